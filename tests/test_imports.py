@@ -1,0 +1,63 @@
+"""What `import colonnade` costs, and what it does without."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+EXTRAS = (
+    *("fastapi", "starlette", "alembic", "typer", "rich", "pytest", "anyio"),
+    *("asyncpg", "psycopg", "aiomysql", "asyncmy", "pymysql"),
+)
+
+WITHOUT_EXTRAS = f"""
+import importlib, sys
+
+class Absent:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in {EXTRAS!r}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Absent)
+importlib.import_module(sys.argv[1])
+"""
+
+LOADED = """
+import importlib, json, sys
+
+importlib.import_module(sys.argv[1])
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("module", ["colonnade", "colonnade.database", "colonnade.models"])
+def test_the_core_works_without_any_extra_installed(module: str) -> None:
+    answer = python("-c", WITHOUT_EXTRAS, module)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_the_core_imports_no_extra_even_where_it_is_installed() -> None:
+    answer = python("-c", LOADED, "colonnade")
+    assert answer.returncode == 0, answer.stderr
+    loaded = {name.partition(".")[0] for name in json.loads(answer.stdout)}
+    assert not loaded & set(EXTRAS)
+
+
+def test_the_librarys_own_modules_take_a_small_part_of_the_import_time() -> None:
+    report = python("-X", "importtime", "-c", "import colonnade").stderr
+    own = everything = 0
+    for line in report.splitlines()[1:]:
+        microseconds, _, name = line.removeprefix("import time:").split("|")
+        everything += int(microseconds)
+        own += int(microseconds) if name.strip().startswith("colonnade") else 0
+    assert own
+    assert own < everything / 4, f"{own} of {everything} µs"

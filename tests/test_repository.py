@@ -1,0 +1,73 @@
+"""The repository itself: nothing in it belongs to one machine, and its parts agree."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOREIGN = re.compile(
+    r"pypi[.]org|pythonhosted[.]org|npmjs[.]org"  # a registry's host
+    r"|--(?:extra-)?index-url|--find-links"
+    r"|(?<![\w.])/(?:root|work|home|Users|opt)/"  # a path of somebody's machine
+)
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Path]:
+    """The checkout's files: those in git, and those that would be added next."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a checkout")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [path for name in listing.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_no_file_names_a_registry_host_or_a_machines_path(files: list[Path]) -> None:
+    found = {
+        str(path.relative_to(ROOT)): match.group()
+        for path in files
+        if path.name != Path(__file__).name
+        and (match := FOREIGN.search(path.read_text(encoding="utf-8", errors="replace")))
+    }
+    assert found == {}
+
+
+def test_no_lock_file_is_kept(files: list[Path]) -> None:
+    assert not {path.name for path in files} & {"uv.lock", "poetry.lock", "Pipfile.lock"}
+
+
+def test_every_direct_dependency_is_pinned_for_development() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, groups = settings["project"], settings["dependency-groups"]
+    wanted = {
+        normalised(requirement)
+        for requirements in (
+            project["dependencies"],
+            *project["optional-dependencies"].values(),
+            *groups.values(),
+        )
+        for requirement in requirements
+        if isinstance(requirement, str)
+    }
+    text = (ROOT / "requirements" / "dev.txt").read_text()
+    pins = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    assert all(re.match(r"[\w.-]+==\S+( ; .+)?$", pin) for pin in pins)
+    assert wanted - {normalised(pin) for pin in pins} == {"colonnade"}
+
+
+def test_the_changelog_knows_the_version() -> None:
+    version = importlib.metadata.version("colonnade")
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def normalised(requirement: str) -> str:
+    """Reduce ``Psycopg[binary]>=3.3`` to ``psycopg``."""
+    name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
