@@ -1,0 +1,351 @@
+"""Every error that Colonnade raises on purpose.
+
+::
+
+    ColonnadeError
+    ├── ConfigurationError          something is set up wrong; found before any statement runs
+    │   ├── InvalidURL              a database URL that cannot be used
+    │   ├── DriverNotInstalled      the URL is fine, its driver is not there
+    │   ├── InvalidSetting          a setting out of range, or an environment variable amiss
+    │   └── InvalidMapping          a model that cannot be mapped, or a constraint without a name
+    ├── UsageError                  the calling code broke a rule of the library
+    │   ├── NotLoaded               an attribute was touched that nobody had asked for
+    │   │   ├── RelationshipNotLoaded
+    │   │   └── ColumnNotLoaded
+    │   ├── SessionClosed           a session used after its end
+    │   ├── SessionShared           one session used by two tasks at once
+    │   ├── ReadOnlySession         a write through a reader
+    │   └── TransactionAborted      an earlier statement failed, so the unit cannot be committed
+    └── DatabaseError               the database, or the way to it, said no
+        ├── Conflict                what is stored contradicts the write
+        │   ├── UniqueViolation          (also a ConstraintViolation)
+        │   ├── ForeignKeyViolation      (also a ConstraintViolation)
+        │   ├── ExclusionViolation       (also a ConstraintViolation)
+        │   └── StaleVersion        the row changed, or went, since it was read
+        ├── ConstraintViolation
+        │   ├── NotNullViolation
+        │   └── CheckViolation
+        ├── Retryable               surely rolled back; the whole unit may be run again
+        │   ├── SerializationFailure
+        │   ├── Deadlock
+        │   └── LockTimeout
+        ├── Unavailable             try later; what was asked did not happen
+        │   ├── ConnectionFailed    no connection could be made
+        │   ├── ConnectionLost      the connection broke before COMMIT was sent
+        │   ├── ReadOnlyServer      a write reached a standby
+        │   └── PoolTimeout         every connection stayed in use for too long
+        │       └── PoolDeadlock    the units that hold the connections wait for each other
+        ├── StatementTimeout        a statement ran longer than it may
+        ├── StatementCancelled      somebody ended the statement
+        ├── CommitUnknown           COMMIT was sent and no answer came: it may have happened
+        ├── InvalidValue            a value that the column's type cannot hold
+        ├── InvalidStatement        missing table or column, syntax, wrong types
+        └── PermissionDenied        this user may not
+
+A message names models, fields and constraints and never a value that a user sent; the driver's
+own words, which may hold such values, stay on ``__cause__`` for the log.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "CheckViolation",
+    "ColonnadeError",
+    "ColumnNotLoaded",
+    "CommitUnknown",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionFailed",
+    "ConnectionLost",
+    "ConstraintViolation",
+    "DatabaseError",
+    "Deadlock",
+    "DriverNotInstalled",
+    "ExclusionViolation",
+    "ForeignKeyViolation",
+    "InvalidMapping",
+    "InvalidSetting",
+    "InvalidStatement",
+    "InvalidURL",
+    "InvalidValue",
+    "LockTimeout",
+    "NotLoaded",
+    "NotNullViolation",
+    "PermissionDenied",
+    "PoolDeadlock",
+    "PoolTimeout",
+    "ReadOnlyServer",
+    "ReadOnlySession",
+    "RelationshipNotLoaded",
+    "Retryable",
+    "SerializationFailure",
+    "SessionClosed",
+    "SessionShared",
+    "StaleVersion",
+    "StatementCancelled",
+    "StatementTimeout",
+    "TransactionAborted",
+    "Unavailable",
+    "UniqueViolation",
+    "UsageError",
+]
+
+
+class ColonnadeError(Exception):
+    """The root of the tree.
+
+    ``message`` says what is wrong, ``hint`` what to do next; ``model`` and ``fields`` name the
+    mapped class and its attributes, ``constraint`` the database's constraint, each where known.
+    ``code`` is a stable identifier of the class for clients and logs.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        model: str | None = None,
+        fields: tuple[str, ...] = (),
+        constraint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.model = model
+        self.fields = fields
+        self.constraint = constraint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\nhint: {self.hint}"
+
+
+class ConfigurationError(ColonnadeError):
+    """Something is set up wrong; found before any statement runs."""
+
+    code = "configuration"
+
+
+class InvalidURL(ConfigurationError):
+    """A database URL that cannot be used."""
+
+    code = "invalid_url"
+
+
+class DriverNotInstalled(ConfigurationError):
+    """The URL is fine, but its driver is not installed; the hint names the extra."""
+
+    code = "driver_not_installed"
+
+
+class InvalidSetting(ConfigurationError):
+    """A setting that is unknown or out of range, or an environment variable that is amiss."""
+
+    code = "invalid_setting"
+
+
+class InvalidMapping(ConfigurationError):
+    """Models that cannot be mapped, or a constraint that has no name."""
+
+    code = "invalid_mapping"
+
+
+class UsageError(ColonnadeError):
+    """The calling code broke a rule of the library."""
+
+    code = "usage"
+
+
+class NotLoaded(UsageError):
+    """An attribute was touched that nobody had asked for; no statement ran."""
+
+    code = "not_loaded"
+
+
+class RelationshipNotLoaded(NotLoaded):
+    """A relation was touched that the read did not load; the hint names the path to add."""
+
+    code = "relationship_not_loaded"
+
+
+class ColumnNotLoaded(NotLoaded):
+    """A deferred or expired column was touched; the hint says how to read it."""
+
+    code = "column_not_loaded"
+
+
+class SessionClosed(UsageError):
+    """A session was used after its end."""
+
+    code = "session_closed"
+
+
+class SessionShared(UsageError):
+    """One session was used by two tasks at the same time."""
+
+    code = "session_shared"
+
+
+class ReadOnlySession(UsageError):
+    """A write was tried through a reader; nothing was written."""
+
+    code = "read_only_session"
+
+
+class TransactionAborted(UsageError):
+    """An earlier statement of the unit failed outside a savepoint: nothing was committed."""
+
+    code = "transaction_aborted"
+
+
+class DatabaseError(ColonnadeError):
+    """The database, or the way to it, said no; the driver's own error is ``__cause__``."""
+
+    code = "database"
+
+
+class Conflict(DatabaseError):
+    """What is stored contradicts the write."""
+
+    code = "conflict"
+
+
+class StaleVersion(Conflict):
+    """The row was changed or deleted by somebody else since it was read."""
+
+    code = "stale_version"
+
+
+class ConstraintViolation(DatabaseError):
+    """A constraint refused the write; ``constraint`` and ``fields`` say which."""
+
+    code = "constraint"
+
+
+class UniqueViolation(ConstraintViolation, Conflict):
+    """A unique constraint or primary key already has these values."""
+
+    code = "unique"
+
+
+class ForeignKeyViolation(ConstraintViolation, Conflict):
+    """The row referred to does not exist, or the row to delete is still referred to."""
+
+    code = "foreign_key"
+
+
+class ExclusionViolation(ConstraintViolation, Conflict):
+    """A PostgreSQL exclusion constraint found an overlap."""
+
+    code = "exclusion"
+
+
+class NotNullViolation(ConstraintViolation):
+    """A column that must have a value got none."""
+
+    code = "not_null"
+
+
+class CheckViolation(ConstraintViolation):
+    """A CHECK constraint refused the row."""
+
+    code = "check"
+
+
+class Retryable(DatabaseError):
+    """The transaction was surely rolled back; running the whole unit again may succeed."""
+
+    code = "retryable"
+
+
+class SerializationFailure(Retryable):
+    """Concurrent units could not be put in an order."""
+
+    code = "serialization_failure"
+
+
+class Deadlock(Retryable):
+    """The database ended this unit to break a cycle of locks."""
+
+    code = "deadlock"
+
+
+class LockTimeout(Retryable):
+    """A lock was not to be had in the time allowed."""
+
+    code = "lock_timeout"
+
+
+class Unavailable(DatabaseError):
+    """The database cannot serve now; what was asked did not happen."""
+
+    code = "unavailable"
+
+
+class ConnectionFailed(Unavailable):
+    """No connection could be made; nothing was sent."""
+
+    code = "connection_failed"
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke in the unit, before its COMMIT was sent."""
+
+    code = "connection_lost"
+
+
+class ReadOnlyServer(Unavailable):
+    """A write reached a server that takes none, such as a standby."""
+
+    code = "read_only_server"
+
+
+class PoolTimeout(Unavailable):
+    """Every connection stayed in use for longer than ``pool_timeout`` seconds."""
+
+    code = "pool_timeout"
+
+
+class PoolDeadlock(PoolTimeout):
+    """The units that hold every connection are waiting for one more each."""
+
+    code = "pool_deadlock"
+
+
+class StatementTimeout(DatabaseError):
+    """A statement ran longer than ``statement_timeout`` and was ended."""
+
+    code = "statement_timeout"
+
+
+class StatementCancelled(DatabaseError):
+    """A statement was ended by an administrator or another connection."""
+
+    code = "statement_cancelled"
+
+
+class CommitUnknown(DatabaseError):
+    """COMMIT was sent and no answer came: it may have happened. Never retried."""
+
+    code = "commit_unknown"
+
+
+class InvalidValue(DatabaseError):
+    """A value that the column's type cannot hold."""
+
+    code = "invalid_value"
+
+
+class InvalidStatement(DatabaseError):
+    """A missing table or column, a syntax error, or types that do not fit."""
+
+    code = "invalid_statement"
+
+
+class PermissionDenied(DatabaseError):
+    """The database user may not do this, or could not log in."""
+
+    code = "permission_denied"
