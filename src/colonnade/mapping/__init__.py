@@ -1,0 +1,23 @@
+"""What a model has, and where it stands in the database; knows no session and no URL."""
+
+from colonnade.mapping.check import check_models, problems
+from colonnade.mapping.configuration import configure
+from colonnade.mapping.hints import did_you_mean, nearest
+from colonnade.mapping.location import Located, locate
+from colonnade.mapping.model import Column, Direction, Mapping, Relation, Unique, mapping_of
+
+__all__ = [
+    "Column",
+    "Direction",
+    "Located",
+    "Mapping",
+    "Relation",
+    "Unique",
+    "check_models",
+    "configure",
+    "did_you_mean",
+    "locate",
+    "mapping_of",
+    "nearest",
+    "problems",
+]

@@ -1,0 +1,156 @@
+"""Configuring mappers: at first use, never at import, and every failure named.
+
+SQLAlchemy stops at the first mapper that fails and refuses ever after, even when the model that
+was missing has been imported since. Here all that fail are told at once, and the next call tries
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+from sqlalchemy import MetaData, event
+from sqlalchemy.orm import Mapper, RelationshipProperty, configure_mappers, registry
+from sqlalchemy.orm.interfaces import EXT_SKIP, MapperProperty
+from sqlalchemy.orm.mapper import _all_registries
+
+from colonnade.errors import InvalidMapping
+from colonnade.mapping.hints import nearest
+
+__all__ = ["Failure", "configure", "failures", "mappers"]
+
+_lock = RLock()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a model could not be mapped; ``attribute`` is the relation at fault where known."""
+
+    mapper: Mapper[Any]
+    attribute: str | None
+    cause: str
+
+    def __str__(self) -> str:
+        name = self.mapper.class_.__name__
+        return (
+            f"{name}.{self.attribute}: {self.cause}" if self.attribute else f"{name}: {self.cause}"
+        )
+
+
+def configure(models: registry | None = None) -> None:
+    """Configure every mapper, or those of one registry and of the registries it refers to.
+
+    Quick when there is nothing to do. Raises ``InvalidMapping`` that names each model, relation
+    and cause; call again once the cause is gone.
+    """
+    found = failures(models)
+    if not found:
+        return
+    first = found[0]
+    raise InvalidMapping(
+        "models that cannot be mapped:\n" + "\n".join(f"- {failure}" for failure in found),
+        hint="import every module that defines models before the first use",
+        model=first.mapper.class_.__name__,
+        fields=(first.attribute,) if first.attribute else (),
+    )
+
+
+def failures(models: registry | None = None) -> tuple[Failure, ...]:
+    """Configure as ``configure`` does, and answer with what failed."""
+    attempt = configure_mappers if models is None else lambda: models.configure(cascade=True)
+    try:
+        attempt()
+    except Exception:  # noqa: BLE001  # whatever a model's own callables raise; asked for again below
+        with _lock:
+            return _all_failures(attempt)
+    return ()
+
+
+def mappers(metadata: MetaData) -> Iterator[Mapper[Any]]:
+    """The mappers of every model whose table is in ``metadata``, configured or not."""
+    # SQLAlchemy has no public list of registries. A listener for new mappers would miss the
+    # models that are declared before this module is imported.
+    for models in _all_registries():
+        for mapper in models.mappers:
+            if getattr(mapper.local_table, "metadata", None) is metadata:
+                yield mapper
+
+
+def _all_failures(attempt: Callable[[], None]) -> tuple[Failure, ...]:
+    """Try again and again, leaving out what failed, until nothing more does."""
+    found: dict[Mapper[Any], Failure] = {}
+
+    def leave_out(mapper: Mapper[Any], model: type[Any]) -> Any:
+        return EXT_SKIP if mapper in found else None
+
+    _forget_failures()
+    event.listen(Mapper, "before_mapper_configured", leave_out, retval=True)
+    try:
+        while more := _failures_of(attempt, found):
+            found.update(more)
+    finally:
+        event.remove(Mapper, "before_mapper_configured", leave_out)
+    return tuple(sorted(found.values(), key=str))
+
+
+def _failures_of(
+    attempt: Callable[[], None], known: Collection[Mapper[Any]]
+) -> dict[Mapper[Any], Failure]:
+    try:
+        attempt()
+    except Exception:
+        if more := _new_failures(known):
+            _forget_failures()
+            return more
+        raise
+    return {}
+
+
+def _new_failures(known: Collection[Mapper[Any]]) -> dict[Mapper[Any], Failure]:
+    return {
+        mapper: _failure(mapper, mapper._configure_failed)
+        for mapper in _failed_mappers()
+        if mapper not in known
+    }
+
+
+def _failure(mapper: Mapper[Any], error: Exception) -> Failure:
+    prop = next(_unfinished(mapper), None)
+    return Failure(mapper, prop.key if prop else None, _cause(mapper, prop, error))
+
+
+def _cause(mapper: Mapper[Any], prop: MapperProperty[Any] | None, error: Exception) -> str:
+    target = prop.argument if isinstance(prop, RelationshipProperty) else None
+    if isinstance(target, str) and f"({target!r})" in str(error):
+        near = nearest(target, {other.class_.__name__ for other in mapper.registry.mappers})
+        hint = f" (did you mean {near!r}?)" if near else ""
+        return f"class {target!r} is not imported, or not mapped{hint}"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+# What follows is all that is private to SQLAlchemy's mappers. It marks a failed mapper and the
+# property at fault, and offers no way to take the marks away but to dispose of every mapper.
+
+
+def _failed_mappers() -> Iterator[Mapper[Any]]:
+    for models in _all_registries():
+        for mapper in models.mappers:
+            if mapper._configure_failed:
+                yield mapper
+
+
+def _unfinished(mapper: Mapper[Any]) -> Iterator[MapperProperty[Any]]:
+    for prop in mapper._props.values():
+        if prop._configure_started and not prop._configure_finished:
+            yield prop
+
+
+def _forget_failures() -> None:
+    for mapper in list(_failed_mappers()):
+        mapper.__dict__.pop("_configure_failed", None)
+        mapper.configured = False  # it is True already where a listener of the user's own failed
+        for prop in _unfinished(mapper):
+            prop._configure_started = False

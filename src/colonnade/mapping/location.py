@@ -1,0 +1,161 @@
+"""From what a driver tells of a refused write to the model and the attributes it is about.
+
+PostgreSQL names table and constraint, MySQL and MariaDB a key (``PRIMARY`` for every primary key)
+and often no table, SQLite a table and columns and never the constraint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapper
+
+from colonnade.mapping.configuration import mappers
+from colonnade.mapping.model import attribute_of
+
+__all__ = ["Located", "locate"]
+
+_T = TypeVar("_T")
+_Item = sa.Constraint | sa.Index
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What was found: model and fields as mapped, constraint and columns as in the database.
+
+    ``constraint`` is the one the driver named, else the unique one that has just these columns.
+    """
+
+    model: str | None = None
+    fields: tuple[str, ...] = ()
+    constraint: str | None = None
+    columns: tuple[str, ...] = ()
+
+
+def locate(
+    metadata: sa.MetaData,
+    *,
+    table: str | None = None,
+    constraint: str | None = None,
+    columns: Sequence[str] = (),
+) -> Located:
+    """The model, attributes, constraint and columns behind any of a table, a constraint, columns.
+
+    Never raises and never guesses: what could be two things is left out. No mapper is configured.
+    """
+    tables = list(_tables(metadata, table))
+    item = _named(tables, constraint) if constraint else _unique_over(tables, columns)
+    names = tuple(columns) or _column_names(item)
+    owner = _owner(tables, item, names)
+    mapped = _mapped(metadata, owner)
+    return Located(
+        model=mapped[0].class_.__name__ if mapped else None,
+        fields=tuple(_fields(owner, mapped, names)) if owner is not None else (),
+        constraint=constraint or _name(item),
+        columns=names,
+    )
+
+
+def _tables(metadata: sa.MetaData, name: str | None) -> Iterator[sa.Table]:
+    """The tables that ``name``, with or without its schema, may mean; all of them for None."""
+    if name is None:
+        yield from metadata.tables.values()
+        return
+    schema, _, bare = name.rpartition(".")
+    for table in metadata.tables.values():
+        if table.name == bare and (not schema or table.schema in (None, schema)):
+            yield table
+
+
+def _named(tables: Iterable[sa.Table], name: str) -> _Item | None:
+    return _only(item for table in tables for item in _items(table) if name in _names(table, item))
+
+
+def _unique_over(tables: Sequence[sa.Table], columns: Sequence[str]) -> _Item | None:
+    wanted = sorted(columns)
+    if not wanted or len(tables) != 1:
+        return None
+    return _only(
+        item
+        for item in _items(tables[0])
+        if _is_unique(item) and sorted(_column_names(item)) == wanted
+    )
+
+
+def _owner(
+    tables: Sequence[sa.Table], item: _Item | None, columns: Sequence[str]
+) -> sa.Table | None:
+    if item is not None:
+        return item.table
+    if len(tables) == 1:
+        return tables[0]
+    return _only(
+        table for table in tables if columns and all(name in _plain(table) for name in columns)
+    )
+
+
+def _items(table: sa.Table) -> Iterator[_Item]:
+    yield from table.constraints
+    yield from table.indexes
+
+
+def _names(table: sa.Table, item: _Item) -> set[str]:
+    """What a database may call a constraint; one without a name gets one from the database."""
+    name = _name(item)
+    if isinstance(item, sa.PrimaryKeyConstraint):
+        return {name or f"{table.name}_pkey", "PRIMARY"}
+    if name is not None:
+        return {name}
+    columns = _column_names(item)
+    joined = "_".join((table.name, *columns))
+    if isinstance(item, sa.UniqueConstraint):
+        return {f"{joined}_key", *columns[:1]}
+    return {f"{joined}_fkey"} if isinstance(item, sa.ForeignKeyConstraint) else set()
+
+
+def _name(item: _Item | None) -> str | None:
+    return str(item.name) if item is not None and isinstance(item.name, str) else None
+
+
+def _is_unique(item: _Item) -> bool:
+    if isinstance(item, sa.Index):
+        return bool(item.unique)
+    return isinstance(item, sa.UniqueConstraint | sa.PrimaryKeyConstraint)
+
+
+def _column_names(item: _Item | None) -> tuple[str, ...]:
+    return tuple(column.name for column in getattr(item, "columns", ()))
+
+
+def _plain(table: sa.Table) -> set[str]:
+    return {column.name for column in table.columns}
+
+
+def _mapped(metadata: sa.MetaData, table: sa.Table | None) -> list[Mapper[Any]]:
+    """The mappers of a table, the parent of a single-table hierarchy first."""
+    if table is None:
+        return []
+    found = [mapper for mapper in mappers(metadata) if mapper.local_table is table]
+    return sorted(found, key=lambda mapper: (mapper.single, mapper.class_.__name__))
+
+
+def _fields(
+    table: sa.Table, mapped: Sequence[Mapper[Any]], columns: Sequence[str]
+) -> Iterator[str]:
+    by_name = {column.name: column for column in table.columns}
+    for name in columns:
+        for mapper in mapped:
+            column = by_name.get(name)
+            field = None if column is None else attribute_of(mapper, column)
+            if field is not None:
+                yield field
+                break
+
+
+def _only(found: Iterable[_T]) -> _T | None:
+    """The one thing found; None when there is nothing, or a choice."""
+    several = list(found)
+    return several[0] if len(several) == 1 else None

@@ -1,0 +1,201 @@
+"""What a model has: columns, relations, its key, its unique sets and its version."""
+
+from __future__ import annotations
+
+from collections import abc
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import ColumnProperty, Mapper, RelationshipDirection, RelationshipProperty
+from sqlalchemy.orm.exc import UnmappedColumnError
+
+from colonnade.errors import InvalidMapping
+from colonnade.mapping.configuration import configure
+
+__all__ = ["Column", "Direction", "Mapping", "Relation", "Unique", "mapping_of"]
+
+_CACHED: Final = "colonnade.mapping"
+
+Direction = Literal["many_to_one", "one_to_many", "many_to_many"]
+
+_DIRECTIONS: Final[abc.Mapping[RelationshipDirection, Direction]] = {
+    RelationshipDirection.MANYTOONE: "many_to_one",
+    RelationshipDirection.ONETOMANY: "one_to_many",
+    RelationshipDirection.MANYTOMANY: "many_to_many",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A mapped column; ``name`` is the attribute's, ``column.name`` the database's."""
+
+    name: str
+    column: sa.Column[Any]
+    type: sa.types.TypeEngine[Any]
+    nullable: bool
+    primary_key: bool
+    unique: bool  # by itself, as the key or in a constraint or unique index of its own
+    has_default: bool  # given by SQLAlchemy in an INSERT
+    has_server_default: bool  # given by the database: a default, an identity, a serial
+    has_onupdate: bool  # changes by itself in an UPDATE
+    computed: bool  # GENERATED ALWAYS AS (an expression): never written
+
+    @property
+    def required(self) -> bool:
+        """Whether an INSERT must give a value."""
+        given = self.has_default or self.has_server_default or self.computed
+        return not (self.nullable or given)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation to ``target``: to ``many`` objects or to one, which is None if ``optional``."""
+
+    name: str
+    target: type[Any]
+    many: bool
+    optional: bool
+    direction: Direction
+    secondary: sa.FromClause | None  # the link table between the two
+    viewonly: bool
+    local: tuple[str, ...]  # the attributes of this model that the join compares
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """Attributes that are unique together; ``partial`` when an index holds for some rows only."""
+
+    name: str | None
+    fields: tuple[str, ...]
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """What a model has, by attribute name. A property, synonym or hybrid is no column."""
+
+    model: type[Any]
+    table: sa.FromClause
+    columns: abc.Mapping[str, Column]
+    relations: abc.Mapping[str, Relation]
+    key: tuple[str, ...]
+    unique: tuple[Unique, ...]
+    version: str | None
+
+
+def mapping_of(model: type[Any]) -> Mapping:
+    """The mapping of a mapped class, configured and cached.
+
+    Raises ``InvalidMapping`` for a class that is not mapped, or that cannot be.
+    """
+    mapper: Any = sa.inspect(model, raiseerr=False)
+    if not isinstance(mapper, Mapper):
+        name = getattr(model, "__name__", type(model).__name__)
+        raise InvalidMapping(
+            f"{name} is not a mapped class",
+            hint=f"declare it as: class {name}(SQLModel, table=True)",
+        )
+    configure(mapper.registry)
+    # A back reference of a model imported later adds an attribute to a mapper already configured.
+    size = len(mapper.attrs)
+    known = mapper.class_manager.info.get(_CACHED)
+    if known is None or known[0] != size:
+        known = mapper.class_manager.info[_CACHED] = (size, _mapping(mapper))
+    mapping: Mapping = known[1]
+    return mapping
+
+
+def attribute_of(mapper: Mapper[Any], column: sa.ColumnElement[Any]) -> str | None:
+    """The attribute that maps a column, if one does; needs no configured mapper."""
+    try:
+        return mapper.get_property_by_column(column).key
+    except UnmappedColumnError:
+        return None
+
+
+def _mapping(mapper: Mapper[Any]) -> Mapping:
+    key = _attributes(mapper, mapper.primary_key)
+    unique = tuple(_unique_sets(mapper))
+    alone = {item.fields for item in unique if not item.partial} | {key}
+    columns = (_column(prop, alone) for prop in mapper.column_attrs)
+    relations = (_relation(prop) for prop in mapper.relationships)
+    return Mapping(
+        model=mapper.class_,
+        table=mapper.local_table,
+        columns=MappingProxyType({item.name: item for item in columns if item is not None}),
+        relations=MappingProxyType({item.name: item for item in relations}),
+        key=key,
+        unique=unique,
+        version=None
+        if mapper.version_id_col is None
+        else attribute_of(mapper, mapper.version_id_col),
+    )
+
+
+def _attributes(mapper: Mapper[Any], columns: Iterable[Any]) -> tuple[str, ...]:
+    """The attributes that map these columns, each once; fewer where some are not mapped."""
+    names = (attribute_of(mapper, column) for column in columns)
+    return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def _column(prop: ColumnProperty[Any], alone: set[tuple[str, ...]]) -> Column | None:
+    column: Any = prop.columns[0]
+    if not isinstance(column, sa.Column):  # a column_property of an expression
+        return None
+    serial = isinstance(column.table, sa.Table) and column.table.autoincrement_column is column
+    return Column(
+        name=prop.key,
+        column=column,
+        type=column.type,
+        nullable=bool(column.nullable),
+        primary_key=column.primary_key,
+        unique=(prop.key,) in alone,
+        has_default=column.default is not None,
+        has_server_default=serial or column.server_default is not None,
+        has_onupdate=column.onupdate is not None or column.server_onupdate is not None,
+        computed=column.computed is not None,
+    )
+
+
+def _relation(prop: RelationshipProperty[Any]) -> Relation:
+    many = bool(prop.uselist)
+    local = [pair[0] for pair in prop.local_remote_pairs or ()]
+    holds_key = prop.direction is RelationshipDirection.MANYTOONE
+    return Relation(
+        name=prop.key,
+        target=prop.mapper.class_,
+        many=many,
+        optional=not many and not (holds_key and not any(column.nullable for column in local)),
+        direction=_DIRECTIONS[prop.direction],
+        secondary=prop.secondary,
+        viewonly=prop.viewonly,
+        local=_attributes(prop.parent, local),
+    )
+
+
+def _unique_sets(mapper: Mapper[Any]) -> list[Unique]:
+    found: list[Unique] = []
+    for table in (table for table in mapper.tables if isinstance(table, sa.Table)):
+        items: list[sa.UniqueConstraint | sa.Index]
+        items = [item for item in table.constraints if isinstance(item, sa.UniqueConstraint)]
+        items += [index for index in table.indexes if index.unique]
+        for item in items:
+            fields = _attributes(mapper, item.columns)
+            if len(fields) == len(_parts(item)):
+                name = str(item.name) if isinstance(item.name, str) else None
+                found.append(Unique(name, fields, partial=_is_partial(item)))
+    return sorted(found, key=lambda item: (item.name or "", item.fields))
+
+
+def _parts(item: sa.UniqueConstraint | sa.Index) -> list[Any]:
+    """Columns, and what an index has besides columns: expressions, which no attribute maps."""
+    return list(item.expressions if isinstance(item, sa.Index) else item.columns)
+
+
+def _is_partial(item: sa.UniqueConstraint | sa.Index) -> bool:
+    return any(
+        name.endswith("_where") for name, value in item.dialect_kwargs.items() if value is not None
+    )

@@ -1,0 +1,33 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colonnade.mapping import did_you_mean, nearest
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("nmae", "name"), ("NAME", "name"), ("zzz", None), ("", None)]
+)
+def test_the_nearest_name_is_found_whatever_its_case(name: str, expected: str | None) -> None:
+    assert nearest(name, ["age", "id", "name"]) == expected
+
+
+def test_a_higher_cutoff_asks_for_more_likeness() -> None:
+    assert nearest("nome", ["name"]) == "name"
+    assert nearest("nome", ["name"], cutoff=0.9) is None
+
+
+def test_a_hint_lists_what_there_is_and_no_more_than_fits() -> None:
+    names = ["name", "id", "age"]
+    assert did_you_mean("nmae", names, "Hero") == "did you mean 'name'? Hero has: age, id, name"
+    assert did_you_mean("xyz", names, "Hero") == "Hero has: age, id, name"
+    many = [f"f{number:02}" for number in range(50)]
+    assert did_you_mean("xyz", many, "Hero").endswith("f18, f19 and 30 more")
+
+
+@given(st.text(max_size=10_000), st.lists(st.text(max_size=20), max_size=5))
+def test_a_hint_is_bounded_and_answers_with_a_candidate_or_nothing(
+    name: str, names: list[str]
+) -> None:
+    found = nearest(name, names)
+    assert found is None or found in names
