@@ -1,0 +1,43 @@
+"""Mixins, column types and the naming of constraints, for plain SQLModel tables."""
+
+from colonnade.models.clock import utc_now
+from colonnade.models.datetime_utc import DateTimeUTC
+from colonnade.models.enum_value import EnumValue
+from colonnade.models.exact_decimal import ExactDecimal
+from colonnade.models.integer_key import IntegerKey
+from colonnade.models.mutable_json import MutableJSON
+from colonnade.models.naming import (
+    NAMING_CONVENTION,
+    check_names,
+    install_naming_convention,
+    unnamed_constraints,
+)
+from colonnade.models.soft_delete import SoftDelete
+from colonnade.models.timestamps import Timestamps
+from colonnade.models.touched import touched
+from colonnade.models.uuid_key import UUIDKey
+from colonnade.models.uuids import uuid7
+from colonnade.models.versioned import Versioned
+
+__all__ = [
+    "NAMING_CONVENTION",
+    "DateTimeUTC",
+    "EnumValue",
+    "ExactDecimal",
+    "IntegerKey",
+    "MutableJSON",
+    "SoftDelete",
+    "Timestamps",
+    "UUIDKey",
+    "Versioned",
+    "check_names",
+    "install_naming_convention",
+    "touched",
+    "unnamed_constraints",
+    "utc_now",
+    "uuid7",
+]
+
+# A naming convention names only what is declared after it, and whoever uses these mixins imports
+# them before declaring a model. A convention that the application has chosen stays.
+install_naming_convention()

@@ -1,0 +1,68 @@
+"""The column type of a moment: aware, in UTC, to the microsecond, on every database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import DateTime, Interval
+from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from typing_extensions import override
+
+from colonnade.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.sql.operators import OperatorType
+
+__all__ = ["DateTimeUTC"]
+
+
+class DateTimeUTC(TypeDecorator[datetime]):
+    """Aware datetimes, stored in UTC and returned in UTC.
+
+    ``timestamptz`` on PostgreSQL, ``DATETIME(6)`` on MySQL and MariaDB (a plain ``DATETIME``
+    drops the microseconds), ISO text that sorts by time on SQLite. A value of another zone is
+    converted; a naive one raises ``InvalidValue``, since nothing says which moment it means.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(timezone=True)
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if not isinstance(value, datetime):
+            raise InvalidValue(f"a datetime was expected, not {type(value).__name__}")
+        if value.utcoffset() is None:
+            raise InvalidValue(
+                "a naive datetime does not say which moment it means",
+                hint="use datetime.now(UTC), or give the value a tzinfo",
+            )
+        moment = value.astimezone(UTC)
+        # Only PostgreSQL keeps an offset; elsewhere a literal that carries one is refused.
+        return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
+
+    @override
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    @override
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        return Interval() if isinstance(value, timedelta) else self
+
+    def __repr__(self) -> str:
+        return "DateTimeUTC()"

@@ -1,0 +1,267 @@
+"""The column type of a decimal number that no database may round."""
+
+from __future__ import annotations
+
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Numeric,
+    Select,
+    literal,
+    literal_column,
+    type_coerce,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
+from typing_extensions import override
+
+from colonnade.errors import InvalidMapping, InvalidValue, UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.sql.compiler import SQLCompiler
+    from sqlalchemy.sql.operators import OperatorType
+
+__all__ = ["ExactDecimal"]
+
+# What an integer of 64 bits always holds.
+_MOST_DIGITS = 18
+
+# Wide enough never to round, whatever context the caller works in.
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
+_SUMS = frozenset({operators.add, operators.sub})
+
+# Operators whose operands must count the same unit.
+_ALIGNED = _SUMS | {
+    operators.eq,
+    operators.ne,
+    operators.lt,
+    operators.le,
+    operators.gt,
+    operators.ge,
+    operators.between_op,
+    operators.not_between_op,
+    operators.in_op,
+    operators.not_in_op,
+    operators.is_,
+    operators.is_not,
+    operators.is_distinct_from,
+    operators.is_not_distinct_from,
+}
+
+
+class ExactComparator(TypeDecorator.Comparator[Decimal]):
+    """Exact comparison, sums and products; every other operator is refused."""
+
+    @override
+    def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+        if not other:
+            return super().operate(op, **kwargs)
+        if op is operators.mul:
+            return self._times(other[0])
+        if op not in _ALIGNED:
+            raise _unsupported(op.__name__)
+        own = _scale_of(self.expr)
+        scale = max(own, *(_scale_of(operand) for operand in other))
+        if scale > own:
+            return _rescaled(self.expr, scale).operate(op, *other, **kwargs)
+        aligned = [_aligned(operand, scale) for operand in other]
+        result: ColumnElement[Any] = super().operate(op, *aligned, **kwargs)
+        return _typed(result, scale) if op in _SUMS else result
+
+    @override
+    def reverse_operate(self, op: OperatorType, other: Any, **kwargs: Any) -> ColumnElement[Any]:
+        if op is operators.mul:
+            return self._times(other)
+        if op not in _SUMS:
+            raise _unsupported(op.__name__)
+        left = literal(other, ExactDecimal(_MOST_DIGITS, _scale_of(self.expr)))
+        return left.operate(op, self.expr, **kwargs)
+
+    def _times(self, other: Any) -> ColumnElement[Any]:
+        factor = _factor(other)
+        product: ColumnElement[Any] = super().operate(operators.mul, factor)
+        return _typed(product, _scale_of(self.expr) + _scale_of(factor))
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal of at most ``precision`` digits, ``scale`` of them after the point.
+
+    ``NUMERIC`` where the database has one. SQLite has not, and would keep a float: there the
+    column is an integer that counts units of ``10 ** -scale``, so that order, comparison, sums
+    and ``+ - *`` are exact too. A value with more digits than fit, NaN, Infinity and floats raise
+    ``InvalidValue``; nothing is rounded. Division raises ``UsageError``: it has no exact scale.
+
+    On SQLite, SQL that does not know the type sees the integer. So write the decimal first
+    (``price > quantity``), and give a function of another type this one:
+    ``func.avg(Item.price, type_=Item.price.type)``.
+    """
+
+    impl = Numeric
+    cache_ok = True
+    comparator_factory = ExactComparator  # pyright: ignore[reportAssignmentType]  # a property there
+
+    def __init__(self, precision: int, scale: int) -> None:
+        if not 1 <= precision <= _MOST_DIGITS or not 0 <= scale <= precision:
+            raise InvalidMapping(
+                f"ExactDecimal({precision}, {scale}) cannot be kept exactly on every database",
+                hint=f"precision is 1 to {_MOST_DIGITS}, scale 0 to precision",
+            )
+        self.precision = precision
+        self.scale = scale
+        super().__init__(precision, scale)
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(Numeric(self.precision, self.scale))
+
+    @override
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Decimal | int | None:
+        if value is None:
+            return None
+        units = self._units(value)
+        return units if dialect.name == "sqlite" else _EXACT.scaleb(Decimal(units), -self.scale)
+
+    @override
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        if value is None:
+            return None
+        if dialect.name != "sqlite":
+            return Decimal(value)
+        # An average is a float there.
+        units = Decimal(value if isinstance(value, int) else repr(value))
+        return _EXACT.scaleb(units, -self.scale)
+
+    @override
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        # A literal may well be larger than the column's values are; it may not be finer.
+        return ExactDecimal(_MOST_DIGITS, self.scale)
+
+    def __repr__(self) -> str:
+        return f"ExactDecimal({self.precision}, {self.scale})"
+
+    def _units(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, Decimal | int):
+            raise InvalidValue(
+                f"an exact decimal cannot be made of {type(value).__name__}",
+                hint="hand in a Decimal or an int",
+            )
+        number = Decimal(value)
+        if not number.is_finite():
+            raise InvalidValue("NaN and Infinity are not decimals that a column can keep")
+        # Asked first, since the digits of 1E+999999 would fill the memory.
+        if number and number.adjusted() >= self.precision - self.scale:
+            raise InvalidValue(f"more digits before the point than {self!r} has room for")
+        units = _EXACT.scaleb(number, self.scale)
+        whole = units.to_integral_value()
+        if units != whole:
+            raise InvalidValue(
+                f"more digits after the point than {self!r} has room for",
+                hint="round the value on purpose, with Decimal.quantize",
+            )
+        return int(whole)
+
+
+def _unsupported(what: str) -> UsageError:
+    return UsageError(
+        f"an ExactDecimal cannot take part in {what}: the result is not exact everywhere",
+        hint="compute it in Python, or keep to comparisons, + - and *, with ExactDecimal and "
+        "integer operands",
+    )
+
+
+def _typed(result: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
+    if scale > _MOST_DIGITS:
+        raise _unsupported(f"a product of more than {_MOST_DIGITS} digits after the point")
+    return type_coerce(result, ExactDecimal(_MOST_DIGITS, scale))
+
+
+def _factor(other: Any) -> ColumnElement[Any]:
+    """The right side of a product; a literal brings a scale of its own."""
+    if isinstance(other, Decimal) and other.is_finite():
+        exponent = int(other.as_tuple().exponent)
+        return literal(other, ExactDecimal(_MOST_DIGITS, min(max(0, -exponent), _MOST_DIGITS)))
+    if isinstance(other, int) and not isinstance(other, bool):
+        return literal(other, BigInteger())
+    element: Any = _element(other)
+    if not isinstance(element, ColumnElement):
+        raise _unsupported(f"a product with {type(other).__name__}")
+    return element
+
+
+def _element(operand: Any) -> Any:
+    element = getattr(operand, "__clause_element__", None)
+    return operand if element is None else element()
+
+
+def _scale_of(operand: Any) -> int:
+    """Digits after the point; 0 for a literal, whose type is the one it meets."""
+    if isinstance(operand, list | tuple | set | frozenset):
+        return max(map(_scale_of, operand), default=0)
+    element = _element(operand)
+    if isinstance(element, Select):
+        element = element.selected_columns[0]
+    if _is_value(element):
+        return 0
+    kind = element.type
+    if isinstance(kind, ExactDecimal):
+        return kind.scale
+    if isinstance(kind, Integer):
+        return 0
+    raise _unsupported(f"an expression with {type(kind).__name__}")
+
+
+def _is_value(element: Any) -> bool:
+    """Whether it is a literal, or a parameter whose type was inferred from its value."""
+    if isinstance(element, BindParameter):
+        return isinstance(element.type, NullType | Numeric)
+    return not isinstance(element, ColumnElement) or isinstance(element.type, NullType)
+
+
+def _aligned(operand: Any, scale: int) -> Any:
+    if isinstance(operand, list | tuple | set | frozenset):
+        return [_aligned(item, scale) for item in operand]
+    element = _element(operand)
+    if isinstance(element, Select):
+        if _scale_of(element) != scale:
+            raise _unsupported("IN with a subquery of another scale")
+        return element
+    if isinstance(element, BindParameter) and _is_value(element):
+        return type_coerce(element, ExactDecimal(_MOST_DIGITS, scale))
+    if _is_value(element):
+        return operand
+    return element if _scale_of(element) == scale else _rescaled(element, scale)
+
+
+class _Rescaled(FunctionElement[Decimal]):
+    """The same number in finer units, where the database counts units; itself elsewhere."""
+
+    name = "rescaled"
+    inherit_cache = True
+
+
+def _rescaled(element: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
+    units: ColumnElement[int] = literal_column(str(10 ** (scale - _scale_of(element))))
+    rescaled = _Rescaled(element.self_group(against=operators.mul), units)
+    rescaled.type = ExactDecimal(_MOST_DIGITS, scale)
+    return rescaled
+
+
+@compiles(_Rescaled)
+def _leave(rescaled: _Rescaled, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return compiler.process(next(iter(rescaled.clauses)), **kwargs)
+
+
+@compiles(_Rescaled, "sqlite")
+def _multiply(rescaled: _Rescaled, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return f"({' * '.join(compiler.process(clause, **kwargs) for clause in rescaled.clauses)})"

@@ -1,0 +1,18 @@
+"""The mixin for a primary key that the application makes."""
+
+from uuid import UUID
+
+from sqlmodel import Field, SQLModel
+
+from colonnade.models.uuids import uuid7
+
+__all__ = ["UUIDKey"]
+
+
+class UUIDKey(SQLModel):
+    """``id``, a UUID of version 7: known before the flush, and ascending like the rows.
+
+    A native UUID on PostgreSQL and on MariaDB from 10.7, ``CHAR(32)`` elsewhere.
+    """
+
+    id: UUID = Field(default_factory=uuid7, primary_key=True)
