@@ -6,9 +6,24 @@ mixins and column types are in ``colonnade.models``, test fixtures in ``colonnad
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from colonnade import errors
-from colonnade.database import Database, Health, PoolStatus, Reader, Session
 from colonnade.errors import ColonnadeError
+
+if TYPE_CHECKING:
+    from colonnade.database import Database, Health, PoolStatus, Reader, Session
 
 __all__ = ["ColonnadeError", "Database", "Health", "PoolStatus", "Reader", "Session", "errors"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Bring in SQLAlchemy with the first name that needs it.
+
+    Pytest imports this package wherever it is installed, for the plugin that few runs use.
+    """
+    if name in __all__:
+        return getattr(import_module("colonnade.database"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,26 @@
+"""The way to a database: ``Database`` opens sessions and readers; errors leave as ours.
+
+``url`` and ``settings`` say where and how, ``engine`` and a file per database build it,
+``admission`` decides who may in, ``session`` is one unit of work, ``translate`` names what went
+wrong, ``retry`` runs a unit again, ``health`` tells how it goes.
+"""
+
+from __future__ import annotations
+
+from colonnade.database.database import Database, Options
+from colonnade.database.health import Health, PoolStatus
+from colonnade.database.session import Reader, Session
+from colonnade.database.settings import Settings
+from colonnade.database.unit import Unit, UnitOptions
+
+__all__ = [
+    "Database",
+    "Health",
+    "Options",
+    "PoolStatus",
+    "Reader",
+    "Session",
+    "Settings",
+    "Unit",
+    "UnitOptions",
+]

@@ -1,0 +1,184 @@
+"""In charge of who may use a connection: as many units at once as there are connections.
+
+More units wait in the order they came. Whoever is let in finds a connection free, so no wait is
+hidden inside the pool and every wait has one limit, one error and one explanation. A task that
+holds a place and waits for another is known, so a circle of such tasks is told at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import deque
+from contextvars import ContextVar
+from typing import Final
+
+from colonnade.errors import PoolDeadlock, PoolTimeout
+
+__all__ = ["Admission", "Lease"]
+
+
+class Lease:
+    """A place that one unit holds: since when, by which task and, in development, from where."""
+
+    __slots__ = ("active", "admission", "place", "since", "task", "waits_for")
+
+    def __init__(self, admission: Admission, place: str | None) -> None:
+        self.admission = admission
+        self.place = place
+        self.task = asyncio.current_task()
+        self.since = time.monotonic()
+        self.waits_for: Admission | None = None
+        self.active = True
+
+    def release(self) -> None:
+        """Give the place to who waits longest. Doing so twice does no harm."""
+        if self.active:
+            self.active = False
+            self.admission._give_back(self)
+
+    def __str__(self) -> str:
+        age = f"{time.monotonic() - self.since:.1f} s"
+        return f"{age} (taken at {self.place})" if self.place else age
+
+
+#: The places that this context's tasks took; never reset, since a unit may end in another context
+#: than it began in. A lease that is over says so itself.
+_HELD: Final[ContextVar[tuple[Lease, ...]]] = ContextVar("colonnade_held", default=())
+
+
+class Admission:
+    """A fair gate for ``capacity`` units; not for more than one event loop."""
+
+    def __init__(self, capacity: int, timeout: float, *, name: str, debug: bool = False) -> None:
+        self.capacity = capacity
+        self.timeout = timeout
+        self.name = name
+        self.debug = debug
+        self.leases: set[Lease] = set()
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._promised = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait for a place."""
+        return len(self._queue)
+
+    @property
+    def longest(self) -> float:
+        """For how many seconds the oldest unit has been running; 0.0 when there is none."""
+        return max((time.monotonic() - lease.since for lease in self.leases), default=0.0)
+
+    async def enter(self) -> Lease:
+        """A place, at once or in turn.
+
+        Raises ``PoolTimeout`` after ``timeout`` seconds, and ``PoolDeadlock`` at once when every
+        place is held by a task that itself waits.
+        """
+        held = tuple(lease for lease in _HELD.get() if lease.active)
+        place = _caller() if self.debug else None
+        if not self._free or self.waiting:
+            await self._turn(held)
+        lease = Lease(self, place)
+        self.leases.add(lease)
+        _HELD.set((*held, lease))
+        return lease
+
+    @property
+    def _free(self) -> int:
+        """Places that nobody has and nobody was promised."""
+        return self.capacity - len(self.leases) - self._promised
+
+    async def _turn(self, held: tuple[Lease, ...]) -> None:
+        """Wait until a place is promised to this unit, which must take it before it awaits."""
+        task = asyncio.current_task()
+        mine = [lease for lease in held if lease.task is task and lease.waits_for is None]
+        future = asyncio.get_running_loop().create_future()
+        self._queue.append(future)
+        for lease in mine:
+            lease.waits_for = self
+        try:
+            if mine and _deadlocked(self):
+                raise self._refusal(PoolDeadlock, held)
+            async with asyncio.timeout(self.timeout):
+                await future
+        except TimeoutError:
+            if not _promised(future):
+                raise self._refusal(PoolTimeout, held) from None
+        except BaseException:
+            if _promised(future):
+                self._promised -= 1
+                self._promise()
+            raise
+        finally:
+            for lease in mine:
+                lease.waits_for = None
+            if future in self._queue:
+                self._queue.remove(future)
+        self._promised -= 1
+
+    def _give_back(self, lease: Lease) -> None:
+        self.leases.discard(lease)
+        self._promise()
+
+    def _promise(self) -> None:
+        """Promise every free place to whoever waits longest."""
+        while self._free and self._queue:
+            future = self._queue.popleft()
+            if not future.done():
+                self._promised += 1
+                future.set_result(None)
+
+    def _refusal(self, kind: type[PoolTimeout], held: tuple[Lease, ...]) -> PoolTimeout:
+        oldest = sorted(self.leases, key=lambda lease: lease.since)
+        out = ", ".join(str(lease) for lease in oldest[:5])
+        more = f" and {len(oldest) - 5} more" if len(oldest) > 5 else ""
+        if kind is PoolDeadlock:
+            message = f"all {self.capacity} {self.name} are held by tasks that wait for another one"
+        else:
+            message = (
+                f"no place among {self.capacity} {self.name} became free in {self.timeout:g} s; "
+                f"in use for {out}{more}; {self.waiting} waiting"
+            )
+        hints = []
+        if held:
+            hints.append("this task holds one already: pass its session on, do not open a second")
+        if not self.debug:
+            hints.append("Database(…, debug=True) tells where each was taken")
+        elif kind is PoolDeadlock:
+            hints.append(f"in use for {out}{more}")
+        return kind(message, hint="; ".join(hints) or "raise pool_size, or shorten the units")
+
+
+def _promised(future: asyncio.Future[None]) -> bool:
+    return future.done() and not future.cancelled()
+
+
+def _deadlocked(gate: Admission) -> bool:
+    """Whether every holder that a waiter at ``gate`` depends on waits itself."""
+    seen: set[Admission] = set()
+    ahead = [gate]
+    while ahead:
+        admission = ahead.pop()
+        if admission in seen:
+            continue
+        seen.add(admission)
+        if len(admission.leases) < admission.capacity:
+            return False
+        for lease in admission.leases:
+            if lease.waits_for is None:
+                return False
+            ahead.append(lease.waits_for)
+    return True
+
+
+def _caller() -> str:
+    """The first frame outside this library and the standard library's context managers."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not name.startswith(("colonnade.database", "contextlib", "asyncio")):
+            break
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

@@ -1,0 +1,317 @@
+"""In charge of ``Database``: it owns the engines, opens sessions and readers, and closes it all."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import MetaData, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import SQLModel
+
+from colonnade.database.dialect import PLAIN
+from colonnade.database.engine import dialect_of
+from colonnade.database.health import Health, PoolStatus
+from colonnade.database.pool import Pool
+from colonnade.database.retry import CommitLost, repeat
+from colonnade.database.session import Reader, Session
+from colonnade.database.settings import Settings, from_environment, settings
+from colonnade.database.transaction import Transaction
+from colonnade.database.unit import Unit, UnitOptions
+from colonnade.database.url import parse
+from colonnade.errors import ColonnadeError, CommitUnknown, UsageError
+from colonnade.mapping import configure
+
+__all__ = ["Database", "Options"]
+
+T = TypeVar("T")
+
+
+class Options(TypedDict, total=False):
+    """The settings that ``Database`` takes as keywords; ``Settings`` has the defaults."""
+
+    pool_size: int
+    max_overflow: int
+    reader_pool_size: int | None
+    pool_timeout: float
+    pool_recycle: float
+    idle_check: float
+    connect_timeout: float
+    statement_timeout: float | None
+    lock_timeout: float | None
+    health_timeout: float
+    pgbouncer: bool
+    application_name: str | None
+    echo: bool
+    debug: bool
+
+
+#: Databases whose sessions are bound to one connection for now; see ``Database.bound_to``.
+_BOUND: Final[ContextVar[Mapping[int, AsyncConnection] | None]] = ContextVar(
+    "colonnade_bound", default=None
+)
+
+
+class _Pools:
+    """One event loop's pools: the sessions' and, from the first reader on, the readers'."""
+
+    def __init__(self, primary: Pool) -> None:
+        self.primary = primary
+        self.readers: Pool | None = None
+
+
+class Database:
+    """A database: where it is, how it is used, and the way to units of work.
+
+    Nothing connects before the first statement. Each event loop gets an engine of its own. An
+    SQLite database in memory is kept in a temporary file, since connections to memory would share
+    one transaction.
+
+    Raises ``InvalidURL``, ``DriverNotInstalled`` or ``InvalidSetting``, each before any I/O.
+    """
+
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        reader_url: str | URL | None = None,
+        metadata: MetaData | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        self._settings = settings(**options)
+        self._address = parse(url)
+        self._reader_address = self._address if reader_url is None else parse(reader_url)
+        self._metadata = SQLModel.metadata if metadata is None else metadata
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
+        if self._address.in_memory:
+            self._move_to_file(shared=reader_url is None)
+
+    @classmethod
+    def from_env(
+        cls, *, metadata: MetaData | None = None, environ: Mapping[str, str] | None = None
+    ) -> Self:
+        """A database as the environment says: ``DATABASE_URL``, ``DB_POOL_SIZE`` and so on.
+
+        Raises ``InvalidSetting`` when ``DATABASE_URL`` is missing or a variable cannot be read.
+        """
+        url, reader_url, given = from_environment(environ)
+        return cls(url, reader_url=reader_url, metadata=metadata, **given)
+
+    def __repr__(self) -> str:
+        return f"Database({str(self._address)!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def family(self) -> str:
+        """``"sqlite"``, ``"postgresql"``, ``"mysql"`` (MariaDB too) or the URL's own scheme."""
+        return self._address.family
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings
+
+    @property
+    def metadata(self) -> MetaData:
+        """The tables that ``create_all`` creates and that errors are named after."""
+        return self._metadata
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The sessions' engine of the running event loop.
+
+        Connections taken from it directly pass no admission. Raises ``UsageError`` outside of an
+        event loop.
+        """
+        return self._pools().primary.engine
+
+    @property
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        """The sessions' and the readers' engine of the running event loop."""
+        return self.engine, self._readers().engine
+
+    def session(self, **options: Unpack[UnitOptions]) -> AbstractAsyncContextManager[Session]:
+        """A unit of work: committed when the block ends, rolled back when it raises.
+
+        BEGIN comes with the first statement. Waits for a place up to ``pool_timeout`` seconds, then
+        raises ``PoolTimeout``; raises ``CommitUnknown`` when COMMIT was sent and not answered.
+        """
+        return self._unit(options)
+
+    def reader(self, *, snapshot: bool = False) -> AbstractAsyncContextManager[Reader]:
+        """A session that cannot write, on an engine of its own, without a transaction.
+
+        With ``snapshot`` all its statements see the database at one moment (REPEATABLE READ, READ
+        ONLY). Waits for a place among the readers as ``session`` does among the units.
+        """
+        unit = Unit(snapshot=True, read_only=True) if snapshot else PLAIN
+        return Transaction(Reader, self._readers(), unit, self._bound())
+
+    async def run(
+        self,
+        work: Callable[[Session], Awaitable[T]],
+        *,
+        attempts: int = 5,
+        timeout: float = 30.0,
+        verify: Callable[[Session], Awaitable[bool]] | None = None,
+        reconnect: bool = False,
+        **options: Unpack[UnitOptions],
+    ) -> T:
+        """Run ``work(session)`` as one unit of work, again as a whole when that is safe and useful.
+
+        Deadlocks, serialization failures and lock time-outs are retried, at most ``attempts``
+        times and with no attempt begun after ``timeout`` seconds; with ``reconnect`` also a
+        connection that could not be made or broke before COMMIT, as in a failover. A COMMIT that
+        was not answered is never retried blindly: ``CommitUnknown`` is raised, unless ``verify``,
+        called with a session of its own, tells whether the work is there. Give the work a unique
+        key of its own choosing and look for that key, so that even a late commit cannot double it.
+        """
+
+        async def once() -> T:
+            transaction = self._unit(options)
+            results: list[T] = []
+            try:
+                async with transaction as session:
+                    results.append(await work(session))
+            except CommitUnknown as unknown:
+                if verify is None or not transaction.unknown:
+                    raise
+                await self._verified(verify, unknown, timeout)
+                await transaction.session._announce()
+            return results[0]
+
+        return await repeat(once, attempts=attempts, timeout=timeout, reconnect=reconnect)
+
+    async def _verified(
+        self,
+        verify: Callable[[Session], Awaitable[bool]],
+        unknown: CommitUnknown,
+        timeout: float,
+    ) -> None:
+        """Return if the commit happened; raise ``CommitLost`` if not, ``unknown`` if in doubt."""
+
+        async def ask() -> bool:
+            async with self.session() as session:
+                return await verify(session)
+
+        try:
+            there = await repeat(ask, attempts=20, timeout=timeout, reconnect=True)
+        except ColonnadeError as error:
+            raise unknown from error
+        if not there:
+            raise CommitLost("the connection broke at COMMIT, and the work was not stored")
+
+    async def create_all(self) -> None:
+        """Create the tables that are missing; for development. Existing ones stay as they are.
+
+        Raises ``InvalidMapping`` when the models do not fit together.
+        """
+        configure()
+        await self._define(self._metadata.create_all)
+
+    async def drop_all(self) -> None:
+        """Drop the tables of the metadata and all that is in them; for development."""
+        await self._define(self._metadata.drop_all)
+
+    async def _define(self, change: Callable[[Any], None]) -> None:
+        async with self.session() as session:
+            connection = await session.connection()
+            await connection.run_sync(change)
+
+    async def check(self, timeout: float | None = None) -> Health:
+        """Ask the database for a sign of life (``SELECT 1`` through a reader). Never raises.
+
+        ``timeout`` is in seconds and counts the wait for a place; ``health_timeout`` by default.
+        """
+        limit = self._settings.health_timeout if timeout is None else timeout
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(limit):
+                async with self.reader() as session:
+                    await session.scalar(text("SELECT 1"))
+        except ColonnadeError as error:
+            return Health(False, time.monotonic() - begun, error.code, error.message)
+        except TimeoutError:
+            return Health(
+                False, time.monotonic() - begun, "timeout", f"no answer within {limit:g} s"
+            )
+        return Health(True, time.monotonic() - begun)
+
+    def pool(self) -> PoolStatus:
+        """How busy the running event loop's pools are; no I/O."""
+        pools = self._pools()
+        return pools.primary.status(pools.readers.status() if pools.readers else None)
+
+    async def close(self) -> None:
+        """Close the running loop's connections: idle ones now, the others when their units end.
+
+        Twice does no harm; a database used again afterwards connects anew.
+        """
+        pools = self._loops.pop(asyncio.get_running_loop(), None)
+        if pools is not None:
+            await pools.primary.close()
+            if pools.readers is not None:
+                await pools.readers.close()
+
+    @asynccontextmanager
+    async def bound_to(self, connection: AsyncConnection) -> AsyncGenerator[None]:
+        """Open every session and reader of this context on ``connection`` instead of the pool.
+
+        Their commits and rollbacks become those of savepoints. For tests that undo everything.
+        """
+        token = _BOUND.set({**(_BOUND.get() or {}), id(self): connection})
+        try:
+            yield
+        finally:
+            _BOUND.reset(token)
+
+    def _unit(self, options: UnitOptions) -> Transaction[Session]:
+        unit = Unit(**options) if options else PLAIN
+        return Transaction(Session, self._pools().primary, unit, self._bound())
+
+    def _bound(self) -> AsyncConnection | None:
+        bound = _BOUND.get()
+        return None if bound is None else bound.get(id(self))
+
+    def _pools(self) -> _Pools:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise UsageError(
+                "a database is used inside an event loop only", hint="await it in a coroutine"
+            ) from None
+        pools = self._loops.get(loop)
+        if pools is None:
+            dialect = dialect_of(self._address, self._settings, reading=False)
+            pools = self._loops[loop] = _Pools(Pool(dialect, self._metadata))
+        return pools
+
+    def _readers(self) -> Pool:
+        pools = self._pools()
+        if pools.readers is None:
+            dialect = dialect_of(self._reader_address, self._settings, reading=True)
+            pools.readers = Pool(dialect, self._metadata)
+        return pools.readers
+
+    def _move_to_file(self, *, shared: bool) -> None:
+        folder = tempfile.mkdtemp(prefix="colonnade-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        path = str(Path(folder, "memory.db"))
+        self._address = parse(URL.create("sqlite", database=path))
+        if shared:
+            self._reader_address = self._address

@@ -1,0 +1,87 @@
+"""In charge of what differs between databases: the questions; each database's file answers them.
+
+The base class answers for a database that SQLAlchemy knows and Colonnade does not (CockroachDB):
+nothing is set up, nothing is assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+
+from colonnade.database.settings import Settings
+from colonnade.database.unit import Unit
+from colonnade.database.url import Address
+from colonnade.errors import InvalidSetting
+
+__all__ = ["GRACE", "PLAIN", "UNIT", "Dialect"]
+
+#: The execution option under which a connection carries its unit, and the unit without wishes.
+UNIT: Final = "colonnade_unit"
+PLAIN: Final = Unit()
+
+#: Seconds that the client waits beyond a limit that the server keeps: the server's answer is the
+#: better one, the client's own limit is for a peer that answers nothing at all.
+GRACE: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One engine's database: its address, its settings, and whether readers use it."""
+
+    address: Address
+    settings: Settings
+    reading: bool = False
+
+    def url(self) -> URL:
+        """The URL for SQLAlchemy; parameters that need translation go into ``connect_args``."""
+        return self.address.url.set(query=dict(self.address.query))
+
+    def connect_args(self) -> dict[str, Any]:
+        """What the driver's ``connect`` gets beside the URL."""
+        return {}
+
+    def install(self, engine: Engine) -> None:
+        """Add the listeners that this database needs to ``engine``."""
+
+    def alive(self, driver: Any) -> bool:
+        """Whether the connection is open as far as can be told without I/O."""
+        return not getattr(driver, "closed", False)
+
+    def in_transaction(self, driver: Any) -> bool:
+        """Whether the server has a transaction open on the connection, told without I/O."""
+        return False
+
+    async def ping(self, driver: Any) -> None:
+        """Ask the server for a sign of life; raises whatever the driver raises."""
+
+    def abort(self, driver: Any) -> None:
+        """End the running statement from the event loop, without waiting."""
+
+    def limit(self, unit: Unit) -> float | None:
+        """After how many seconds ``abort`` is called on a statement of ``unit``."""
+        own = unit.statement_timeout or self.settings.statement_timeout
+        return None if own is None else own + GRACE
+
+    @property
+    def patience(self) -> float | None:
+        """How many seconds a COMMIT or ROLLBACK may take before the peer counts as frozen."""
+        limit = self.settings.statement_timeout
+        return None if limit is None else limit + 2 * GRACE
+
+    def execution_options(self, unit: Unit) -> Mapping[str, Any]:
+        """SQLAlchemy's connection options for a unit of work that is not plain."""
+        level = {} if unit.isolation is None else {"isolation_level": unit.isolation}
+        return {UNIT: unit, **level}
+
+    def begin(self, connection: Connection, unit: Unit) -> None:
+        """Make the transaction that has just begun what ``unit`` asks for."""
+        if unit.variables:
+            raise InvalidSetting(
+                "variables are a matter of PostgreSQL's row-level security",
+                hint="on this database use a scope, or a criterion of the query",
+            )

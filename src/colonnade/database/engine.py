@@ -1,0 +1,204 @@
+"""In charge of building an engine and of what every engine listens to.
+
+Five listeners hold the promises at the lowest place, where no way around them leads: connecting
+has a limit, a dead connection is replaced before it is used, a connection with an open transaction
+never goes back into the pool, a statement has a limit where the driver keeps none, and a driver's
+error leaves as one of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, MetaData, event, exc
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
+
+from colonnade.database.dialect import PLAIN, UNIT, Dialect
+from colonnade.database.doom import doom, forget, refuse
+from colonnade.database.mysql import MySQL
+from colonnade.database.postgresql import PostgreSQL, Psycopg
+from colonnade.database.settings import Settings
+from colonnade.database.sqlite import SQLite
+from colonnade.database.translate import Circumstances, translate
+from colonnade.database.url import Address
+from colonnade.database.watchdog import Watchdog
+from colonnade.errors import ColonnadeError
+
+__all__ = ["build", "dialect_of"]
+
+_USED: Final = "colonnade_used"
+
+
+def dialect_of(address: Address, settings: Settings, *, reading: bool) -> Dialect:
+    """What answers for the address's database."""
+    if address.driver.name == "psycopg":
+        return Psycopg(address, settings, reading)
+    kinds = {"sqlite": SQLite, "postgresql": PostgreSQL, "mysql": MySQL}
+    return kinds.get(address.family, Dialect)(address, settings, reading)
+
+
+def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
+    """An engine for the running loop; connects to nothing yet."""
+    settings, reading = dialect.settings, dialect.reading
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if reading else {}
+    own = settings.reader_pool_size if reading else None
+    engine = create_async_engine(
+        dialect.url(),
+        connect_args=dialect.connect_args(),
+        pool_size=own or settings.pool_size,
+        max_overflow=0 if own else settings.max_overflow,
+        pool_timeout=settings.pool_timeout,
+        pool_recycle=settings.pool_recycle,
+        # The connection used last is the one most surely alive.
+        pool_use_lifo=True,
+        # What was left open is told at check-in without a round trip; see _guard_pool.
+        pool_reset_on_return=None,
+        skip_autocommit_rollback=reading,
+        hide_parameters=True,
+        echo=settings.echo,
+        **options,
+    )
+    sync = engine.sync_engine
+    _limit_connecting(sync, dialect, metadata)
+    _guard_pool(sync, dialect)
+    _watch_statements(sync, dialect)
+    _translate_errors(sync, metadata, reading=reading)
+    dialect.install(sync)
+    return engine
+
+
+def _limit_connecting(engine: Engine, dialect: Dialect, metadata: MetaData) -> None:
+    """Bound the whole hand-shake; the drivers' own limits cover parts of it."""
+    if dialect.address.family == "sqlite":
+        return
+    where = Circumstances(metadata, connecting=True, reading=dialect.reading)
+
+    def bounded(connect: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def creator(*args: Any, **options: Any) -> Any:
+            try:
+                async with asyncio.timeout(dialect.settings.connect_timeout):
+                    return await connect(*args, **options)
+            except Exception as error:
+                answer = translate(error, where)
+                if answer is None:
+                    raise
+                raise answer from error
+
+        return creator
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
+        driver = engine.dialect.dbapi.driver  # type: ignore[union-attr] # async dialects wrap one
+        connect = driver.AsyncConnection.connect if driver.__name__ == "psycopg" else driver.connect
+        options["async_creator_fn"] = bounded(connect)
+
+
+def _guard_pool(engine: Engine, dialect: Dialect) -> None:
+    """Nothing dead comes out of the pool, nothing in a transaction goes in.
+
+    A ping at every checkout would cost a round trip each; a connection that was used a moment ago
+    is asked only whether its socket is still open, which costs nothing.
+    """
+    idle = dialect.settings.idle_check
+
+    @event.listens_for(engine, "checkout")
+    def _leave(adapted: Any, record: Any, _proxy: Any) -> None:
+        used = record.info.get(_USED)
+        if used is None:
+            return
+        driver = adapted.driver_connection
+        if not dialect.alive(driver):
+            raise exc.DisconnectionError("the connection was closed while it was idle")
+        if time.monotonic() - used > idle:
+            try:
+                await_only(dialect.ping(driver))
+            except Exception as error:
+                # Whatever a ping dies of, the connection is of no use: the pool makes another.
+                raise exc.DisconnectionError("the idle connection does not answer") from error
+
+    @event.listens_for(engine, "checkin")
+    def _return(adapted: Any, record: Any) -> None:
+        record.info[_USED] = time.monotonic()
+        forget(record)
+        if adapted is not None and dialect.in_transaction(adapted.driver_connection):
+            record.invalidate()
+
+
+def _watch_statements(engine: Engine, dialect: Dialect) -> None:
+    """End a statement that outlives its limit, or that a frozen server does not answer.
+
+    Wrapped around the driver's own call, in the dialect's events: the connection's events, which
+    say the same, make SQLAlchemy prepare far more for each statement.
+    """
+    plain, watchdog = dialect.limit(PLAIN), Watchdog(dialect.abort)
+    execute = engine.dialect.do_execute
+    execute_many = engine.dialect.do_executemany
+    execute_bare = engine.dialect.do_execute_no_params
+
+    def watched(call: Callable[..., None], statement: str, context: Any, *args: Any) -> bool:
+        connection: Connection = context.root_connection
+        if not dialect.reading and not statement.startswith("ROLLBACK TO"):
+            refuse(connection)
+        unit = connection.get_execution_options().get(UNIT)
+        limit = plain if unit is None else dialect.limit(unit)
+        if limit is None:
+            call(*args, context)
+            return True
+        driver = connection.connection.driver_connection
+        watchdog.start(driver, limit)
+        try:
+            call(*args, context)
+        finally:
+            watchdog.stop(driver)
+        return True
+
+    @event.listens_for(engine, "do_execute")
+    def _execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        return watched(execute, statement, context, cursor, statement, parameters)
+
+    @event.listens_for(engine, "do_executemany")
+    def _execute_many(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        return watched(execute_many, statement, context, cursor, statement, parameters)
+
+    @event.listens_for(engine, "do_execute_no_params")
+    def _execute_bare(cursor: Any, statement: str, context: Any) -> bool:
+        return watched(execute_bare, statement, context, cursor, statement)
+
+
+def _translate_errors(engine: Engine, metadata: MetaData, *, reading: bool) -> None:
+    @event.listens_for(engine, "handle_error")
+    def _answer(context: ExceptionContext) -> ColonnadeError | None:
+        if _expected(context):
+            return None
+        if context.connection is not None and not reading:
+            doom(context.connection, context.original_exception)
+        where = Circumstances(
+            metadata,
+            connecting=context.connection is None,
+            reading=reading,
+            disconnected=context.is_disconnect,
+            table=_table(context),
+        )
+        return translate(context.sqlalchemy_exception or context.original_exception, where)
+
+
+def _table(context: ExceptionContext) -> str | None:
+    """The table that the statement writes to, for the drivers that do not tell."""
+    statement: Any = getattr(context.execution_context, "compiled", None)
+    table = getattr(getattr(statement, "statement", None), "table", None)
+    return None if table is None else str(table.name)
+
+
+def _expected(context: ExceptionContext) -> bool:
+    """Whether SQLAlchemy asked a question to which this error is the answer.
+
+    MySQL's dialect finds out with DESCRIBE whether a table exists, and says so in an option that
+    SQLAlchemy itself honours on the connection only.
+    """
+    execution = context.execution_context
+    return execution is not None and "skip_user_error_events" in execution.execution_options

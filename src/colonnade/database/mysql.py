@@ -1,0 +1,171 @@
+"""In charge of MySQL and MariaDB, through aiomysql or asyncmy.
+
+Every connection speaks UTC and utf8mb4 and refuses values that do not fit. Limits per unit are
+session variables, since there is no ``SET LOCAL``: the connection remembers which it has, and a
+unit sets what it wants other than that, so nothing leaks to the next. Neither driver limits a
+read, so a watchdog closes the socket of a statement that outlives its limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, DateTime, Engine, Time, event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.compiler import compiles
+
+from colonnade.database.dialect import PLAIN, Dialect
+from colonnade.database.unit import Unit
+from colonnade.errors import InvalidURL
+
+__all__ = ["MySQL"]
+
+_HELD: Final = "colonnade_mysql_limits"
+_TLS: Final = frozenset(
+    {"sslmode", "ssl_mode", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname"}
+)
+_VERIFYING: Final = frozenset({"verify_ca", "verify_full", "verify_identity"})
+_MODES: Final = _VERIFYING | {"disabled", "disable", "preferred", "prefer", "required", "require"}
+#: The largest value in seconds that the servers take for "no limit" on a lock.
+_FOREVER: Final = 1_073_741_823
+
+
+@dataclasses.dataclass(frozen=True)
+class MySQL(Dialect):
+    """MySQL or MariaDB."""
+
+    def url(self) -> URL:
+        return self.address.url
+
+    def connect_args(self) -> dict[str, Any]:
+        query = dict(self.address.query)
+        tls = {name: str(query.pop(name)) for name in sorted(_TLS & set(query))}
+        seconds = query.pop("connect_timeout", None)
+        args: dict[str, Any] = {
+            "charset": "utf8mb4",
+            "connect_timeout": self.settings.connect_timeout
+            if seconds is None
+            else _number(seconds),
+        }
+        if self.settings.application_name:
+            args["program_name"] = self.settings.application_name
+        context = _context(tls)
+        if context is not None:
+            args["ssl"] = context
+        if "local_infile" in query:
+            query["local_infile"] = str(query["local_infile"]).lower() in ("1", "true")  # type: ignore[assignment] # the driver wants a bool
+        return args | query
+
+    def install(self, engine: Engine) -> None:
+        @event.listens_for(engine, "connect")
+        def _set_up(adapted: Any, record: Any) -> None:
+            limits = self._limits(engine, PLAIN)
+            wanted = {
+                "time_zone": "'+00:00'",
+                "sql_mode": "concat_ws(',', @@sql_mode, 'STRICT_ALL_TABLES')",
+                **limits,
+            }
+            if self.reading:
+                wanted["tx_read_only" if _maria(engine) else "transaction_read_only"] = "1"
+            cursor = adapted.cursor()
+            cursor.execute(
+                "SET " + ", ".join(f"{name} = {value}" for name, value in wanted.items())
+            )
+            cursor.close()
+            record.info[_HELD] = limits
+
+    def alive(self, driver: Any) -> bool:
+        connected = getattr(driver, "connected", None)
+        if connected is not None:
+            return bool(connected)  # asyncmy
+        # aiomysql notices a closed socket at its next write only; its reader has seen the server's
+        # end of file by now.
+        return not driver.closed and not driver._reader.eof_received
+
+    def in_transaction(self, driver: Any) -> bool:
+        return bool(driver.get_transaction_status())
+
+    async def ping(self, driver: Any) -> None:
+        async with asyncio.timeout(self.settings.connect_timeout):
+            await driver.ping(reconnect=False)
+
+    def abort(self, driver: Any) -> None:
+        driver.close()
+
+    def execution_options(self, unit: Unit) -> Mapping[str, Any]:
+        options = super().execution_options(unit)
+        return {**options, "isolation_level": "REPEATABLE READ"} if unit.snapshot else options
+
+    def begin(self, connection: Connection, unit: Unit) -> None:
+        super().begin(connection, unit)
+        held, wanted = connection.info.get(_HELD, {}), self._limits(connection.engine, unit)
+        changed = {name: value for name, value in wanted.items() if held.get(name) != value}
+        if changed:
+            # Forgotten first: if the statement fails half way, the next unit sets them all.
+            connection.info[_HELD] = {}
+            assignments = ", ".join(f"{name} = {value}" for name, value in changed.items())
+            connection.exec_driver_sql(f"SET {assignments}")
+            connection.info[_HELD] = wanted
+        if unit.read_only:
+            connection.exec_driver_sql("START TRANSACTION READ ONLY")
+
+    def _limits(self, engine: Engine, unit: Unit) -> dict[str, str]:
+        statement = unit.statement_timeout or self.settings.statement_timeout
+        lock = unit.lock_timeout or self.settings.lock_timeout
+        seconds = statement or 0
+        limit = (
+            ("max_statement_time", f"{seconds:.3f}")
+            if _maria(engine)
+            else ("max_execution_time", str(round(seconds * 1000)))
+        )
+        waits = str(_FOREVER if lock is None else max(1, round(lock)))
+        return dict((limit, ("innodb_lock_wait_timeout", waits)))
+
+
+@compiles(DateTime, "mysql", "mariadb")
+@compiles(Time, "mysql", "mariadb")
+def _with_microseconds(kind: Any, compiler: Any, **options: Any) -> str:
+    """DATETIME and TIME drop microseconds unless asked to keep them."""
+    text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
+    return f"{text}(6)" if text in ("DATETIME", "TIME") else text
+
+
+def _maria(engine: Engine) -> bool:
+    return bool(getattr(engine.dialect, "is_mariadb", False))
+
+
+def _number(seconds: Any) -> float:
+    try:
+        return float(seconds)
+    except ValueError:
+        raise InvalidURL("the URL's parameter 'connect_timeout' must be a number") from None
+
+
+def _context(tls: Mapping[str, str]) -> ssl.SSLContext | None:
+    """The TLS context that ``sslmode`` and the files name; ``None`` for a plain connection."""
+    if not tls:
+        return None
+    mode = tls.get("sslmode", tls.get("ssl_mode", "verify_ca" if "ssl_ca" in tls else "required"))
+    mode = mode.lower().replace("-", "_")
+    if mode not in _MODES:
+        raise InvalidURL(
+            f"the URL's sslmode {mode!r} is not known", hint=f"modes: {', '.join(sorted(_MODES))}"
+        )
+    if mode in ("disable", "disabled"):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=tls.get("ssl_ca"))
+        if "ssl_cert" in tls:
+            context.load_cert_chain(tls["ssl_cert"], tls.get("ssl_key"))
+    except OSError as error:
+        raise InvalidURL(
+            f"a TLS file that the URL names cannot be read: {error.strerror}"
+        ) from error
+    named = tls.get("ssl_check_hostname", "").lower() in ("1", "true")
+    context.check_hostname = mode in ("verify_full", "verify_identity") or named
+    context.verify_mode = ssl.CERT_REQUIRED if mode in _VERIFYING or named else ssl.CERT_NONE
+    return context

@@ -1,0 +1,172 @@
+"""In charge of PostgreSQL: asyncpg, and psycopg for who brings it.
+
+Limits are the server's (``statement_timeout``, ``lock_timeout``), given with the connection at no
+round trip; a watchdog stands behind them for a peer that is frozen, since asyncpg's
+``command_timeout`` could not follow a unit's own limit. Behind
+PgBouncer in transaction mode such parameters are refused and a ``SET`` would leak to other
+clients, so there each unit sets its own with ``set_config(…, is_local => true)``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import URL
+
+from colonnade.database.dialect import Dialect
+from colonnade.database.unit import Unit
+from colonnade.errors import InvalidURL
+
+__all__ = ["PostgreSQL", "Psycopg"]
+
+_DSN: Final = frozenset(
+    {
+        "sslmode",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+        "sslcrl",
+        "sslnegotiation",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "options",
+        "passfile",
+        "service",
+    }
+)
+_IN_URL: Final = ("host", "port")
+_INTEGERS: Final = ("statement_cache_size", "prepared_statement_cache_size", "prepare_threshold")
+
+
+@dataclasses.dataclass(frozen=True)
+class PostgreSQL(Dialect):
+    """PostgreSQL through asyncpg."""
+
+    def url(self) -> URL:
+        kept = {name: value for name, value in self.address.query.items() if name in _IN_URL}
+        return self.address.url.set(query=kept)
+
+    def connect_args(self) -> dict[str, Any]:
+        query = {n: v for n, v in self.address.query.items() if n not in _IN_URL}
+        if "ssl" in query:
+            query.setdefault("sslmode", query.pop("ssl"))
+        args: dict[str, Any] = {
+            "server_settings": self._server_settings(query),
+            "timeout": self._seconds(query, "connect_timeout", self.settings.connect_timeout),
+        }
+        dsn = {name: query.pop(name) for name in sorted(_DSN & set(query))}
+        if dsn:
+            # asyncpg takes the TLS files only in its own URL; keywords still win over it.
+            args["dsn"] = f"postgresql://?{urlencode(dsn)}"
+        if self.settings.pgbouncer:
+            args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+        args |= {n: _whole(n, v) if n in _INTEGERS else v for n, v in query.items()}
+        return args
+
+    def alive(self, driver: Any) -> bool:
+        return not driver.is_closed()
+
+    def in_transaction(self, driver: Any) -> bool:
+        return bool(driver.is_in_transaction())
+
+    async def ping(self, driver: Any) -> None:
+        await driver.fetchrow(";", timeout=self.settings.connect_timeout)
+
+    def abort(self, driver: Any) -> None:
+        driver.terminate()
+
+    def execution_options(self, unit: Unit) -> Mapping[str, Any]:
+        options = dict(super().execution_options(unit))
+        if unit.snapshot:
+            options["isolation_level"] = "REPEATABLE READ"
+        if unit.read_only or unit.snapshot:
+            options["postgresql_readonly"] = True
+        return options
+
+    def begin(self, connection: Connection, unit: Unit) -> None:
+        local: dict[str, str | None] = dict(unit.variables)
+        for name in ("statement_timeout", "lock_timeout"):
+            seconds = getattr(unit, name)
+            if seconds is None and self.settings.pgbouncer:
+                seconds = getattr(self.settings, name)
+            if seconds is not None:
+                local[name] = _milliseconds(seconds)
+        if local:
+            calls = ", ".join(f"set_config(:n{i}, :v{i}, true)" for i in range(len(local)))
+            values = {f"n{i}": name for i, name in enumerate(local)}
+            values |= {f"v{i}": str(value) for i, value in enumerate(local.values())}
+            connection.execute(text(f"SELECT {calls}"), values)
+
+    def _server_settings(self, query: dict[str, Any]) -> dict[str, str]:
+        given = query.pop("application_name", None)
+        wanted: dict[str, str | None] = {
+            "TimeZone": "UTC",
+            "application_name": self.settings.application_name or given,
+        }
+        if not self.settings.pgbouncer:
+            wanted |= {
+                "statement_timeout": _milliseconds(self.settings.statement_timeout),
+                "lock_timeout": _milliseconds(self.settings.lock_timeout),
+                "default_transaction_read_only": "on" if self.reading else None,
+            }
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def _seconds(self, query: dict[str, Any], name: str, default: float) -> float:
+        value = query.pop(name, None)
+        if value is None:
+            return default
+        return float(_whole(name, value))
+
+
+@dataclasses.dataclass(frozen=True)
+class Psycopg(PostgreSQL):
+    """PostgreSQL through psycopg, whose parameters are libpq's own."""
+
+    def connect_args(self) -> dict[str, Any]:
+        query = {n: v for n, v in self.address.query.items() if n not in _IN_URL}
+        wanted = self._server_settings(query)
+        seconds = self._seconds(query, "connect_timeout", self.settings.connect_timeout)
+        # libpq counts whole seconds and takes 1 for "at once".
+        args: dict[str, Any] = {"connect_timeout": max(2, round(seconds))}
+        if "ssl" in query:
+            query.setdefault("sslmode", query.pop("ssl"))
+        name = wanted.pop("application_name", None)
+        if name is not None:
+            args["application_name"] = name
+        given = str(query.pop("options", ""))
+        args["options"] = " ".join([given, *(f"-c {n}={v}" for n, v in wanted.items())]).strip()
+        if self.settings.pgbouncer:
+            args["prepare_threshold"] = None
+        args |= {n: _whole(n, v) if n in _INTEGERS else v for n, v in query.items()}
+        return args
+
+    def alive(self, driver: Any) -> bool:
+        return not driver.closed
+
+    def in_transaction(self, driver: Any) -> bool:
+        return int(driver.info.transaction_status) != 0
+
+    def limit(self, unit: Unit) -> float | None:
+        """The server's own; cutting a socket under libpq is not possible."""
+        return None
+
+    async def ping(self, driver: Any) -> None:
+        async with asyncio.timeout(self.settings.connect_timeout):
+            await driver.execute("")
+
+
+def _milliseconds(seconds: float | None) -> str | None:
+    return None if seconds is None else str(max(1, round(seconds * 1000)))
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise InvalidURL(f"the URL's parameter {name!r} must be a whole number") from None

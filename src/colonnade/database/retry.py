@@ -1,0 +1,53 @@
+"""In charge of when a whole unit of work is run again, and of commits whose outcome is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import stamina
+
+from colonnade.errors import (
+    ConnectionFailed,
+    ConnectionLost,
+    InvalidSetting,
+    ReadOnlyServer,
+    Retryable,
+)
+
+__all__ = ["CommitLost", "repeat"]
+
+T = TypeVar("T")
+
+_FIRST_WAIT: Final = 0.01
+_LONGEST_WAIT: Final = 1.0
+_JITTER: Final = 0.05
+_FAILOVER: Final = (ConnectionFailed, ConnectionLost, ReadOnlyServer)
+
+
+class CommitLost(ConnectionLost):
+    """The answer to COMMIT was lost, and ``verify`` found that it had not happened."""
+
+
+async def repeat(
+    once: Callable[[], Awaitable[T]], *, attempts: int, timeout: float, reconnect: bool
+) -> T:
+    """Await ``once`` until it succeeds, fails for good, or a bound is reached.
+
+    Between attempts it waits from 10 ms up to 1 s, doubling, with jitter, so that units that
+    collided do not collide again in step. What fails for good is raised as it came.
+    """
+    if attempts < 1 or timeout <= 0:
+        raise InvalidSetting("run needs at least one attempt and a timeout above zero seconds")
+    kinds = (Retryable, CommitLost, *(_FAILOVER if reconnect else ()))
+    async for attempt in stamina.retry_context(
+        on=kinds,
+        attempts=attempts,
+        timeout=timeout,
+        wait_initial=_FIRST_WAIT,
+        wait_max=_LONGEST_WAIT,
+        wait_jitter=_JITTER,
+    ):
+        with attempt:
+            return await once()
+    raise AssertionError("stamina ends with the last attempt's result or error")

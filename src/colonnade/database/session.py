@@ -1,0 +1,441 @@
+"""In charge of the session: one unit of work that keeps the promises.
+
+``Session`` is SQLModel's ``AsyncSession`` with the same methods. Each awaiting method passes one
+gate, which refuses a session that is closed or in use by another task and turns errors into ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSessionTransaction
+from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
+from sqlalchemy.orm import ORMExecuteState, SessionTransaction
+from sqlalchemy.util import greenlet_spawn
+from sqlmodel import Session as SyncSession
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from colonnade.database.dialect import GRACE, PLAIN, Dialect
+from colonnade.database.doom import heal, refuse
+from colonnade.database.loads import guard_states, refuse_touch
+from colonnade.database.translate import Circumstances, translate
+from colonnade.database.unit import Unit
+from colonnade.errors import (
+    ColonnadeError,
+    CommitUnknown,
+    ConstraintViolation,
+    InvalidStatement,
+    InvalidValue,
+    PermissionDenied,
+    ReadOnlySession,
+    Retryable,
+    SessionClosed,
+    SessionShared,
+    StaleVersion,
+    TransactionAborted,
+)
+
+__all__ = ["Reader", "Session"]
+
+T = TypeVar("T")
+Callback = Callable[[], Awaitable[object] | object]
+
+_log: Final = logging.getLogger("colonnade")
+_OWNER: Final = "colonnade_session"
+
+#: What a COMMIT can fail with and surely not have happened; after anything else, nobody knows.
+_REFUSED: Final = (
+    ConstraintViolation,
+    InvalidStatement,
+    InvalidValue,
+    PermissionDenied,
+    Retryable,
+    StaleVersion,
+    TransactionAborted,
+)
+
+
+class _Orm(SyncSession):
+    """The synchronous half, of which only the events are ours."""
+
+
+class _Gate:
+    """What every awaiting method passes: one task at a time, an open session, errors of ours."""
+
+    __slots__ = ("_depth", "_freed", "_where", "closed", "operation", "task")
+
+    def __init__(self, where: Circumstances) -> None:
+        self._where = where
+        self._depth = 0
+        self._freed: asyncio.Future[None] | None = None
+        self.closed = False
+        self.operation: str | None = None
+        self.task: asyncio.Task[Any] | None = None
+
+    def enter(self, operation: str) -> _Gate:
+        if self.closed:
+            raise SessionClosed(
+                f"session.{operation}() was called after the session's end",
+                hint="use the session inside its 'async with' block; streaming and background "
+                "work need a session of their own",
+            )
+        task = asyncio.current_task()
+        if self.task is not None and self.task is not task:
+            raise SessionShared(
+                f"session.{operation}() was called while another task runs "
+                f"session.{self.operation}() on the same session",
+                hint="give each task a session of its own: async with db.session()",
+            )
+        self.task = task
+        self.operation = operation
+        return self
+
+    async def freed(self, limit: float) -> None:
+        """Wait until no task is inside; ``TimeoutError`` after ``limit`` seconds."""
+        if self.task is not None:
+            self._freed = asyncio.get_running_loop().create_future()
+            async with asyncio.timeout(limit):
+                await self._freed
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self.task = self.operation = None
+            if self._freed is not None and not self._freed.done():
+                self._freed.set_result(None)
+        if error is not None and not isinstance(error, ColonnadeError):
+            answer = translate(error, self._where)
+            if answer is not None:
+                raise answer from error
+
+
+class Session(AsyncSession):
+    """One unit of work, opened by ``Database.session``, which commits it or rolls it back.
+
+    Nothing expires on commit. Touching what was not loaded raises ``NotLoaded``, use after the
+    end ``SessionClosed``, use by two tasks at once ``SessionShared``.
+    """
+
+    sync_session_class: type[SyncSession] = _Orm
+
+    def __init__(
+        self,
+        bind: AsyncEngine | AsyncConnection,
+        dialect: Dialect,
+        where: Circumstances,
+        unit: Unit,
+    ) -> None:
+        nested = isinstance(bind, AsyncConnection)
+        super().__init__(
+            bind,
+            expire_on_commit=False,
+            close_resets_only=False,
+            info={_OWNER: self},
+            execution_options={} if nested or unit is PLAIN else dialect.execution_options(unit),
+            join_transaction_mode="create_savepoint" if nested else "conditional_savepoint",
+            autoflush=type(self) is Session,
+        )
+        self._dialect = dialect
+        self._unit = unit
+        self._gate = _Gate(where)
+        self._callbacks: list[Callback] = []
+        self._committed: list[Callback] = []
+        self._connection: Connection | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session has ended."""
+        return self._gate.closed
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task is awaiting one of the session's methods right now."""
+        return self._gate.task is not None
+
+    def on_commit(self, callback: Callback) -> None:
+        """Run ``callback``, a function or coroutine function without arguments, after the commit.
+
+        It runs once, after the COMMIT that makes the work so far durable succeeded, and with the
+        connection given back where the commit ends the unit; never after a rollback, nor after
+        the rollback of the savepoint it was registered in. An exception that it raises is logged
+        and changes nothing: the data is committed.
+        """
+        self._check_open("on_commit")
+        self._callbacks.append(callback)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None]:
+        """A part of the unit that may fail alone: SAVEPOINT, then RELEASE or ROLLBACK TO.
+
+        On an exception the work inside is undone, the work before it stands, and the exception
+        goes on to the caller, who may catch it and continue.
+        """
+        mark = len(self._callbacks)
+        nested = self.begin_nested()
+        with self._gate.enter("savepoint"):
+            await nested.__aenter__()
+        try:
+            yield
+        except BaseException as error:
+            del self._callbacks[mark:]
+            await self._leave_savepoint(nested, error)
+            raise
+        try:
+            await self._leave_savepoint(nested, None)
+        except BaseException:
+            del self._callbacks[mark:]
+            raise
+
+    async def _leave_savepoint(
+        self, nested: AsyncSessionTransaction, error: BaseException | None
+    ) -> None:
+        kind, trace = (None, None) if error is None else (type(error), error.__traceback__)
+        try:
+            with self._gate.enter("savepoint"):
+                await nested.__aexit__(kind, error, trace)
+        except ColonnadeError as second:
+            # MySQL takes the savepoint away with the whole transaction when it ends a deadlock;
+            # that the savepoint is gone then says less than why.
+            if isinstance(error, ColonnadeError):
+                raise error from second
+            raise
+
+    async def commit(self) -> None:
+        """Flush and COMMIT, then run the callbacks of ``on_commit``.
+
+        Raises ``CommitUnknown`` when COMMIT was sent and no answer came.
+        """
+        await self._commit()
+        await self._announce()
+
+    async def rollback(self) -> None:
+        """ROLLBACK; every object that the session holds expires."""
+        self._callbacks.clear()
+        with self._gate.enter("rollback"):
+            async with asyncio.timeout(self._dialect.patience):
+                await super().rollback()
+
+    async def close(self) -> None:
+        """End the session: roll back what is open, give the connection back. Twice does no harm."""
+        if self._gate.closed:
+            return
+        if self.busy and self._gate.task is not asyncio.current_task():
+            await self._cut()
+        with self._gate.enter("close"):
+            held = self.sync_session.identity_map
+            if held:
+                guard_states(held.all_states())
+            try:
+                if not self._at_work:
+                    await super().close()
+                else:
+                    async with asyncio.timeout(self._dialect.patience):
+                        await super().close()
+            finally:
+                self._gate.closed = True
+
+    @property
+    def _at_work(self) -> bool:
+        """Whether ending the session takes a ROLLBACK, which a frozen server would not answer."""
+        return self._connection is not None and not self._connection.closed
+
+    async def _finish(self) -> None:
+        """What the end of the block does when nothing went wrong."""
+        await self._commit()
+
+    async def _commit(self) -> None:
+        with self._gate.enter("commit"):
+            await super().flush()
+            if self._connection is not None:
+                refuse(self._connection)
+            try:
+                async with asyncio.timeout(self._dialect.patience):
+                    await super().commit()
+            except Exception as error:
+                verdict = self._verdict(error)
+                if isinstance(verdict, CommitUnknown):
+                    # If it turns out to have happened, these are due.
+                    self._committed, self._callbacks = self._callbacks, []
+                raise verdict from error
+        self._committed, self._callbacks = self._callbacks, []
+
+    def _verdict(self, error: Exception) -> Exception:
+        """What a failed COMMIT means: refused, or nobody knows."""
+        answer = translate(error, self._gate._where) or error
+        if isinstance(answer, _REFUSED):
+            return answer
+        return CommitUnknown(
+            "COMMIT was sent and no answer came: the work may be stored or not",
+            hint="look whether it is there before doing it again; db.run takes verify= for that",
+        )
+
+    async def _announce(self) -> None:
+        """Run the callbacks of the commit that has succeeded."""
+        callbacks, self._committed = self._committed, []
+        for callback in callbacks:
+            try:
+                outcome = callback()
+                if isinstance(outcome, Awaitable):
+                    await outcome
+            except Exception:  # noqa: BLE001 # logged: see below
+                # The commit happened; a callback that fails must neither hide that nor stop the
+                # others.
+                _log.exception("an on_commit callback failed; the commit stands")
+
+    async def _abort(self) -> None:
+        """End the session after a failure, which nothing that happens here may replace."""
+        self._callbacks.clear()
+        try:
+            await self.close()
+        except Exception:  # noqa: BLE001 # logged; the failure that led here goes on
+            _log.warning("a session that failed could not be closed in order", exc_info=True)
+            await self._drop()
+
+    async def _cut(self) -> None:
+        """Break the connection under a task that still uses it: it must not reach the pool."""
+        await self._drop()
+        await self._gate.freed(GRACE)
+
+    async def _drop(self) -> None:
+        connection = self._connection
+        if connection is not None and not connection.closed and not connection.invalidated:
+            await greenlet_spawn(connection.invalidate)
+
+    def _check_open(self, operation: str) -> None:
+        if self._gate.closed:
+            self._gate.enter(operation)
+
+    if not TYPE_CHECKING:
+
+        def add(self, instance, *args):
+            self._check_open("add")
+            super().add(instance, *args)
+
+        def add_all(self, instances):
+            self._check_open("add_all")
+            super().add_all(instances)
+
+
+class Reader(Session):
+    """A session that cannot write, opened by ``Database.reader``.
+
+    Each statement is its own: there is no BEGIN and no ROLLBACK, and no lock is held between
+    statements. Reading again refreshes the objects that were read before. Every way to write is
+    refused with ``ReadOnlySession``, by the database too.
+    """
+
+    @property
+    def _at_work(self) -> bool:
+        return self._unit.snapshot and super()._at_work
+
+    async def _finish(self) -> None:
+        """A reader has nothing to commit."""
+
+    if not TYPE_CHECKING:
+
+        def add(self, instance, *args):
+            raise _read_only("add")
+
+        def add_all(self, instances):
+            raise _read_only("add_all")
+
+
+def _read_only(operation: str) -> ReadOnlySession:
+    return ReadOnlySession(
+        f"a reader has no {operation}(): it cannot write",
+        hint="open a unit of work: async with db.session()",
+    )
+
+
+def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
+    async def call(self: Session, /, *args: Any, **options: Any) -> T:
+        with self._gate.enter(name):
+            return await method(self, *args, **options)
+
+    call.__name__ = name
+    call.__qualname__ = f"Session.{name}"
+    call.__doc__ = method.__doc__ or f"``{name}`` of SQLModel's ``AsyncSession``."
+    return call
+
+
+def _refusing(name: str) -> Callable[..., Awaitable[None]]:
+    async def call(self: Reader, /, *args: Any, **options: Any) -> None:
+        raise _read_only(name)
+
+    call.__name__ = name
+    call.__qualname__ = f"Reader.{name}"
+    return call
+
+
+def _install(owner: type, methods: Iterable[tuple[str, Callable[..., Any]]]) -> None:
+    for name, method in methods:
+        setattr(owner, name, method)
+
+
+#: ``execute`` is SQLAlchemy's own: SQLModel's only adds a warning, which its ``scalars`` trips too.
+_install(
+    Session,
+    (
+        *(
+            (name, _passing(getattr(AsyncSession, name), name))
+            for name in (
+                "connection",
+                "delete",
+                "exec",
+                "flush",
+                "get",
+                "get_one",
+                "invalidate",
+                "merge",
+                "refresh",
+                "run_sync",
+                "scalar",
+                "scalars",
+                "stream",
+                "stream_scalars",
+            )
+        ),
+        ("execute", _passing(PlainAsyncSession.execute, "execute")),
+    ),
+)
+_install(Reader, ((name, _refusing(name)) for name in ("commit", "delete", "flush", "merge")))
+
+
+@event.listens_for(_Orm, "do_orm_execute")
+def _look(state: ORMExecuteState) -> None:
+    owner: Session = state.session.info[_OWNER]
+    refuse_touch(state, owner._gate.operation)
+    if isinstance(owner, Reader):
+        if state.is_insert or state.is_update or state.is_delete:
+            raise _read_only("write")
+        if state.is_orm_statement:
+            state.update_execution_options(populate_existing=True)
+
+
+@event.listens_for(_Orm, "after_begin")
+def _begin(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
+    owner: Session = session.info[_OWNER]
+    if transaction.nested:
+        return
+    owner._connection = connection
+    if type(owner) is Session or owner._unit.snapshot:
+        owner._dialect.begin(connection, owner._unit)
+
+
+@event.listens_for(_Orm, "after_transaction_end")
+def _ended(session: SyncSession, transaction: SessionTransaction) -> None:
+    """A savepoint, or the whole transaction, is over: what failed in it is undone or was not."""
+    owner: Session = session.info[_OWNER]
+    if owner._connection is not None and (transaction.nested or transaction.parent is None):
+        heal(owner._connection)

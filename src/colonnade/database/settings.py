@@ -1,0 +1,143 @@
+"""In charge of the settings of a database: defaults, ranges, names in the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from colonnade.errors import InvalidSetting
+from colonnade.mapping import nearest
+
+__all__ = ["Settings", "from_environment"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a database is used. All times are seconds; ``None`` lifts a limit where it is allowed.
+
+    ``reader_pool_size`` counts the readers' connections, which come on top of the sessions';
+    ``idle_check`` is how long a connection may lie unused before it is pinged at its next use.
+    """
+
+    pool_size: int = 10
+    max_overflow: int = 5
+    reader_pool_size: int | None = None
+    pool_timeout: float = 5.0
+    pool_recycle: float = 1800.0
+    idle_check: float = 1.0
+    connect_timeout: float = 5.0
+    statement_timeout: float | None = 30.0
+    lock_timeout: float | None = 5.0
+    health_timeout: float = 2.0
+    pgbouncer: bool = False
+    application_name: str | None = None
+    echo: bool = False
+    debug: bool = False
+
+    def __post_init__(self) -> None:
+        for name, low in _LOWEST.items():
+            value: Any = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            kinds = (int,) if name in _WHOLE else (int, float)
+            if value is None or type(value) not in kinds or not low <= value < _HIGHEST:
+                kind = "a whole number" if name in _WHOLE else "a number of seconds"
+                raise InvalidSetting(
+                    f"{name} must be {kind} of at least {low}, not {value!r}", fields=(name,)
+                )
+
+    @property
+    def capacity(self) -> int:
+        """How many units of work may run at once."""
+        return self.pool_size + self.max_overflow
+
+    @property
+    def reader_capacity(self) -> int:
+        """How many readers may run at once."""
+        return self.capacity if self.reader_pool_size is None else self.reader_pool_size
+
+
+_WHOLE: Final = frozenset({"pool_size", "max_overflow", "reader_pool_size"})
+_OPTIONAL: Final = frozenset({"reader_pool_size", "statement_timeout", "lock_timeout"})
+_HIGHEST: Final = 1e7
+_LOWEST: Final[Mapping[str, float]] = {
+    "pool_size": 1,
+    "max_overflow": 0,
+    "reader_pool_size": 1,
+    "pool_timeout": 0.001,
+    "pool_recycle": 1,
+    "idle_check": 0,
+    "connect_timeout": 0.001,
+    "statement_timeout": 0.001,
+    "lock_timeout": 0.001,
+    "health_timeout": 0.001,
+}
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+
+def settings(**given: Any) -> Settings:
+    """Settings from keywords; an unknown name is ``InvalidSetting`` with the nearest right one."""
+    names = [item.name for item in dataclasses.fields(Settings)]
+    for name in given:
+        if name not in names:
+            near = nearest(name, names)
+            hint = f"did you mean {near!r}?" if near else f"known settings: {', '.join(names)}"
+            raise InvalidSetting(f"there is no setting {name!r}", hint=hint, fields=(name,))
+    return Settings(**given)
+
+
+def from_environment(
+    environ: Mapping[str, str] | None = None,
+) -> tuple[str, str | None, dict[str, Any]]:
+    """The URL, the reader's URL and the settings that the environment gives.
+
+    ``DATABASE_URL`` must be there; ``DATABASE_READER_URL`` may be. Each setting is read from
+    ``DB_`` and its name in capitals. Raises ``InvalidSetting`` when the URL is missing or empty,
+    when a value cannot be read, or when a variable looks like a misspelt setting.
+    """
+    env = os.environ if environ is None else environ
+    url = env.get("DATABASE_URL", "").strip()
+    if not url:
+        raise InvalidSetting(
+            "DATABASE_URL is not set",
+            hint="set it, for example to sqlite:///shop.db; there is no default, so that a "
+            "deployment without it does not start on an empty database",
+        )
+    known = {f"DB_{item.name.upper()}": item for item in dataclasses.fields(Settings)}
+    given: dict[str, Any] = {}
+    for variable, text in env.items():
+        if variable in known:
+            given[known[variable].name] = _read(variable, text, str(known[variable].type))
+        elif variable.startswith("DB_"):
+            near = nearest(variable, sorted(known), cutoff=0.85)
+            if near is not None:
+                raise InvalidSetting(
+                    f"the environment variable {variable} is no setting",
+                    hint=f"did you mean {near}?",
+                )
+    return url, env.get("DATABASE_READER_URL", "").strip() or None, given
+
+
+def _read(variable: str, text: str, annotation: str) -> Any:
+    word = text.strip()
+    try:
+        if annotation.startswith("bool"):
+            if word.lower() not in _TRUE | _FALSE:
+                raise ValueError(word)
+            return word.lower() in _TRUE
+        if "None" in annotation and word.lower() in ("", "none"):
+            return None
+        if annotation.startswith("int"):
+            return int(word)
+        if annotation.startswith("float"):
+            return float(word)
+    except ValueError:
+        raise InvalidSetting(
+            f"the environment variable {variable} cannot be read as {annotation}"
+        ) from None
+    return word

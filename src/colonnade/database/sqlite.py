@@ -1,0 +1,151 @@
+"""In charge of SQLite: foreign keys, WAL, a fair queue of writers, limits that SQLite lacks.
+
+A unit of work begins with ``BEGIN IMMEDIATE``, so that a lock that cannot be had is known before
+anything is read, and no update is lost. Units of one process queue for it in order; SQLite's own
+busy handler, which lets the luckiest go first, is left to deal with other processes only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.util import await_only
+
+from colonnade.database.dialect import PLAIN, UNIT, Dialect
+from colonnade.database.unit import Unit
+from colonnade.errors import LockTimeout
+
+__all__ = ["SQLite"]
+
+_WRITING: Final = "colonnade_sqlite_writing"
+_HELD: Final = "colonnade_sqlite_pragmas"
+#: Milliseconds; SQLite takes a 32-bit number.
+_FOREVER: Final = 2_147_483_647
+
+
+@dataclasses.dataclass(frozen=True)
+class SQLite(Dialect):
+    """SQLite through aiosqlite, on a file."""
+
+    def url(self) -> URL:
+        if not self.address.query:
+            return self.address.url
+        path = self.address.url.database or ""
+        name = path if path.startswith("file:") else f"file:{quote(path)}"
+        return self.address.url.set(database=name, query={**self.address.query, "uri": "true"})
+
+    def connect_args(self) -> dict[str, Any]:
+        return {"timeout": self._busy(PLAIN) / 1000}
+
+    def install(self, engine: Engine) -> None:
+        event.listen(engine, "connect", self._set_up)
+        event.listen(engine, "invalidate", _undo)
+        event.listen(engine, "begin", self._begin_read if self.reading else self._begin_write)
+        if self.reading:
+            event.listen(engine, "rollback", _end_read)
+        else:
+            self._queue(engine)
+
+    def alive(self, driver: Any) -> bool:
+        return True
+
+    def in_transaction(self, driver: Any) -> bool:
+        return bool(driver.in_transaction)
+
+    def abort(self, driver: Any) -> None:
+        driver._conn.interrupt()  # aiosqlite's own interrupt() is a coroutine around this call
+
+    def limit(self, unit: Unit) -> float | None:
+        return unit.statement_timeout or self.settings.statement_timeout
+
+    def execution_options(self, unit: Unit) -> Mapping[str, Any]:
+        """Every unit is serializable already, whatever level it asks for."""
+        return {UNIT: unit}
+
+    def _busy(self, unit: Unit) -> int:
+        seconds = unit.lock_timeout or self.settings.lock_timeout
+        return _FOREVER if seconds is None else max(1, round(seconds * 1000))
+
+    def _set_up(self, adapted: Any, record: Any) -> None:
+        adapted.isolation_level = None
+        held = {"busy_timeout": self._busy(PLAIN), "query_only": int(self.reading)}
+        pragmas: dict[str, Any] = {"foreign_keys": "ON", "synchronous": "FULL", **held}
+        if not {"mode", "immutable"} & set(self.address.query):
+            pragmas = {"journal_mode": "WAL", **pragmas}
+        cursor = adapted.cursor()
+        for name, value in pragmas.items():
+            cursor.execute(f"PRAGMA {name} = {value}")
+        cursor.close()
+        record.info[_HELD] = held
+
+    def _begin_read(self, connection: Connection) -> None:
+        if UNIT in connection.get_execution_options():
+            connection.exec_driver_sql("BEGIN")
+
+    def _begin_write(self, connection: Connection) -> None:
+        unit: Unit = connection.get_execution_options().get(UNIT, PLAIN)
+        self._adjust(connection, unit)
+        connection.exec_driver_sql("BEGIN" if unit.read_only else "BEGIN IMMEDIATE")
+
+    def _adjust(self, connection: Connection, unit: Unit) -> None:
+        """Give the connection the unit's limits, before BEGIN, which they hold for too."""
+        wanted = {"busy_timeout": self._busy(unit), "query_only": int(unit.read_only)}
+        held = connection.info.get(_HELD, {})
+        for name, value in wanted.items():
+            if held.get(name) != value:
+                # Forgotten first: if this fails half way, the next unit sets it anew.
+                held.pop(name, None)
+                connection.exec_driver_sql(f"PRAGMA {name} = {value}")
+                held[name] = value
+
+    def _queue(self, engine: Engine) -> None:
+        """Let the units of this process take the write lock one after the other, in order."""
+        lock = asyncio.Lock()
+
+        async def wait() -> None:
+            try:
+                async with asyncio.timeout(self.settings.lock_timeout):
+                    await lock.acquire()
+            except TimeoutError:
+                raise LockTimeout(
+                    "another unit of work of this process holds SQLite's only write lock",
+                    hint="keep units short; use db.reader() for what only reads",
+                ) from None
+
+        @event.listens_for(engine, "begin", insert=True)
+        def _enter(connection: Connection) -> None:
+            if not connection.get_execution_options().get(UNIT, PLAIN).read_only:
+                await_only(wait())
+                connection.info[_WRITING] = lock
+
+        def _leave(_adapted: Any, record: Any, _error: Any = None) -> None:
+            if record.info.pop(_WRITING, None) is not None:
+                lock.release()
+
+        event.listen(engine, "checkin", _leave)
+        event.listen(engine, "invalidate", _leave)
+
+
+def _undo(adapted: Any, _record: Any, _error: BaseException | None) -> None:
+    """End what a cancelled task left running, and its transaction, before the connection closes.
+
+    The thread goes on with a statement that nobody awaits, and closing alone would leave the write
+    lock with SQLite until the statement's cursor is collected. Queued without a future, since a
+    second cancellation must not reach it.
+    """
+    driver = adapted.driver_connection
+    connection = driver._connection
+    if connection is not None:
+        connection.interrupt()
+        driver._tx.put_nowait((None, connection.rollback))
+
+
+def _end_read(connection: Connection) -> None:
+    if UNIT in connection.get_execution_options():
+        connection.exec_driver_sql("ROLLBACK")

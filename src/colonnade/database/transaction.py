@@ -1,0 +1,87 @@
+"""In charge of how a unit of work begins and ends, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from colonnade.database.admission import Lease
+from colonnade.database.pool import Pool
+from colonnade.database.session import Session
+from colonnade.database.unit import Unit
+from colonnade.errors import CommitUnknown, SessionShared
+
+__all__ = ["Transaction"]
+
+S = TypeVar("S", bound=Session)
+
+
+class Transaction(Generic[S]):
+    """Let in, open; then commit or roll back, close, let go, announce: in this order."""
+
+    __slots__ = ("_bound", "_kind", "_lease", "_pool", "_unit", "session", "unknown")
+
+    session: S
+
+    def __init__(
+        self, kind: type[S], pool: Pool, unit: Unit, bound: AsyncConnection | None
+    ) -> None:
+        self._kind = kind
+        self._pool = pool
+        self._unit = unit
+        self._bound = bound
+        self._lease: Lease | None = None
+        #: Whether this unit's own COMMIT went unanswered.
+        self.unknown = False
+
+    async def __aenter__(self) -> S:
+        pool = self._pool
+        if self._bound is None:
+            self._lease = await pool.gate.enter()
+        self.session = self._kind(self._bound or pool.engine, pool.dialect, pool.where, self._unit)
+        return self.session
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                await self._complete()
+            else:
+                await self._fail()
+        finally:
+            if self._lease is not None:
+                self._lease.release()
+        if error is None:
+            await self.session._announce()
+
+    async def _complete(self) -> None:
+        try:
+            if self.session.busy:
+                raise SessionShared(
+                    "the unit of work ended while another task still used its session",
+                    hint="await the tasks that use a session before its block ends",
+                )
+            await self.session._finish()
+            await self.session.close()
+        except CommitUnknown:
+            self.unknown = True
+            await self._fail()
+            raise
+        except BaseException:
+            await self._fail()
+            raise
+
+    async def _fail(self) -> None:
+        """End the session for certain.
+
+        A task that is being cancelled may be cancelled again, and a connection must not be left
+        half way; so the ending is a task of its own, which goes on whoever stops waiting for it.
+        """
+        await asyncio.shield(asyncio.create_task(self.session._abort()))

@@ -1,0 +1,244 @@
+"""In charge of turning a driver's error into one of ours, by its code.
+
+``translate`` is pure: it looks at an exception and answers with another, or with ``None`` for what
+is no business of the database (a ``KeyError`` in the user's own code). It holds for asyncpg,
+psycopg, aiosqlite, aiomysql and asyncmy, wrapped by SQLAlchemy or bare. No message holds a value
+that a user sent; the driver's words stay on ``__cause__``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import MetaData
+from sqlalchemy import exc as sa
+from sqlalchemy.orm import exc as orm
+
+from colonnade import errors as e
+from colonnade.database import codes, violations
+from colonnade.mapping import locate
+
+__all__ = ["Circumstances", "aborted", "translate"]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the error itself cannot tell: where it happened, and on what."""
+
+    metadata: MetaData
+    connecting: bool = False
+    reading: bool = False
+    disconnected: bool = False
+    table: str | None = None
+
+
+def translate(error: BaseException, where: Circumstances) -> e.ColonnadeError | None:
+    """The error of ours that ``error`` stands for, or ``None`` where it stands for none.
+
+    MySQL hides a deadlock inside a savepoint behind "savepoint does not exist", so a database
+    error is retryable when any of its causes is.
+    """
+    if isinstance(error, e.ColonnadeError):
+        return error
+    answer = _one(error, where)
+    if answer is None or not isinstance(error, sa.DBAPIError):
+        return answer
+    causes = (_one(link, where) for link in _chain(error) if isinstance(link, sa.DBAPIError))
+    return next((cause for cause in causes if isinstance(cause, e.Retryable)), answer)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen and not isinstance(link, e.ColonnadeError):
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _one(error: BaseException, where: Circumstances) -> e.ColonnadeError | None:
+    if isinstance(error, sa.StatementError) and isinstance(error.orig, e.ColonnadeError):
+        return error.orig  # a column type of ours refused a value
+    for kind, answer in _BY_CLASS.items():
+        if isinstance(error, kind):
+            return answer(error, where)
+    return None
+
+
+def _of_driver(error: Any, where: Circumstances) -> e.ColonnadeError | None:
+    """A DB-API error, inside SQLAlchemy's wrapper or bare: read the code, then the details."""
+    original: Any = error.orig if isinstance(error, sa.DBAPIError) else error
+    lost = where.disconnected or bool(getattr(error, "connection_invalidated", False))
+    first = original.args[0] if getattr(original, "args", ()) else None
+    state = getattr(original, "sqlstate", None)
+    extended = getattr(original, "sqlite_errorcode", None)
+    if extended is not None:
+        kind = codes.SQLITE.get(extended) or codes.SQLITE.get(extended & 0xFF)
+        return _built(kind or e.DatabaseError, violations.of_sqlite(str(original)), where)
+    if isinstance(first, int):
+        # PyMySQL's errors have an SQLSTATE too, which says less than their code.
+        text = str(original.args[1]) if len(original.args) > 1 else ""
+        kind = codes.MYSQL.get(first, e.ConnectionLost if lost else e.DatabaseError)
+        return _built(kind, violations.of_mysql(first, text), where)
+    if state is not None:
+        kind = codes.POSTGRESQL.get(state) or codes.POSTGRESQL_CLASSES.get(state[:2])
+        return _postgresql(kind or e.DatabaseError, state, original, where)
+    return _without_code(original, lost, where)
+
+
+def _postgresql(
+    kind: type[e.DatabaseError], state: str, original: Any, where: Circumstances
+) -> e.ColonnadeError:
+    details = getattr(original, "diag", None) or _innermost(original)
+    if state == "57014" and "statement timeout" in str(original):
+        # The server has one code for both and tells them apart in words only.
+        kind = e.StatementTimeout
+    if state == "0A000" and "cached" in type(details).__name__.lower():
+        return e.Retryable(
+            "the schema changed under a prepared statement",
+            hint="the next attempt prepares it anew",
+        )
+    known = hasattr(details, "constraint_name")
+    return _built(kind, violations.of_postgresql(details) if known else None, where)
+
+
+def _innermost(original: Any) -> Any:
+    return original.__cause__ if original.__cause__ is not None else original
+
+
+def _without_code(original: Any, lost: bool, where: Circumstances) -> e.ColonnadeError:
+    """Errors that a driver makes up itself, with no code of the server."""
+    driver = _innermost(original)
+    if isinstance(driver, ValueError | TypeError | OverflowError):
+        return _built(e.InvalidValue, None, where)
+    if not lost and "another operation" in str(driver):
+        return e.SessionShared(
+            "one connection was used by two tasks at the same time",
+            hint="give each task a session of its own: async with db.session()",
+        )
+    if lost or type(original).__name__ in ("InterfaceError", "InternalClientError"):
+        return _built(e.ConnectionLost, None, where)
+    return _built(e.ConnectionFailed if where.connecting else e.DatabaseError, None, where)
+
+
+def _built(
+    kind: type[e.DatabaseError], violation: violations.Violation | None, where: Circumstances
+) -> e.ColonnadeError:
+    if kind is e.ReadOnlyServer and where.reading:
+        return e.ReadOnlySession(
+            "a reader cannot write", hint="open a unit of work: async with db.session()"
+        )
+    if where.connecting and not issubclass(kind, e.PermissionDenied):
+        kind = e.ConnectionFailed
+    message, hint = _WORDS.get(kind, _WORDS[e.DatabaseError])
+    if violation is None or not issubclass(kind, e.ConstraintViolation):
+        return kind(message, hint=hint)
+    table = violation.table or where.table
+    found = locate(
+        where.metadata,
+        table=table,
+        constraint=violation.constraint,
+        columns=violation.columns,
+    )
+    # Columns alone name a unique constraint, and only its violation is about that.
+    told_by_columns = kind is e.UniqueViolation
+    subject = found.model or table or "the row"
+    fields = found.fields or violation.columns
+    return kind(
+        message.format(model=subject, fields=" and ".join(fields) or "these values"),
+        hint=hint,
+        model=found.model,
+        fields=fields,
+        constraint=violation.constraint or (found.constraint if told_by_columns else None),
+    )
+
+
+def _of_network(error: BaseException, where: Circumstances) -> e.ColonnadeError:
+    return _built(e.ConnectionFailed if where.connecting else e.ConnectionLost, None, where)
+
+
+def _stale(_error: BaseException, _where: Circumstances) -> e.ColonnadeError:
+    return e.StaleVersion(
+        "the row was changed or deleted since it was read",
+        hint="read it again, apply the change and save; or let db.run retry the whole unit",
+    )
+
+
+def aborted() -> e.TransactionAborted:
+    """The answer to whoever goes on after a statement of the unit failed."""
+    return e.TransactionAborted(
+        "an earlier statement of this unit of work failed, so nothing of it can be committed",
+        hint="let the error end the unit, or wrap what may fail in: async with session.savepoint()",
+    )
+
+
+def _exhausted(_error: BaseException, _where: Circumstances) -> e.ColonnadeError:
+    return e.PoolTimeout(
+        "no connection became free in time",
+        hint="connections taken from db.engine directly come out of the same pool",
+    )
+
+
+def _bare_driver(error: BaseException) -> bool:
+    return any(hasattr(error, name) for name in ("sqlstate", "sqlite_errorcode"))
+
+
+_BY_CLASS: Final[
+    Mapping[type[BaseException], Callable[[Any, Circumstances], e.ColonnadeError | None]]
+] = MappingProxyType(
+    {
+        sa.DBAPIError: _of_driver,
+        orm.StaleDataError: _stale,
+        sa.PendingRollbackError: lambda _error, _where: aborted(),
+        sa.TimeoutError: _exhausted,
+        sa.SQLAlchemyError: lambda _error, _where: None,
+        asyncio.CancelledError: lambda _error, _where: None,
+        OSError: _of_network,
+        EOFError: _of_network,
+        Exception: lambda error, where: _of_driver(error, where) if _bare_driver(error) else None,
+    }
+)
+
+_RETRY: Final = "run the whole unit again: await db.run(work) does so"
+_WORDS: Final[Mapping[type[e.DatabaseError], tuple[str, str | None]]] = MappingProxyType(
+    {
+        e.UniqueViolation: ("{model} with {fields} exists already", None),
+        e.ForeignKeyViolation: (
+            "{model}: {fields} refer to a row that is not there, or the row is still referred to",
+            None,
+        ),
+        e.ExclusionViolation: ("{model} overlaps one that exists already", None),
+        e.NotNullViolation: ("{model} needs {fields}", None),
+        e.CheckViolation: ("{model} breaks a check constraint", None),
+        e.ConstraintViolation: ("{model} breaks a constraint", None),
+        e.SerializationFailure: ("another unit of work changed the same rows", _RETRY),
+        e.Deadlock: ("this unit of work and another waited for each other", _RETRY),
+        e.LockTimeout: ("a lock was not to be had in time", _RETRY),
+        e.ConnectionFailed: (
+            "the database cannot be reached",
+            "check the URL, and that the server runs and accepts connections",
+        ),
+        e.ConnectionLost: ("the connection to the database broke", None),
+        e.ReadOnlyServer: (
+            "the server takes no writes",
+            "it may be a standby: give the primary, or target_session_attrs=read-write",
+        ),
+        e.Unavailable: ("the database cannot serve now", None),
+        e.StatementTimeout: (
+            "a statement ran longer than it may",
+            "make it cheaper, or give the unit another statement_timeout",
+        ),
+        e.StatementCancelled: ("a statement was ended from outside", None),
+        e.InvalidValue: ("a value does not fit its column", None),
+        e.InvalidStatement: (
+            "the database does not understand the statement",
+            "is a table or column missing? create the schema or run the migrations",
+        ),
+        e.PermissionDenied: ("the database user may not do this, or could not log in", None),
+        e.DatabaseError: ("the database reported an error", None),
+    }
+)
