@@ -37,7 +37,9 @@ def test_a_pages_blocks_run_in_order(page: Path, tmp_path: Path) -> None:
 def test_the_testing_pages_blocks_pass_as_tests(tmp_path: Path) -> None:
     (tmp_path / "test_page.py").write_text(blocks(TESTING, "python"))
     (tmp_path / "pyproject.toml").write_text(blocks(TESTING, "toml"))
-    answer = python("-m", "pytest", "-W", "error", "-p", "no:cacheprovider", cwd=tmp_path)
+    answer = python(
+        "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", cwd=tmp_path
+    )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert " passed" in answer.stdout
 

@@ -1,0 +1,120 @@
+"""The pytest plugin: temporary databases, a session that is rolled back, a statement counter.
+
+A suite overrides one fixture, ``colonnade_db``, with its own ``Database``::
+
+    @pytest.fixture
+    async def colonnade_db(postgresql_url):
+        async with Database(postgresql_url) as db:
+            await db.create_all()
+            yield db
+
+pytest imports this module wherever Colonnade is installed, so it imports nothing heavy itself.
+The asynchronous fixtures run under anyio and under pytest-asyncio's auto mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from colonnade.database import Database, Session
+    from colonnade.testing.servers import Server, Servers
+    from colonnade.testing.statements import Statements
+
+__all__ = ["demand", "servers"]
+
+T = TypeVar("T")
+
+_SERVERS = pytest.StashKey["Servers"]()
+
+
+def servers(config: pytest.Config) -> Servers:
+    """The servers of this test run, found on demand and ended with it."""
+    from colonnade.testing.servers import Servers
+
+    if _SERVERS not in config.stash:
+        config.stash[_SERVERS] = Servers()
+    return config.stash[_SERVERS]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SERVERS in config.stash:
+        config.stash[_SERVERS].close()
+
+
+def demand(kind: str, find: Callable[[], T]) -> T:
+    """What ``find`` finds; when it finds no server, skip the test, or fail where required."""
+    from colonnade.testing.servers import ServerNotFound, required
+
+    try:
+        return find()
+    except ServerNotFound as error:
+        reason = f"no {kind} server: {error}"
+    if kind in required():
+        pytest.fail(f"COLONNADE_TEST_REQUIRE names {kind}; {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(pytestconfig: pytest.Config) -> Server:
+    """A PostgreSQL server, shared by the run; see ``colonnade.testing.servers``."""
+    return demand("postgresql", lambda: servers(pytestconfig).find("postgresql"))
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(pytestconfig: pytest.Config) -> Server:
+    """A MariaDB server, shared by the run; see ``colonnade.testing.servers``."""
+    return demand("mariadb", lambda: servers(pytestconfig).find("mariadb"))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an empty SQLite file; in memory all connections would share a transaction."""
+    return f"sqlite:///{tmp_path / 'colonnade.db'}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: Server) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, this test's own."""
+    with postgresql_server.temporary_database() as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: Server) -> Iterator[str]:
+    """The URL of an empty MariaDB database, this test's own."""
+    with mariadb_server.temporary_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def colonnade_db(sqlite_url: str) -> AsyncIterator[Database]:
+    """The suite's database, to be overridden; as it stands, all tables in a new SQLite file."""
+    from colonnade.database import Database
+
+    async with Database(sqlite_url) as db:
+        await db.create_all()
+        yield db
+
+
+@pytest.fixture
+async def session(colonnade_db: Database) -> AsyncIterator[Session]:
+    """A session of ``colonnade_db`` that is rolled back, as is all else done through it."""
+    from colonnade.testing.rollback import rolled_back
+
+    async with rolled_back(colonnade_db), colonnade_db.session() as session:
+        yield session
+
+
+@pytest.fixture
+async def statements(colonnade_db: Database) -> AsyncIterator[Statements]:
+    """The statements that ``colonnade_db`` runs during the test; ``statements.clear()`` resets."""
+    from colonnade.testing.statements import count_statements
+
+    with count_statements(colonnade_db) as counted:
+        yield counted

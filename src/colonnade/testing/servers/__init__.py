@@ -1,0 +1,19 @@
+"""Database servers for tests: found, or started in private and controlled."""
+
+from colonnade.testing.servers.find import Servers, required
+from colonnade.testing.servers.mariadb import MariaDBServer, TemporaryMariaDB
+from colonnade.testing.servers.postgresql import PostgreSQLServer, TemporaryPostgreSQL
+from colonnade.testing.servers.server import Server, ServerNotFound
+from colonnade.testing.servers.temporary import TemporaryServer
+
+__all__ = [
+    "MariaDBServer",
+    "PostgreSQLServer",
+    "Server",
+    "ServerNotFound",
+    "Servers",
+    "TemporaryMariaDB",
+    "TemporaryPostgreSQL",
+    "TemporaryServer",
+    "required",
+]

@@ -1,0 +1,98 @@
+"""What every test of the suite has: one loop kind, three databases, private servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from colonnade.testing.plugin import demand, servers
+from colonnade.testing.servers import (
+    ServerNotFound,
+    TemporaryMariaDB,
+    TemporaryPostgreSQL,
+    TemporaryServer,
+)
+
+if TYPE_CHECKING:
+    from colonnade.database import Database
+
+DATABASES = ("sqlite", "postgresql", "mariadb")
+PRIVATE: dict[str, Callable[[], TemporaryServer]] = {
+    "postgresql": TemporaryPostgreSQL,
+    "mariadb": TemporaryMariaDB,
+}
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [f"{kind}: {_describe(config, kind)}" for kind in DATABASES]
+
+
+def _describe(config: pytest.Config, kind: str) -> str:
+    if kind == "sqlite":
+        import sqlite3
+
+        return sqlite3.sqlite_version
+    try:
+        server = servers(config).find(kind)
+    except ServerNotFound as error:
+        return f"none ({error})"
+    return f"{server.version} at {server.address} ({server.origin})"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database, once for each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A Database on an empty temporary database, once for each kind."""
+    # Imported late: a test of the pure modules then needs no driver and no engine.
+    from colonnade.database import Database
+
+    async with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def colonnade_db(database: Database) -> Database:
+    """The plugin's ``session`` and ``statements`` are about the same database."""
+    return database
+
+
+@pytest.fixture(scope="session", params=PRIVATE)
+def started_server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
+    with demand(request.param, PRIVATE[request.param]) as server:
+        yield server
+
+
+@pytest.fixture
+def private_server(started_server: TemporaryServer) -> Iterator[TemporaryServer]:
+    """A server that the test may stop, kill and freeze: the next test finds it running again."""
+    yield started_server
+    if started_server.running:
+        started_server.thaw()
+    else:
+        started_server.restart()
+
+
+@pytest.fixture
+def private_url(private_server: TemporaryServer) -> str:
+    """The URL of an empty database in ``private_server``, which goes with the server."""
+    return private_server.create_database()
+
+
+@pytest.fixture(params=PRIVATE)
+def server_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database in a shared server, once for each kind of server."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
