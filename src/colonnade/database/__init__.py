@@ -1,7 +1,8 @@
 """The way to a database: ``Database`` opens sessions and readers; errors leave as ours.
 
 ``url`` and ``settings`` say where and how, ``engine`` and a file per database build it,
-``admission`` decides who may in, ``session`` is one unit of work, ``translate`` names what went
+``admission`` decides who may in, ``session`` is one unit of work and ``reader`` one that
+cannot write, ``translate`` names what went
 wrong, ``retry`` runs a unit again, ``health`` tells how it goes.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 from colonnade.database.database import Database, Options
 from colonnade.database.health import Health, PoolStatus
-from colonnade.database.session import Reader, Session
+from colonnade.database.reader import Reader
+from colonnade.database.session import Session
 from colonnade.database.settings import Settings
 from colonnade.database.unit import Unit, UnitOptions
 

@@ -23,8 +23,9 @@ from colonnade.database.dialect import PLAIN
 from colonnade.database.engine import dialect_of
 from colonnade.database.health import Health, PoolStatus
 from colonnade.database.pool import Pool
+from colonnade.database.reader import Reader
 from colonnade.database.retry import CommitLost, repeat
-from colonnade.database.session import Reader, Session
+from colonnade.database.session import Session
 from colonnade.database.settings import Settings, from_environment, settings
 from colonnade.database.transaction import Transaction
 from colonnade.database.unit import Unit, UnitOptions

@@ -110,7 +110,8 @@ class MySQL(Dialect):
             assignments = ", ".join(f"{name} = {value}" for name, value in changed.items())
             connection.exec_driver_sql(f"SET {assignments}")
             connection.info[_HELD] = wanted
-        if unit.read_only:
+        # On a connection that a test has bound this would commit what the test undoes.
+        if unit.read_only and not connection.in_nested_transaction():
             connection.exec_driver_sql("START TRANSACTION READ ONLY")
 
     def _limits(self, engine: Engine, unit: Unit) -> dict[str, str]:

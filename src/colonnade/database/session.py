@@ -1,6 +1,6 @@
 """In charge of the session: one unit of work that keeps the promises.
 
-``Session`` is SQLModel's ``AsyncSession`` with the same methods. Each awaiting method passes one
+``Session`` is SQLModel's ``AsyncSession`` with the same methods. Each awaiting method passes a
 gate, which refuses a session that is closed or in use by another task and turns errors into ours.
 """
 
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSessionTransaction
@@ -23,6 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from colonnade.database.dialect import GRACE, PLAIN, Dialect
 from colonnade.database.doom import heal, refuse
+from colonnade.database.gate import Gate
 from colonnade.database.loads import guard_states, refuse_touch
 from colonnade.database.translate import Circumstances, translate
 from colonnade.database.unit import Unit
@@ -33,15 +33,12 @@ from colonnade.errors import (
     InvalidStatement,
     InvalidValue,
     PermissionDenied,
-    ReadOnlySession,
     Retryable,
-    SessionClosed,
-    SessionShared,
     StaleVersion,
     TransactionAborted,
 )
 
-__all__ = ["Reader", "Session"]
+__all__ = ["Session"]
 
 T = TypeVar("T")
 Callback = Callable[[], Awaitable[object] | object]
@@ -65,61 +62,6 @@ class _Orm(SyncSession):
     """The synchronous half, of which only the events are ours."""
 
 
-class _Gate:
-    """What every awaiting method passes: one task at a time, an open session, errors of ours."""
-
-    __slots__ = ("_depth", "_freed", "_where", "closed", "operation", "task")
-
-    def __init__(self, where: Circumstances) -> None:
-        self._where = where
-        self._depth = 0
-        self._freed: asyncio.Future[None] | None = None
-        self.closed = False
-        self.operation: str | None = None
-        self.task: asyncio.Task[Any] | None = None
-
-    def enter(self, operation: str) -> _Gate:
-        if self.closed:
-            raise SessionClosed(
-                f"session.{operation}() was called after the session's end",
-                hint="use the session inside its 'async with' block; streaming and background "
-                "work need a session of their own",
-            )
-        task = asyncio.current_task()
-        if self.task is not None and self.task is not task:
-            raise SessionShared(
-                f"session.{operation}() was called while another task runs "
-                f"session.{self.operation}() on the same session",
-                hint="give each task a session of its own: async with db.session()",
-            )
-        self.task = task
-        self.operation = operation
-        return self
-
-    async def freed(self, limit: float) -> None:
-        """Wait until no task is inside; ``TimeoutError`` after ``limit`` seconds."""
-        if self.task is not None:
-            self._freed = asyncio.get_running_loop().create_future()
-            async with asyncio.timeout(limit):
-                await self._freed
-
-    def __enter__(self) -> None:
-        self._depth += 1
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._depth -= 1
-        if not self._depth:
-            self.task = self.operation = None
-            if self._freed is not None and not self._freed.done():
-                self._freed.set_result(None)
-        if error is not None and not isinstance(error, ColonnadeError):
-            answer = translate(error, self._where)
-            if answer is not None:
-                raise answer from error
-
-
 class Session(AsyncSession):
     """One unit of work, opened by ``Database.session``, which commits it or rolls it back.
 
@@ -128,6 +70,7 @@ class Session(AsyncSession):
     """
 
     sync_session_class: type[SyncSession] = _Orm
+    _writes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -144,11 +87,11 @@ class Session(AsyncSession):
             info={_OWNER: self},
             execution_options={} if nested or unit is PLAIN else dialect.execution_options(unit),
             join_transaction_mode="create_savepoint" if nested else "conditional_savepoint",
-            autoflush=type(self) is Session,
+            autoflush=self._writes,
         )
         self._dialect = dialect
         self._unit = unit
-        self._gate = _Gate(where)
+        self._gate = Gate(where)
         self._callbacks: list[Callback] = []
         self._committed: list[Callback] = []
         self._connection: Connection | None = None
@@ -272,7 +215,7 @@ class Session(AsyncSession):
 
     def _verdict(self, error: Exception) -> Exception:
         """What a failed COMMIT means: refused, or nobody knows."""
-        answer = translate(error, self._gate._where) or error
+        answer = translate(error, self._gate.where) or error
         if isinstance(answer, _REFUSED):
             return answer
         return CommitUnknown(
@@ -300,6 +243,7 @@ class Session(AsyncSession):
             await self.close()
         except Exception:  # noqa: BLE001 # logged; the failure that led here goes on
             _log.warning("a session that failed could not be closed in order", exc_info=True)
+            self._gate.closed = True
             await self._drop()
 
     async def _cut(self) -> None:
@@ -311,6 +255,13 @@ class Session(AsyncSession):
         connection = self._connection
         if connection is not None and not connection.closed and not connection.invalidated:
             await greenlet_spawn(connection.invalidate)
+
+    def _about_to_execute(self, state: ORMExecuteState) -> None:
+        refuse_touch(state, self._gate.operation)
+
+    def _begun(self, connection: Connection) -> None:
+        self._connection = connection
+        self._dialect.begin(connection, self._unit)
 
     def _check_open(self, operation: str) -> None:
         if self._gate.closed:
@@ -327,37 +278,6 @@ class Session(AsyncSession):
             super().add_all(instances)
 
 
-class Reader(Session):
-    """A session that cannot write, opened by ``Database.reader``.
-
-    Each statement is its own: there is no BEGIN and no ROLLBACK, and no lock is held between
-    statements. Reading again refreshes the objects that were read before. Every way to write is
-    refused with ``ReadOnlySession``, by the database too.
-    """
-
-    @property
-    def _at_work(self) -> bool:
-        return self._unit.snapshot and super()._at_work
-
-    async def _finish(self) -> None:
-        """A reader has nothing to commit."""
-
-    if not TYPE_CHECKING:
-
-        def add(self, instance, *args):
-            raise _read_only("add")
-
-        def add_all(self, instances):
-            raise _read_only("add_all")
-
-
-def _read_only(operation: str) -> ReadOnlySession:
-    return ReadOnlySession(
-        f"a reader has no {operation}(): it cannot write",
-        hint="open a unit of work: async with db.session()",
-    )
-
-
 def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
     async def call(self: Session, /, *args: Any, **options: Any) -> T:
         with self._gate.enter(name):
@@ -369,68 +289,41 @@ def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Aw
     return call
 
 
-def _refusing(name: str) -> Callable[..., Awaitable[None]]:
-    async def call(self: Reader, /, *args: Any, **options: Any) -> None:
-        raise _read_only(name)
-
-    call.__name__ = name
-    call.__qualname__ = f"Reader.{name}"
-    return call
-
-
-def _install(owner: type, methods: Iterable[tuple[str, Callable[..., Any]]]) -> None:
-    for name, method in methods:
-        setattr(owner, name, method)
-
-
 #: ``execute`` is SQLAlchemy's own: SQLModel's only adds a warning, which its ``scalars`` trips too.
-_install(
-    Session,
-    (
-        *(
-            (name, _passing(getattr(AsyncSession, name), name))
-            for name in (
-                "connection",
-                "delete",
-                "exec",
-                "flush",
-                "get",
-                "get_one",
-                "invalidate",
-                "merge",
-                "refresh",
-                "run_sync",
-                "scalar",
-                "scalars",
-                "stream",
-                "stream_scalars",
-            )
-        ),
-        ("execute", _passing(PlainAsyncSession.execute, "execute")),
-    ),
-)
-_install(Reader, ((name, _refusing(name)) for name in ("commit", "delete", "flush", "merge")))
+_METHODS: Final = {"execute": PlainAsyncSession.execute} | {
+    name: getattr(AsyncSession, name)
+    for name in (
+        "connection",
+        "delete",
+        "exec",
+        "flush",
+        "get",
+        "get_one",
+        "invalidate",
+        "merge",
+        "refresh",
+        "run_sync",
+        "scalar",
+        "scalars",
+        "stream",
+        "stream_scalars",
+    )
+}
+for _name, _method in _METHODS.items():
+    setattr(Session, _name, _passing(_method, _name))
 
 
 @event.listens_for(_Orm, "do_orm_execute")
-def _look(state: ORMExecuteState) -> None:
+def _execute(state: ORMExecuteState) -> None:
     owner: Session = state.session.info[_OWNER]
-    refuse_touch(state, owner._gate.operation)
-    if isinstance(owner, Reader):
-        if state.is_insert or state.is_update or state.is_delete:
-            raise _read_only("write")
-        if state.is_orm_statement:
-            state.update_execution_options(populate_existing=True)
+    owner._about_to_execute(state)
 
 
 @event.listens_for(_Orm, "after_begin")
 def _begin(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
     owner: Session = session.info[_OWNER]
-    if transaction.nested:
-        return
-    owner._connection = connection
-    if type(owner) is Session or owner._unit.snapshot:
-        owner._dialect.begin(connection, owner._unit)
+    if not transaction.nested:
+        owner._begun(connection)
 
 
 @event.listens_for(_Orm, "after_transaction_end")
