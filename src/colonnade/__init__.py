@@ -14,8 +14,30 @@ from colonnade.errors import ColonnadeError
 
 if TYPE_CHECKING:
     from colonnade.database import Database, Health, PoolStatus, Reader, Session
+    from colonnade.pagination import Page
+    from colonnade.query import Projection, Query
+    from colonnade.service import ServiceBase
 
-__all__ = ["ColonnadeError", "Database", "Health", "PoolStatus", "Reader", "Session", "errors"]
+__all__ = [
+    "ColonnadeError",
+    "Database",
+    "Health",
+    "Page",
+    "PoolStatus",
+    "Projection",
+    "Query",
+    "Reader",
+    "ServiceBase",
+    "Session",
+    "errors",
+]
+
+_HOMES = {
+    "Page": "colonnade.pagination",
+    "Projection": "colonnade.query",
+    "Query": "colonnade.query",
+    "ServiceBase": "colonnade.service",
+}
 __version__ = "0.1.0"
 
 
@@ -25,5 +47,5 @@ def __getattr__(name: str) -> Any:
     Pytest imports this package wherever it is installed, for the plugin that few runs use.
     """
     if name in __all__:
-        return getattr(import_module("colonnade.database"), name)
+        return getattr(import_module(_HOMES.get(name, "colonnade.database")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,6 +16,16 @@
     │   ├── SessionShared           one session used by two tasks at once
     │   ├── ReadOnlySession         a write through a reader
     │   └── TransactionAborted      an earlier statement failed, so the unit cannot be committed
+    ├── InvalidRequest              what was asked cannot be asked of this model
+    │   ├── UnknownField            no such column, relation or path
+    │   ├── UnknownOperator         no such operator, or not on this column
+    │   ├── AmbiguousLookup         a name that could mean two things
+    │   ├── InvalidOperand          a value that does not fit the column or the operator
+    │   ├── InvalidPage             a page, size, limit or offset out of range
+    │   ├── InvalidSchema           a schema that the model cannot fill
+    │   └── InvalidChanges          a payload that may not be written; every reason at once
+    ├── NotFound                    no row has this key, or answers to this query
+    ├── MultipleFound               one row was asked for, and there are more
     └── DatabaseError               the database, or the way to it, said no
         ├── Conflict                what is stored contradicts the write
         │   ├── UniqueViolation          (also a ConstraintViolation)
@@ -51,6 +61,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "AmbiguousLookup",
     "CheckViolation",
     "ColonnadeError",
     "ColumnNotLoaded",
@@ -65,12 +76,19 @@ __all__ = [
     "DriverNotInstalled",
     "ExclusionViolation",
     "ForeignKeyViolation",
+    "InvalidChanges",
     "InvalidMapping",
+    "InvalidOperand",
+    "InvalidPage",
+    "InvalidRequest",
+    "InvalidSchema",
     "InvalidSetting",
     "InvalidStatement",
     "InvalidURL",
     "InvalidValue",
     "LockTimeout",
+    "MultipleFound",
+    "NotFound",
     "NotLoaded",
     "NotNullViolation",
     "PermissionDenied",
@@ -89,6 +107,8 @@ __all__ = [
     "TransactionAborted",
     "Unavailable",
     "UniqueViolation",
+    "UnknownField",
+    "UnknownOperator",
     "UsageError",
 ]
 
@@ -199,6 +219,92 @@ class TransactionAborted(UsageError):
     """An earlier statement of the unit failed outside a savepoint: nothing was committed."""
 
     code = "transaction_aborted"
+
+
+class InvalidRequest(ColonnadeError):
+    """What was asked cannot be asked of this model; no statement ran."""
+
+    code = "invalid_request"
+
+
+class UnknownField(InvalidRequest):
+    """A column, relation or path that the model does not have; the hint names the nearest."""
+
+    code = "unknown_field"
+
+
+class UnknownOperator(InvalidRequest):
+    """An operator that does not exist, or not for this column."""
+
+    code = "unknown_operator"
+
+
+class AmbiguousLookup(InvalidRequest):
+    """A lookup that could be read in two ways."""
+
+    code = "ambiguous_lookup"
+
+
+class InvalidOperand(InvalidRequest):
+    """A value that does not fit the column, or not the operator."""
+
+    code = "invalid_operand"
+
+
+class InvalidPage(InvalidRequest):
+    """A page, size, limit or offset out of range."""
+
+    code = "invalid_page"
+
+
+class InvalidSchema(InvalidRequest):
+    """A schema with a field that the model cannot fill."""
+
+    code = "invalid_schema"
+
+
+class InvalidChanges(InvalidRequest):
+    """A payload that may not be written; ``problems`` has every reason, by field."""
+
+    code = "invalid_changes"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        model: str | None = None,
+        fields: tuple[str, ...] = (),
+        constraint: str | None = None,
+        problems: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(message, hint=hint, model=model, fields=fields, constraint=constraint)
+        self.problems = problems
+
+
+class NotFound(ColonnadeError):
+    """No row has this key, or answers to this query; ``keys`` lists the keys that are missing."""
+
+    code = "not_found"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        model: str | None = None,
+        fields: tuple[str, ...] = (),
+        constraint: str | None = None,
+        keys: tuple[object, ...] = (),
+    ) -> None:
+        super().__init__(message, hint=hint, model=model, fields=fields, constraint=constraint)
+        self.keys = keys
+
+
+class MultipleFound(ColonnadeError):
+    """One row was asked for, and more answer to the query."""
+
+    code = "multiple_found"
 
 
 class DatabaseError(ColonnadeError):

@@ -4,6 +4,7 @@ from colonnade.mapping.check import check_models, problems
 from colonnade.mapping.configuration import configure
 from colonnade.mapping.hints import did_you_mean, nearest
 from colonnade.mapping.location import Located, locate
+from colonnade.mapping.memo import memoized
 from colonnade.mapping.model import Column, Direction, Mapping, Relation, Unique, mapping_of
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "did_you_mean",
     "locate",
     "mapping_of",
+    "memoized",
     "nearest",
     "problems",
 ]

@@ -1,0 +1,103 @@
+"""In charge of names: which relations and which column ``team.name`` or ``team__name`` means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from colonnade.errors import AmbiguousLookup, UnknownField
+from colonnade.mapping import Column, Mapping, Relation, did_you_mean, mapping_of, memoized, nearest
+
+__all__ = ["ColumnPath", "column_path", "readings", "relation_path"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPath:
+    """Relations to follow and the column at their end; ``rest`` is what the name went on with."""
+
+    steps: tuple[Relation, ...]
+    column: Column
+    rest: str = ""
+
+
+def readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
+    """Every way to read ``name``, in which ``__`` may part names or stand in one."""
+    mapping = mapping_of(model)
+    for head, rest in _parted(name):
+        if head in mapping.columns:
+            yield ColumnPath((), mapping.columns[head], rest)
+        relation = mapping.relations.get(head)
+        if relation is not None and rest:
+            for inner in readings(relation.target, rest):
+                yield ColumnPath((relation, *inner.steps), inner.column, inner.rest)
+
+
+@memoized
+def column_path(model: type[Any], name: str) -> ColumnPath:
+    """The column that ``name`` means, through relations parted by ``.`` or ``__``.
+
+    Raises ``UnknownField`` with the nearest right name, or ``AmbiguousLookup``.
+    """
+    found = [path for path in readings(model, name.replace(".", "__")) if not path.rest]
+    if len(found) > 1:
+        raise AmbiguousLookup(f"{model.__name__}: {name!r} could mean two things", fields=(name,))
+    if not found:
+        raise unknown(model, name)
+    return found[0]
+
+
+@memoized
+def relation_path(model: type[Any], name: str) -> tuple[Relation, ...]:
+    """The relations that ``team`` or ``missions.place`` names. Raises ``UnknownField``."""
+    steps: list[Relation] = []
+    target = model
+    for part in name.replace("__", ".").split("."):
+        relations = mapping_of(target).relations
+        if part not in relations:
+            raise UnknownField(
+                f"{target.__name__} has no relation {part!r}",
+                hint=did_you_mean(part, relations, target.__name__),
+                model=target.__name__,
+                fields=(part,),
+            )
+        steps.append(relations[part])
+        target = relations[part].target
+    return tuple(steps)
+
+
+def unknown(model: type[Any], name: str) -> UnknownField:
+    """The error for a name that no reading fits: it blames the first part that is wrong."""
+    target, part = _blamed(mapping_of(model), name.replace(".", "__"))
+    fields = {**target.columns, **target.relations}
+    if part in target.relations:
+        inner = mapping_of(target.relations[part].target)
+        return UnknownField(
+            f"{target.model.__name__}.{part} is a relation, not a column",
+            hint=f"name a column of it, such as {part}__{next(iter(inner.columns))}",
+            model=target.model.__name__,
+            fields=(part,),
+        )
+    return UnknownField(
+        f"{target.model.__name__} has no field {part!r}",
+        hint=did_you_mean(part, fields, target.model.__name__),
+        model=target.model.__name__,
+        fields=(part,),
+    )
+
+
+def _blamed(mapping: Mapping, name: str) -> tuple[Mapping, str]:
+    for head, rest in _parted(name):
+        if rest and head in mapping.relations:
+            return _blamed(mapping_of(mapping.relations[head].target), rest)
+    parts = name.split("__")
+    if name not in mapping.relations and nearest(name, mapping.columns, cutoff=0.85) is None:
+        return mapping, parts[0]
+    return mapping, name
+
+
+def _parted(name: str) -> Iterator[tuple[str, str]]:
+    """``a__b__c`` as (a, b__c), (a__b, c) and (a__b__c, nothing)."""
+    parts = name.split("__")
+    for count in range(1, len(parts) + 1):
+        yield "__".join(parts[:count]), "__".join(parts[count:])

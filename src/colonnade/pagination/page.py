@@ -1,0 +1,69 @@
+"""In charge of pages: what is asked and what comes back."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, Field
+
+from colonnade.errors import InvalidPage
+
+__all__ = ["Count", "Page", "check_bounds", "check_page"]
+
+T = TypeVar("T")
+Count: TypeAlias = Literal["exact", "none"]
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a longer list; pages are numbered from 1.
+
+    ``total`` and ``pages`` are of the whole list, or None where nobody counted.
+    """
+
+    items: list[T]
+    number: int = Field(ge=1)
+    size: int = Field(ge=1)
+    total: int | None
+    pages: int | None
+    has_more: bool
+
+    @classmethod
+    def of(
+        cls, items: list[T], *, number: int, size: int, total: int | None, has_more: bool
+    ) -> Page[T]:
+        """A page of items that are valid already; they are not validated again."""
+        pages = None if total is None else -(-total // size)
+        return cls.model_construct(
+            items=items, number=number, size=size, total=total, pages=pages, has_more=has_more
+        )
+
+
+def check_page(number: int, size: int, count: str, max_size: int) -> None:
+    """Raise ``InvalidPage`` for a page that nobody can turn to."""
+    _whole("page", number, 1)
+    _whole("size", size, 1)
+    if size > max_size:
+        raise InvalidPage(
+            f"a page has at most {max_size} items, not {size}",
+            hint="ask for more pages, or give the service another max_page_size",
+            fields=("size",),
+        )
+    if count not in ("exact", "none"):
+        raise InvalidPage(
+            f"there is no way to count called {count!r}",
+            hint="ways: exact, none",
+            fields=("count",),
+        )
+
+
+def check_bounds(name: str, value: int) -> int:
+    """``value`` as a limit or offset. Raises ``InvalidPage`` unless it is 0 or more."""
+    _whole(name, value, 0)
+    return value
+
+
+def _whole(name: str, value: int, least: int) -> None:
+    if type(value) is not int or value < least:
+        raise InvalidPage(
+            f"{name} must be a whole number of at least {least}, not {value!r}", fields=(name,)
+        )

@@ -1,0 +1,20 @@
+"""Questions bound to a session: ``Query`` gives entities, ``Projection`` schemas and JSON."""
+
+from __future__ import annotations
+
+from colonnade.query.keys import key_of, missing, spec_of_key
+from colonnade.query.projection import Json, Projection
+from colonnade.query.query import Query, load_paths
+from colonnade.query.verbs import MAX_PAGE, Condition
+
+__all__ = [
+    "MAX_PAGE",
+    "Condition",
+    "Json",
+    "Projection",
+    "Query",
+    "key_of",
+    "load_paths",
+    "missing",
+    "spec_of_key",
+]

@@ -1,0 +1,54 @@
+"""In charge of keys: a scalar, or a tuple for a composite key, checked against the columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from colonnade.errors import InvalidOperand, NotFound
+from colonnade.filters import Node, lookups
+from colonnade.mapping import mapping_of
+from colonnade.spec import Shape, Spec
+
+__all__ = ["key_of", "missing", "spec_of_key"]
+
+
+def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
+    """The key's values, in the order of the key's columns.
+
+    Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit.
+    """
+    names = mapping_of(model).key
+    values = key if isinstance(key, tuple) else (key,)
+    if len(values) != len(names) or any(value is None for value in values):
+        raise InvalidOperand(
+            f"the key of {model.__name__} is {_spelled(names)}, not {len(values)} value(s)",
+            hint="hand in a tuple with a value for each" if len(names) > 1 else None,
+            model=model.__name__,
+            fields=names,
+        )
+    return _leaves(model, values)[1]
+
+
+def spec_of_key(model: type[Any], key: Any) -> Spec:
+    """What asks for the row with this key."""
+    nodes, values = _leaves(model, key_of(model, key))
+    return Spec(Shape(model, nodes), values)
+
+
+def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
+    """The error for keys that no row has."""
+    many = len(keys) > 1
+    return NotFound(
+        f"there is no {model.__name__} with {'these keys' if many else 'this key'}",
+        model=model.__name__,
+        fields=mapping_of(model).key,
+        keys=keys,
+    )
+
+
+def _leaves(model: type[Any], values: tuple[Any, ...]) -> tuple[tuple[Node, ...], tuple[Any, ...]]:
+    return lookups(model, dict(zip(mapping_of(model).key, values, strict=True)))
+
+
+def _spelled(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"

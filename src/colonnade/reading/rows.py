@@ -1,0 +1,186 @@
+"""In charge of filling schemas from rows: only the columns that the schema names are read.
+
+One statement reads the rows with their single objects joined, one more each collection, whatever
+the number of rows. What came back is stitched by key and validated once, in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import ColumnElement, Select, bindparam, tuple_
+from sqlalchemy import select as select_rows
+from sqlalchemy.orm import aliased
+
+from colonnade.database import Session
+from colonnade.loading import Nested, Plan, plan_of
+from colonnade.mapping import Relation, mapping_of, memoized
+from colonnade.spec import Shape, Sources, Spec, narrowed
+
+__all__ = ["adapter_of", "fill", "tree"]
+
+#: Keys bound at once for a collection; asyncpg takes 32,767 arguments.
+_KEYS: Final = 10_000
+
+Tree: TypeAlias = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Where in a row the fields of one object stand, and what is nested in it."""
+
+    model: type[Any]
+    fields: tuple[tuple[str, int], ...]
+    key: tuple[int, ...]
+    ones: tuple[tuple[str, _Reader], ...]
+    collections: tuple[Nested, ...]
+
+    def read(self, row: Sequence[Any], found: list[_Found]) -> Tree:
+        """The object's fields by name; objects with collections are added to ``found``."""
+        tree = {name: row[index] for name, index in self.fields}
+        for name, inner in self.ones:
+            tree[name] = None if row[inner.key[0]] is None else inner.read(row, found)
+        if self.collections:
+            found.append((self, tree, tuple(row[index] for index in self.key)))
+        return tree
+
+
+#: An object that has collections: its reader, its fields so far, its key.
+_Found: TypeAlias = tuple[_Reader, Tree, tuple[Any, ...]]
+
+
+class _Columns:
+    """The columns of one statement, each selected once, and the readers of its rows."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self.selected: dict[tuple[tuple[Relation, ...], str], int] = {}
+        self.expressions: list[Any] = []
+
+    def index(self, steps: tuple[Relation, ...], name: str) -> int:
+        place = self.selected.get((steps, name))
+        if place is None:
+            place = self.selected[steps, name] = len(self.expressions)
+            column = getattr(self.sources.joined(steps), name)
+            self.expressions.append(column.label(f"c{place}"))
+        return place
+
+    def reader(self, plan: Plan, steps: tuple[Relation, ...] = ()) -> _Reader:
+        fields = tuple((field, self.index(steps, column.name)) for field, column in plan.columns)
+        needs_key = steps or plan.many
+        key = mapping_of(plan.model).key if needs_key else ()
+        return _Reader(
+            model=plan.model,
+            fields=fields,
+            key=tuple(self.index(steps, name) for name in key),
+            ones=tuple(
+                (nested.field, self.reader(nested.plan, (*steps, nested.relation)))
+                for nested in plan.ones
+            ),
+            collections=plan.many,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A statement and how its rows are read; ``parent`` is where the parent's key stands."""
+
+    statement: Any
+    reader: _Reader
+    parent: tuple[int, ...] = ()
+
+
+async def fill(session: Session, spec: Spec, schema: type[BaseModel]) -> list[Any]:
+    """The schema's objects for the rows that ``spec`` asks for.
+
+    Runs one statement, and one more for each collection in the schema.
+    """
+    trees = await tree(session, spec, schema)
+    return adapter_of(schema).validate_python(trees, by_name=True, by_alias=False)
+
+
+async def tree(session: Session, spec: Spec, schema: type[BaseModel]) -> list[Tree]:
+    """The same, as nested dictionaries by field name that are not validated yet."""
+    query = _root(spec, schema)
+    result = await session.execute(query.statement, spec.parameters)
+    found: list[_Found] = []
+    trees = [query.reader.read(row, found) for row in result.all()]
+    await _attach(session, found)
+    return trees
+
+
+@memoized
+def adapter_of(schema: type[BaseModel]) -> TypeAdapter[list[Any]]:
+    """What validates a whole list at once and writes it as JSON."""
+    return TypeAdapter(list[schema])  # type: ignore[valid-type] # a type known at run time only
+
+
+async def _attach(session: Session, found: list[_Found]) -> None:
+    """Read the collections of the objects found, and the collections in those."""
+    groups: dict[tuple[type[Any], Nested], dict[tuple[Any, ...], list[Tree]]] = {}
+    for reader, parent, key in found:
+        for nested in reader.collections:
+            parent[nested.field] = []
+            groups.setdefault((reader.model, nested), {}).setdefault(key, []).append(parent)
+    deeper: list[_Found] = []
+    for (owner, nested), parents in groups.items():
+        query = _collection(owner, nested)
+        for keys in _chunks(list(parents)):
+            bound = [key[0] for key in keys] if len(keys[0]) == 1 else keys
+            result = await session.execute(query.statement, {"keys": bound})
+            for row in result.all():
+                child = query.reader.read(row, deeper)
+                for parent in parents[tuple(row[index] for index in query.parent)]:
+                    parent[nested.field].append(child)
+    if deeper:
+        await _attach(session, deeper)
+
+
+def _chunks(keys: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    rest = iter(keys)
+    while chunk := list(islice(rest, _KEYS)):
+        yield chunk
+
+
+def _root(spec: Spec, schema: type[BaseModel]) -> _Query:
+    if spec.expressions:
+        return _rows(spec.shape, spec.expressions, schema)
+    return _rows_cached(spec.shape, schema)
+
+
+def _rows(
+    shape: Shape, expressions: tuple[ColumnElement[bool], ...], schema: type[BaseModel]
+) -> _Query:
+    columns = _Columns(Sources(shape.model))
+    reader = columns.reader(plan_of(shape.model, schema))
+    statement: Select[Any] = select_rows(*columns.expressions).select_from(shape.model)
+    return _Query(narrowed(statement, columns.sources, shape, expressions), reader)
+
+
+@memoized
+def _rows_cached(shape: Shape, schema: type[BaseModel]) -> _Query:
+    return _rows(shape, (), schema)
+
+
+@memoized
+def _collection(owner: type[Any], nested: Nested) -> _Query:
+    """The children of many parents, each with its parent's key, in the order of their own."""
+    parent, child = aliased(owner), aliased(nested.relation.target)
+    columns = _Columns(Sources(child))
+    reader = columns.reader(nested.plan)
+    keys = [getattr(parent, name) for name in mapping_of(owner).key]
+    first = len(columns.expressions)
+    key: Any = keys[0] if len(keys) == 1 else tuple_(*keys)
+    statement = (
+        select_rows(*columns.expressions, *keys)
+        .select_from(parent)
+        .join(child, getattr(parent, nested.relation.name).of_type(child))
+        .where(key.in_(bindparam("keys", expanding=True)))
+    )
+    order = [getattr(child, name) for name in mapping_of(nested.relation.target).key]
+    statement = columns.sources.joining(statement).order_by(*order)
+    return _Query(statement, reader, tuple(range(first, first + len(keys))))

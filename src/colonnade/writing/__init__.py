@@ -1,0 +1,10 @@
+"""Writing: ``changes`` say what may be written, and a file a statement writes it."""
+
+from __future__ import annotations
+
+from colonnade.writing.changes import changes_of, values_of
+from colonnade.writing.delete import delete
+from colonnade.writing.insert import insert
+from colonnade.writing.update import update
+
+__all__ = ["changes_of", "delete", "insert", "update", "values_of"]

@@ -1,0 +1,51 @@
+"""In charge of UPDATE of one row: from the changes alone, in one statement where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement
+from sqlalchemy import update as updating
+
+from colonnade.database import Session
+from colonnade.mapping import mapping_of
+
+__all__ = ["update"]
+
+M = TypeVar("M")
+
+
+async def update(
+    session: Session,
+    model: type[M],
+    key: tuple[Any, ...],
+    changes: Mapping[str, Any],
+    version: int | None,
+) -> M | None:
+    """The changed object, or None if no row has this key (and version).
+
+    UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT. What the session already holds
+    of the row is refreshed.
+    """
+    mapped = mapping_of(model)
+    criteria = _same(model, mapped.key, key)
+    if version is not None and mapped.version is not None:
+        criteria += _same(model, (mapped.version,), (version,))
+    statement = updating(model).where(*criteria).values(**changes)
+    options = {"synchronize_session": False, "populate_existing": True}
+    await session.flush()
+    if session.get_bind().dialect.update_returning:
+        result = await session.scalars(statement.returning(model), execution_options=options)
+        return result.one_or_none()
+    count: Any = await session.execute(statement, execution_options=options)
+    if not count.rowcount:
+        return None
+    identity = key[0] if len(key) == 1 else key
+    return await session.get(model, identity, populate_existing=True)
+
+
+def _same(
+    model: type[Any], names: tuple[str, ...], values: tuple[Any, ...]
+) -> list[ColumnElement[bool]]:
+    return [getattr(model, name) == value for name, value in zip(names, values, strict=True)]
