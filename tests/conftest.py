@@ -14,6 +14,7 @@ from colonnade.testing.servers import (
     TemporaryPostgreSQL,
     TemporaryServer,
 )
+from colonnade.testing.servers.server import blocking
 
 if TYPE_CHECKING:
     from colonnade.database import Database
@@ -60,6 +61,42 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     from colonnade.database import Database
 
     async with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def guild(database: Database) -> Database:
+    """The database with the tables of ``tests.guild``, which are empty."""
+    from tests.guild import Base
+
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    return database
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def heroes_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of a database with the rows of ``tests.guild``, one of each kind for the run."""
+    from tests.guild import fill_anew
+
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('heroes') / 'heroes.db'}"
+        blocking(fill_anew(url))
+        yield url
+        return
+    with request.getfixturevalue(f"{request.param}_server").temporary_database() as url:
+        blocking(fill_anew(url))
+        yield url
+
+
+@pytest.fixture
+async def heroes(heroes_url: str) -> AsyncIterator[Database]:
+    """A Database on the rows of ``tests.guild``, for tests that only read."""
+    from colonnade.database import Database
+
+    async with Database(heroes_url) as database:
         yield database
 
 

@@ -13,7 +13,7 @@ from colonnade.errors import InvalidOperand, UnknownField
 from colonnade.filters.paths import column_path
 from colonnade.mapping import Column, Relation, mapping_of, memoized
 
-__all__ = ["Term", "closed", "term"]
+__all__ = ["Term", "closed", "term_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,14 +25,18 @@ class Term:
     descending: bool
 
 
-@memoized
-def term(model: type[Any], name: str) -> Term:
+def term_of(model: type[Any], name: str) -> Term:
     """The term that ``name`` means. Raises ``UnknownField``, or ``InvalidOperand`` for no name."""
-    if not isinstance(name, str) or not name.strip("-+ "):
+    if not isinstance(name, str):
         raise InvalidOperand(
             f"an order is given by names, not by {type(name).__name__}", hint='such as "-age"'
         )
-    path = column_path(model, name.removeprefix("-").removeprefix("+"))
+    return _term(model, name)
+
+
+@memoized
+def _term(model: type[Any], name: str) -> Term:
+    path = column_path(model, name[1:] if name[:1] in ("-", "+") else name)
     many = next((step for step in path.steps if step.many), None)
     if many is not None:
         raise UnknownField(
@@ -49,4 +53,4 @@ def closed(model: type[Any], terms: tuple[Term, ...]) -> tuple[Term, ...]:
     there = {item.column.name for item in terms if not item.steps}
     sign = "-" if terms and terms[-1].descending else ""
     rest = (name for name in mapping_of(model).key if name not in there)
-    return (*terms, *(term(model, sign + name) for name in rest))
+    return (*terms, *(_term(model, sign + name) for name in rest))

@@ -16,10 +16,19 @@ from pydantic import BaseModel
 
 from colonnade import reading, writing
 from colonnade.database import Session
-from colonnade.errors import InvalidMapping, NotFound, StaleVersion, UsageError
+from colonnade.errors import InvalidMapping, InvalidOperand, NotFound, StaleVersion, UsageError
 from colonnade.loading import loader_options
 from colonnade.mapping import mapping_of
-from colonnade.query import MAX_PAGE, Condition, Projection, Query, key_of, load_paths, missing
+from colonnade.query import (
+    MAX_PAGE,
+    Condition,
+    Projection,
+    Query,
+    key_of,
+    load_paths,
+    missing,
+    spec_of_key,
+)
 from colonnade.spec import Shape, Spec
 
 __all__ = ["ServiceBase"]
@@ -41,13 +50,19 @@ class ServiceBase(Generic[M, C, U]):
     update_schema: ClassVar[type[Any]]
     #: Items that a page may have.
     max_page_size: ClassVar[int] = MAX_PAGE
+    # The model and the two schemas, or type variables for what a subclass has yet to say.
+    _serves: ClassVar[tuple[Any, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for base in getattr(cls, "__orig_bases__", ()):
-            arguments = get_args(base)
-            if get_origin(base) is ServiceBase and not isinstance(arguments[0], TypeVar):
-                cls.model, cls.create_schema, cls.update_schema = arguments
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            origin = get_origin(base)
+            if isinstance(origin, type) and issubclass(origin, ServiceBase):
+                variables: tuple[Any, ...] = getattr(origin, "__parameters__", ())
+                given = dict(zip(variables, get_args(base), strict=True))
+                cls._serves = tuple(given.get(item, item) for item in origin._serves or variables)
+                if not any(isinstance(item, TypeVar) for item in cls._serves):
+                    cls.model, cls.create_schema, cls.update_schema = cls._serves
 
     def __init__(self, session: Session) -> None:
         if not hasattr(type(self), "model"):
@@ -89,9 +104,14 @@ class ServiceBase(Generic[M, C, U]):
     async def get_many(self, keys: Iterable[Any], *, load: Sequence[Any] = ()) -> list[M]:
         """The objects with these keys, in the order of the keys.
 
-        One statement for each 10,000 keys. Raises ``NotFound``, which lists the keys that no row
+        One statement for each 10,000 of them. Raises ``NotFound``, which lists the keys that no row
         has.
         """
+        if isinstance(keys, str | bytes):
+            raise InvalidOperand(
+                f"get_many takes a collection of keys, not {type(keys).__name__}",
+                hint="hand in a list, tuple or set",
+            )
         asked = list(keys)
         wanted = [key_of(self.model, key) for key in asked]
         options = loader_options(self.model, load_paths(self.model, load))
@@ -99,7 +119,7 @@ class ServiceBase(Generic[M, C, U]):
         found = await reading.by_keys(self.session, self.model, unique, options)
         names = mapping_of(self.model).key
         by_key = {tuple(getattr(item, name) for name in names): item for item in found}
-        lost = tuple(key for key, values in zip(asked, wanted, strict=True) if values not in by_key)
+        lost = tuple(key[0] if len(key) == 1 else key for key in unique if key not in by_key)
         if lost:
             raise missing(self.model, lost)
         return [by_key[values] for values in wanted]
@@ -144,7 +164,7 @@ class ServiceBase(Generic[M, C, U]):
             raise missing(self.model, (key,))
 
     async def _why_not(self, key: Any, version: int | None) -> NotFound | StaleVersion:
-        if version is None or await self.get_or_none(key) is None:
+        if version is None or not await reading.exists(self.session, spec_of_key(self.model, key)):
             return missing(self.model, (key,))
         return StaleVersion(
             f"the {self.model.__name__} was changed since version {version}",

@@ -6,7 +6,7 @@ nothing is set up, nothing is assumed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +47,10 @@ class Dialect:
 
     def install(self, engine: Engine) -> None:
         """Add the listeners that this database needs to ``engine``."""
+
+    def execute_many(self, engine: Engine) -> Callable[..., None]:
+        """What sends a statement with many sets of parameters: SQLAlchemy's ``do_executemany``."""
+        return engine.dialect.do_executemany
 
     def alive(self, driver: Any) -> bool:
         """Whether the connection is open as far as can be told without I/O."""

@@ -137,7 +137,7 @@ def _watch_statements(engine: Engine, dialect: Dialect) -> None:
     """
     plain, watchdog = dialect.limit(PLAIN), Watchdog(dialect.abort)
     execute = engine.dialect.do_execute
-    execute_many = engine.dialect.do_executemany
+    execute_many = dialect.execute_many(engine)
     execute_bare = engine.dialect.do_execute_no_params
 
     def watched(call: Callable[..., None], statement: str, context: Any, *args: Any) -> bool:

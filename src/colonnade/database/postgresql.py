@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
+from sqlalchemy.util import await_only
 
 from colonnade.database.dialect import Dialect
 from colonnade.database.unit import Unit
@@ -41,6 +42,8 @@ _DSN: Final = frozenset(
     }
 )
 _IN_URL: Final = ("host", "port")
+#: Seconds in which asyncpg ends what it has sent in full.
+_CANCELLING: Final = 0.2
 _INTEGERS: Final = ("statement_cache_size", "prepared_statement_cache_size", "prepare_threshold")
 
 
@@ -68,6 +71,13 @@ class PostgreSQL(Dialect):
             args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         args |= {n: _whole(n, v) if n in _INTEGERS else v for n, v in query.items()}
         return args
+
+    def execute_many(self, engine: Engine) -> Callable[..., None]:
+        def execute(cursor: Any, statement: str, parameters: Any, _: Any) -> None:
+            sending = cursor._executemany(statement, parameters)
+            await_only(_cancellable(sending, cursor._connection.terminate))
+
+        return execute
 
     def alive(self, driver: Any) -> bool:
         return not driver.is_closed()
@@ -146,6 +156,9 @@ class Psycopg(PostgreSQL):
         args |= {n: _whole(n, v) if n in _INTEGERS else v for n, v in query.items()}
         return args
 
+    def execute_many(self, engine: Engine) -> Callable[..., None]:
+        return Dialect.execute_many(self, engine)
+
     def alive(self, driver: Any) -> bool:
         return not driver.closed
 
@@ -159,6 +172,29 @@ class Psycopg(PostgreSQL):
     async def ping(self, driver: Any) -> None:
         async with asyncio.timeout(self.settings.connect_timeout):
             await driver.execute("")
+
+
+async def _cancellable(sending: Coroutine[Any, Any, None], terminate: Callable[[], None]) -> None:
+    """Run asyncpg's ``executemany`` so that a cancellation ends it.
+
+    Cancelled while it still sends, asyncpg forgets the cancellation and waits for the answer to a
+    message that it never finishes; the connection is of no use then.
+    """
+    task = asyncio.ensure_future(sending)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.shield(asyncio.ensure_future(_end(task, terminate)))
+        raise
+
+
+async def _end(task: asyncio.Future[None], terminate: Callable[[], None]) -> None:
+    await asyncio.wait([task], timeout=_CANCELLING)
+    if not task.done():
+        terminate()
+    # What it raises says no more than that it was cancelled.
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _milliseconds(seconds: float | None) -> str | None:

@@ -35,7 +35,9 @@ class Reader(Session):
         super()._about_to_execute(state)
         if state.is_insert or state.is_update or state.is_delete:
             raise _refusal("write")
-        if state.is_orm_statement:
+        # Where nothing is held, nothing is stale; and populating anew would undo, on an object that
+        # a query meets along two paths, what it has loaded along the first.
+        if state.is_orm_statement and not state.is_relationship_load and self.identity_map:
             state.update_execution_options(populate_existing=True)
 
     def _begun(self, connection: Connection) -> None:

@@ -63,6 +63,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _one(error: BaseException, where: Circumstances) -> e.ColonnadeError | None:
     if isinstance(error, sa.StatementError) and isinstance(error.orig, e.ColonnadeError):
         return error.orig  # a column type of ours refused a value
+    if isinstance(error, sa.StatementError) and isinstance(error.orig, ValueError | TypeError):
+        return _built(e.InvalidValue, None, where)  # one of SQLAlchemy's or SQLModel's did
     for kind, answer in _BY_CLASS.items():
         if isinstance(error, kind):
             return answer(error, where)

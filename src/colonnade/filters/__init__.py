@@ -7,6 +7,7 @@ turns nodes into SQL.
 from __future__ import annotations
 
 from colonnade.filters.compile import Sources, compile_node
+from colonnade.filters.expressions import expression
 from colonnade.filters.nodes import And, Node, Not, Or, Where
 from colonnade.filters.operators import OPERATORS, Operator
 from colonnade.filters.parse import lookup, lookups
@@ -21,6 +22,7 @@ __all__ = [
     "Sources",
     "Where",
     "compile_node",
+    "expression",
     "lookup",
     "lookups",
 ]

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, bindparam, not_, or_
+from sqlalchemy import ColumnElement, String, and_, bindparam, not_, or_
 from sqlalchemy.orm import aliased
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from colonnade.filters.nodes import And, Node, Not, Or, Where
 from colonnade.mapping import Relation
@@ -52,7 +53,16 @@ def _compared(node: Where, entity: Any, slot: Callable[[], str]) -> ColumnElemen
     if not node.binds:
         return node.operator.build(column, node.flag)
     many = node.operator.operand == "many"
-    return node.operator.build(column, bindparam(slot(), type_=column.type, expanding=many))
+    value: Any = bindparam(slot(), type_=_operand_type(node), expanding=many)
+    return node.operator.build(column, value)
+
+
+def _operand_type(node: Where) -> TypeEngine[Any]:
+    kind = node.column.type
+    if node.operator.text:
+        return String()
+    # A type of the user's own may take more to compare with than it keeps.
+    return kind.coerce_compared_value(None, None) if isinstance(kind, TypeDecorator) else kind
 
 
 def _exists(
@@ -69,7 +79,7 @@ def _exists(
         found: ColumnElement[bool] = attribute.of_type(target).any(inner)
         return found
     found = attribute.of_type(target).has(inner)
-    if node.flag is True:
+    if node.flag is True and not any(item.many for item in rest):
         # Where there is no object at the end, its column is as good as NULL.
         return or_(found, not_(attribute.has()))
     return found

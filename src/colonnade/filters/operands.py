@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,6 +13,10 @@ from colonnade.filters.paths import ColumnPath
 from colonnade.mapping import Column, mapping_of, memoized
 
 __all__ = ["checker", "kind_of", "one_of"]
+
+#: Values of one ``in``; asyncpg takes 32,767 arguments in all.
+_MOST: Final = 30_000
+_BEYOND: Final = 2**63
 
 
 def checker(
@@ -24,9 +28,11 @@ def checker(
     not fit raises ``InvalidOperand``, which names the type and not the value.
     """
     owner = path.steps[-1].target if path.steps else model
-    one = one_of(owner, path.column.name, name)
     if operator.operand == "flag":
         return lambda value: _flag(name, value)
+    if operator.text:
+        return _text(name)
+    one = one_of(owner, path.column.name, name)
     if operator.operand == "one":
         return one
 
@@ -35,6 +41,12 @@ def checker(
             raise InvalidOperand(
                 f"{name} takes a collection of values, not {type(values).__name__}",
                 hint="hand in a list, tuple or set",
+                fields=(name,),
+            )
+        if len(values) > _MOST:
+            raise InvalidOperand(
+                f"{name} takes at most {_MOST} values",
+                hint="get_many takes any number of keys; or ask in parts",
                 fields=(name,),
             )
         if any(value is None for value in values):
@@ -56,18 +68,40 @@ def one_of(owner: type[Any], column: str, name: str) -> Callable[[Any], Any]:
     exact = kind if isinstance(kind, type) else None
 
     def check(value: Any) -> Any:
-        if type(value) is exact:
-            return value
         try:
-            if isinstance(value, bool) and exact is not bool:
-                raise TypeError(kind)
-            return adapter.validate_python(value)
-        except (ValidationError, TypeError):
-            raise InvalidOperand(
-                f"{name} takes {_spelled(kind)}, not this {type(value).__name__}",
-                hint=_reason(adapter, value),
-                fields=(name,),
-            ) from None
+            found = value if type(value) is exact else adapter.validate_python(value)
+        except ValidationError as error:
+            raise _misfit(name, kind, value, _reasons(error)) from None
+        if isinstance(value, bool) and found is not value:
+            raise _misfit(name, kind, value, None)
+        if unfit := _unfit(found):
+            raise _misfit(name, kind, value, unfit)
+        return found
+
+    return check
+
+
+def _unfit(value: Any) -> str | None:
+    """Why no database takes a value, though its type is right."""
+    if type(value) is int and not -_BEYOND <= value < _BEYOND:
+        return "an integer has at most 64 bits"
+    if type(value) is str and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return "half a surrogate pair is no character"
+    return None
+
+
+def _text(name: str) -> Callable[[Any], Any]:
+    """A part of a text, whatever the whole must be like."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise _misfit(name, str, value, None)
+        if unfit := _unfit(value):
+            raise _misfit(name, str, value, unfit)
+        return value
 
     return check
 
@@ -102,10 +136,14 @@ def _spelled(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
-def _reason(adapter: TypeAdapter[Any], value: Any) -> str | None:
+def _misfit(name: str, kind: Any, value: Any, hint: str | None) -> InvalidOperand:
+    return InvalidOperand(
+        f"{name} takes {_spelled(kind)}, not this {type(value).__name__}",
+        hint=hint,
+        fields=(name,),
+    )
+
+
+def _reasons(error: ValidationError) -> str:
     """Pydantic's own words, which tell what was expected and not what was given."""
-    try:
-        adapter.validate_python(value)
-    except ValidationError as error:
-        return "; ".join(item["msg"] for item in error.errors(include_input=False))
-    return None
+    return "; ".join(item["msg"] for item in error.errors(include_input=False))

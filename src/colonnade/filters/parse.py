@@ -11,8 +11,8 @@ from typing import Any
 
 from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownOperator
 from colonnade.filters.nodes import Where
-from colonnade.filters.operands import checker, kind_of
-from colonnade.filters.operators import OPERATORS, Operator
+from colonnade.filters.operands import checker
+from colonnade.filters.operators import OPERATORS, Operator, is_text
 from colonnade.filters.paths import ColumnPath, readings, unknown
 from colonnade.mapping import memoized, nearest
 
@@ -64,10 +64,10 @@ def _required(node: Where | None) -> Where:
 def _leaves(model: type[Any], name: str) -> tuple[Where | None, Where | None, Where | None]:
     """The leaf with a value, the one for NULL and the one for not NULL, as far as they exist."""
     path, operator = _read(model, name)
-    if operator.text and not _is_text(model, path):
+    if operator.text and not is_text(path.column.type):
         raise UnknownOperator(
             f"{name}: {operator.name!r} is for text, and {path.column.name} is none",
-            hint=f"operators for it: {', '.join(_fitting(model, path))}",
+            hint=f"operators for it: {', '.join(_fitting(path))}",
             fields=(name,),
         )
     check = checker(model, name, path, operator)
@@ -94,7 +94,7 @@ def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
         raise unknown(model, name)
     rest = found[-1].rest
     near = nearest(rest, OPERATORS)
-    known = ", ".join(_fitting(model, found[-1]))
+    known = ", ".join(_fitting(found[-1]))
     raise UnknownOperator(
         f"{name}: there is no operator {rest!r}",
         hint=f"did you mean {near!r}? operators: {known}" if near else f"operators: {known}",
@@ -103,11 +103,6 @@ def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
     )
 
 
-def _fitting(model: type[Any], path: ColumnPath) -> list[str]:
-    text = _is_text(model, path)
+def _fitting(path: ColumnPath) -> list[str]:
+    text = is_text(path.column.type)
     return [item.name for item in OPERATORS.values() if text or not item.text]
-
-
-def _is_text(model: type[Any], path: ColumnPath) -> bool:
-    kind = kind_of(path.steps[-1].target if path.steps else model, path.column)
-    return isinstance(kind, type) and issubclass(kind, str)

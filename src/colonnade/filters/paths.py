@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from colonnade.errors import AmbiguousLookup, UnknownField
+from colonnade.filters.operators import OPERATORS
 from colonnade.mapping import Column, Mapping, Relation, did_you_mean, mapping_of, memoized, nearest
 
-__all__ = ["ColumnPath", "column_path", "readings", "relation_path"]
+__all__ = ["ColumnPath", "column_path", "readings", "relation_path", "unknown"]
+
+#: A name may come from a request, and reading it takes longer than its length.
+_LONGEST: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +26,26 @@ class ColumnPath:
 
 
 def readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
-    """Every way to read ``name``, in which ``__`` may part names or stand in one."""
+    """Every way to read ``name``, in which ``__`` may part names or stand in one.
+
+    Raises ``UnknownField`` for what no name can be.
+    """
+    if not isinstance(name, str) or len(name) > _LONGEST:
+        raise UnknownField(
+            f"{model.__name__}: a field is named by a string of at most {_LONGEST} characters",
+            model=model.__name__,
+        )
+    return _readings(model, name)
+
+
+def _readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
     mapping = mapping_of(model)
     for head, rest in _parted(name):
         if head in mapping.columns:
             yield ColumnPath((), mapping.columns[head], rest)
         relation = mapping.relations.get(head)
         if relation is not None and rest:
-            for inner in readings(relation.target, rest):
+            for inner in _readings(relation.target, rest):
                 yield ColumnPath((relation, *inner.steps), inner.column, inner.rest)
 
 
@@ -78,9 +94,12 @@ def unknown(model: type[Any], name: str) -> UnknownField:
             model=target.model.__name__,
             fields=(part,),
         )
+    hint = did_you_mean(part, fields, target.model.__name__)
+    if part in OPERATORS:
+        hint = f"an operator follows a column, as in {next(iter(target.columns))}__{part}"
     return UnknownField(
         f"{target.model.__name__} has no field {part!r}",
-        hint=did_you_mean(part, fields, target.model.__name__),
+        hint=hint,
         model=target.model.__name__,
         fields=(part,),
     )

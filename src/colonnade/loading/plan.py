@@ -6,18 +6,19 @@ A plan is made once for a model and a schema, and says at once when they do not 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PydanticUndefinedAnnotation
 
 from colonnade.errors import InvalidSchema
 from colonnade.mapping import Column, Mapping, Relation, did_you_mean, mapping_of, memoized
 
 __all__ = ["Nested", "Plan", "plan_of"]
 
-_DEEPEST = 8
+_LISTS: Final = (list, tuple, set, frozenset, Sequence, Collection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +41,23 @@ class Plan:
     many: tuple[Nested, ...]
 
 
-@memoized
 def plan_of(model: type[Any], schema: type[BaseModel]) -> Plan:
     """The plan for reading ``schema`` from ``model``.
 
     Raises ``InvalidSchema`` that names the field and the nearest attribute.
     """
+    _check_class(schema)
+    return _remembered(model, schema)
+
+
+@memoized
+def _remembered(model: type[Any], schema: type[BaseModel]) -> Plan:
     return _plan(mapping_of(model), schema, ())
 
 
 def _plan(mapping: Mapping, schema: type[BaseModel], above: tuple[type[BaseModel], ...]) -> Plan:
-    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-        raise InvalidSchema(
-            f"{schema!r} is no schema", hint="hand in a class derived from pydantic.BaseModel"
-        )
-    if len(above) >= _DEEPEST:
+    _check(schema)
+    if schema in above:
         raise InvalidSchema(
             f"{schema.__name__} is nested in itself without an end",
             hint="write a schema for each level that is wanted",
@@ -92,10 +95,34 @@ def _plan(mapping: Mapping, schema: type[BaseModel], above: tuple[type[BaseModel
     return Plan(mapping.model, schema, tuple(columns), tuple(ones), tuple(many))
 
 
+def _check_class(schema: Any) -> None:
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        raise InvalidSchema(
+            f"{getattr(schema, '__name__', schema)} is no schema",
+            hint="hand in a class derived from pydantic.BaseModel",
+        )
+
+
+def _check(schema: type[BaseModel]) -> None:
+    """Whether a class is a schema, and complete."""
+    if hasattr(schema, "__table__"):
+        raise InvalidSchema(
+            f"{schema.__name__} is a table, not a schema",
+            hint="leave into() out to read its objects, or write a class without table=True",
+        )
+    try:
+        # A class that names one declared after it is completed at its first use.
+        schema.model_rebuild()
+    except PydanticUndefinedAnnotation as error:
+        raise InvalidSchema(f"{schema.__name__} refers to {error.name}, which is nowhere") from None
+    if not schema.model_fields:
+        raise InvalidSchema(f"{schema.__name__} has no fields")
+
+
 def _nested(owner: type[BaseModel], name: str, annotation: Any) -> tuple[type[BaseModel], bool]:
     """The schema in ``Inner``, ``Inner | None`` or ``list[Inner]``, and whether it is a list."""
     plain = _plain(annotation)
-    is_list = get_origin(plain) in (list, tuple, set, frozenset)
+    is_list = get_origin(plain) in _LISTS
     inner = _plain(get_args(plain)[0]) if is_list else plain
     if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
         raise InvalidSchema(

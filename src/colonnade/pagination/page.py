@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,9 @@ __all__ = ["Count", "Page", "check_bounds", "check_page"]
 
 T = TypeVar("T")
 Count: TypeAlias = Literal["exact", "none"]
+
+#: What databases take for a limit or offset at most.
+_MOST: Final = 2**63 - 1
 
 
 class Page(BaseModel, Generic[T]):
@@ -42,6 +45,8 @@ def check_page(number: int, size: int, count: str, max_size: int) -> None:
     """Raise ``InvalidPage`` for a page that nobody can turn to."""
     _whole("page", number, 1)
     _whole("size", size, 1)
+    if number * size > _MOST:
+        raise InvalidPage("no list is long enough for such a page", fields=("page",))
     if size > max_size:
         raise InvalidPage(
             f"a page has at most {max_size} items, not {size}",
@@ -63,7 +68,12 @@ def check_bounds(name: str, value: int) -> int:
 
 
 def _whole(name: str, value: int, least: int) -> None:
-    if type(value) is not int or value < least:
-        raise InvalidPage(
-            f"{name} must be a whole number of at least {least}, not {value!r}", fields=(name,)
-        )
+    if type(value) is not int:
+        given = type(value).__name__
+    elif not least <= value <= _MOST:
+        given = str(value) if abs(value) <= _MOST else "one of more than 64 bits"
+    else:
+        return
+    raise InvalidPage(
+        f"{name} must be a whole number of at least {least}, not {given}", fields=(name,)
+    )

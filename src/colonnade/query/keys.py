@@ -19,7 +19,11 @@ def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
     """
     names = mapping_of(model).key
     values = key if isinstance(key, tuple) else (key,)
-    if len(values) != len(names) or any(value is None for value in values):
+    if any(value is None for value in values):
+        raise InvalidOperand(
+            f"None is no key of {model.__name__}", model=model.__name__, fields=names
+        )
+    if len(values) != len(names):
         raise InvalidOperand(
             f"the key of {model.__name__} is {_spelled(names)}, not {len(values)} value(s)",
             hint="hand in a tuple with a value for each" if len(names) > 1 else None,

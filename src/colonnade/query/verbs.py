@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement
 
 from colonnade import reading
 from colonnade.database import Session
-from colonnade.errors import InvalidOperand, MultipleFound, NotFound
-from colonnade.filters import lookups
-from colonnade.ordering import term
+from colonnade.errors import InvalidPage, MultipleFound, NotFound
+from colonnade.filters import expression, lookups
+from colonnade.ordering import term_of
 from colonnade.pagination import Page, check_bounds, check_page
 from colonnade.query.keys import missing, spec_of_key
 from colonnade.spec import Spec
@@ -56,14 +56,9 @@ class Verbs(ABC, Generic[R]):
         for condition in (*conditions, given):
             if isinstance(condition, Mapping):
                 spec = spec.filtered(*lookups(spec.shape.model, condition))
-            elif isinstance(condition, ColumnElement):
-                spec = replace(spec, expressions=(*spec.expressions, condition))
             else:
-                raise InvalidOperand(
-                    f"a condition is a lookup or an SQL expression, not {condition!r}",
-                    hint="Python's 'is', 'in', 'and', 'or' and 'not' compare objects; write "
-                    "lookups, or SQLAlchemy's operators",
-                )
+                found = expression(spec.shape.model, condition)
+                spec = replace(spec, expressions=(*spec.expressions, found))
         return self._with(spec)
 
     def order_by(self, *names: str) -> Self:
@@ -72,7 +67,7 @@ class Verbs(ABC, Generic[R]):
         ``"-age"`` is descending, ``"team.name"`` follows a relation to one object.
         """
         shape = self._spec.shape
-        terms = tuple(term(shape.model, name) for name in names)
+        terms = tuple(term_of(shape.model, name) for name in names)
         return self._with(replace(self._spec, shape=replace(shape, order=terms)))
 
     def limit(self, rows: int) -> Self:
@@ -89,12 +84,12 @@ class Verbs(ABC, Generic[R]):
 
     async def first(self) -> R | None:
         """The first row in order, or None."""
-        found = await self._fetch(self._spec.cut(limit=1))
+        found = await self._fetch(self._spec.within(1))
         return found[0] if found else None
 
     async def one_or_none(self) -> R | None:
         """The only row, or None. Raises ``MultipleFound`` if there are more."""
-        found = await self._fetch(self._spec.cut(limit=2))
+        found = await self._fetch(self._spec.within(2))
         if len(found) > 1:
             name = self._spec.shape.model.__name__
             raise MultipleFound(
@@ -115,10 +110,11 @@ class Verbs(ABC, Generic[R]):
     async def get(self, key: Any) -> R:
         """The row with this primary key, if the query's conditions hold for it too.
 
-        Raises ``NotFound``; ``InvalidOperand`` for a key that is none.
+        ``limit`` and ``offset`` count for nothing here. Raises ``NotFound``, or ``InvalidOperand``
+        for a key that is none.
         """
         asked = spec_of_key(self._spec.shape.model, key)
-        spec = self._spec.filtered(asked.shape.where, asked.values)
+        spec = self._spec.uncut().filtered(asked.shape.where, asked.values)
         found = await self._fetch(spec)
         if not found:
             raise missing(spec.shape.model, (key,))
@@ -141,6 +137,11 @@ class Verbs(ABC, Generic[R]):
         without, ``has_more`` is found out by one row more. Raises ``InvalidPage``.
         """
         check_page(number, size, count, self._max_page)
+        if self._spec.shape.limited or self._spec.shape.skipping:
+            raise InvalidPage(
+                "a query with a limit or offset has no pages",
+                hint="ask for all(), or leave them out",
+            )
         spec = self._spec.cut(limit=size + (count == "none"), offset=(number - 1) * size)
         items = await self._fetch(spec)
         if count == "none":

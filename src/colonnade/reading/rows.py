@@ -6,27 +6,24 @@ the number of rows. What came back is stitched by key and validated once, in one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, TypeAdapter
-from sqlalchemy import ColumnElement, Select, bindparam, tuple_
+from sqlalchemy import ColumnElement, Select, inspect
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import aliased
 
 from colonnade.database import Session
 from colonnade.loading import Nested, Plan, plan_of
 from colonnade.mapping import Relation, mapping_of, memoized
-from colonnade.spec import Shape, Sources, Spec, narrowed
+from colonnade.spec import Shape, Sources, Spec, among, chunked, narrowed
 
 __all__ = ["adapter_of", "fill", "tree"]
 
-#: Keys bound at once for a collection; asyncpg takes 32,767 arguments.
-_KEYS: Final = 10_000
-
 Tree: TypeAlias = dict[str, Any]
+_Parents: TypeAlias = dict[tuple[Any, ...], list[Tree]]
 
 
 @dataclass(slots=True)
@@ -121,29 +118,29 @@ def adapter_of(schema: type[BaseModel]) -> TypeAdapter[list[Any]]:
 
 async def _attach(session: Session, found: list[_Found]) -> None:
     """Read the collections of the objects found, and the collections in those."""
-    groups: dict[tuple[type[Any], Nested], dict[tuple[Any, ...], list[Tree]]] = {}
+    groups: dict[tuple[type[Any], Nested], _Parents] = {}
+    # Found once for each reader: a hash of what is nested costs more than a row does.
+    places: dict[int, list[tuple[str, _Parents]]] = {}
     for reader, parent, key in found:
-        for nested in reader.collections:
-            parent[nested.field] = []
-            groups.setdefault((reader.model, nested), {}).setdefault(key, []).append(parent)
+        if id(reader) not in places:
+            places[id(reader)] = [
+                (nested.field, groups.setdefault((reader.model, nested), {}))
+                for nested in reader.collections
+            ]
+        for field, parents in places[id(reader)]:
+            parent[field] = []
+            parents.setdefault(key, []).append(parent)
     deeper: list[_Found] = []
     for (owner, nested), parents in groups.items():
         query = _collection(owner, nested)
-        for keys in _chunks(list(parents)):
-            bound = [key[0] for key in keys] if len(keys[0]) == 1 else keys
-            result = await session.execute(query.statement, {"keys": bound})
+        for bound in chunked(list(parents)):
+            result = await session.execute(query.statement, bound)
             for row in result.all():
                 child = query.reader.read(row, deeper)
                 for parent in parents[tuple(row[index] for index in query.parent)]:
                     parent[nested.field].append(child)
     if deeper:
         await _attach(session, deeper)
-
-
-def _chunks(keys: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    rest = iter(keys)
-    while chunk := list(islice(rest, _KEYS)):
-        yield chunk
 
 
 def _root(spec: Spec, schema: type[BaseModel]) -> _Query:
@@ -168,19 +165,21 @@ def _rows_cached(shape: Shape, schema: type[BaseModel]) -> _Query:
 
 @memoized
 def _collection(owner: type[Any], nested: Nested) -> _Query:
-    """The children of many parents, each with its parent's key, in the order of their own."""
-    parent, child = aliased(owner), aliased(nested.relation.target)
+    """The children of many parents, each with its parent's key, in the relation's own order."""
+    # The relation's order names the columns of the target itself: only the parent is an alias.
+    parent, child = aliased(owner), nested.relation.target
     columns = _Columns(Sources(child))
     reader = columns.reader(nested.plan)
-    keys = [getattr(parent, name) for name in mapping_of(owner).key]
+    names = mapping_of(owner).key
+    keys = [getattr(parent, name) for name in names]
     first = len(columns.expressions)
-    key: Any = keys[0] if len(keys) == 1 else tuple_(*keys)
     statement = (
         select_rows(*columns.expressions, *keys)
         .select_from(parent)
-        .join(child, getattr(parent, nested.relation.name).of_type(child))
-        .where(key.in_(bindparam("keys", expanding=True)))
+        .join(getattr(parent, nested.relation.name))
+        .where(among(parent, names))
     )
-    order = [getattr(child, name) for name in mapping_of(nested.relation.target).key]
-    statement = columns.sources.joining(statement).order_by(*order)
+    order = inspect(owner).relationships[nested.relation.name].order_by or ()
+    key_order = (getattr(child, name) for name in mapping_of(child).key)
+    statement = columns.sources.joining(statement).order_by(*order, *key_order)
     return _Query(statement, reader, tuple(range(first, first + len(keys))))

@@ -54,6 +54,15 @@ class Spec:
         shape = replace(self.shape, limited=limit is not None, skipping=offset is not None)
         return replace(self, shape=shape, limit=limit, offset=offset)
 
+    def within(self, rows: int) -> Spec:
+        """With at most ``rows`` rows, or the lower limit that it has."""
+        return self.cut(limit=rows if self.limit is None else min(rows, self.limit))
+
+    def uncut(self) -> Spec:
+        """Without limit and offset."""
+        shape = replace(self.shape, limited=False, skipping=False)
+        return replace(self, shape=shape, limit=None, offset=None)
+
     @property
     def parameters(self) -> dict[str, Any]:
         """What the statement binds."""

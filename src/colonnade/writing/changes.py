@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from colonnade.errors import InvalidChanges, InvalidOperand
 from colonnade.filters.operands import one_of
@@ -28,7 +29,7 @@ def values_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any])
     Raises ``InvalidChanges``.
     """
     item = _validated(model, schema, payload)
-    given = {name: getattr(item, name) for name in type(item).model_fields}
+    given = _fields(item)
     mapped = mapping_of(model)
     left = {
         name: value
@@ -51,11 +52,17 @@ def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     The key and the version are protected. Raises ``InvalidChanges``.
     """
     item = _validated(model, schema, payload)
-    given = {name: getattr(item, name) for name in item.model_fields_set}
+    given = {name: value for name, value in _fields(item).items() if name in item.model_fields_set}
     mapped = mapping_of(model)
     protected = (*mapped.key, *([mapped.version] if mapped.version else ()))
     _raise(mapped, _problems(mapped, given, protected=protected))
     return _fitted(mapped, given)
+
+
+def _fields(item: BaseModel) -> dict[str, Any]:
+    """Every field in the order of the schema, then what it allows besides."""
+    fields = {name: getattr(item, name) for name in type(item).model_fields}
+    return fields | (item.model_extra or {})
 
 
 def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]) -> BaseModel:
@@ -72,11 +79,18 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
             f"a payload is a {schema.__name__} or a mapping, not {type(payload).__name__}",
             model=model.__name__,
         )
-    names = set(schema.model_fields) | {
-        field.alias for field in schema.model_fields.values() if field.alias
-    }
+    spelled = {name: _spellings(name, field) for name, field in schema.model_fields.items()}
+    names = set().union(*spelled.values())
     problems: Problems = [
         (str(name), _unknown(str(name), names, schema)) for name in payload if name not in names
+    ]
+    if schema.model_config.get("extra") == "allow":
+        # Then the model says what there is.
+        names, problems = names | set(payload), []
+    problems += [
+        (name, "given twice, under different names")
+        for name, spellings in spelled.items()
+        if len(spellings & payload.keys()) > 1
     ]
     known = {name: value for name, value in payload.items() if name in names}
     item: P | None = None
@@ -90,6 +104,17 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     _raise(mapping_of(model), problems)
     assert item is not None
     return item
+
+
+def _spellings(name: str, field: FieldInfo) -> set[str]:
+    """The keys under which a mapping may give a field."""
+    found: set[str] = {name}
+    alias = field.validation_alias
+    for item in alias.choices if isinstance(alias, AliasChoices) else [alias, field.alias]:
+        first = item.path[0] if isinstance(item, AliasPath) else item
+        if isinstance(first, str):
+            found.add(first)
+    return found
 
 
 def _unknown(name: str, names: set[str], schema: type[BaseModel]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 from sqlalchemy import update as updating
 
 from colonnade.database import Session
@@ -25,14 +25,20 @@ async def update(
 ) -> M | None:
     """The changed object, or None if no row has this key (and version).
 
-    UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT. What the session already holds
-    of the row is refreshed.
+    UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT; without changes only the SELECT.
+    What the session already holds of the row is refreshed.
     """
     mapped = mapping_of(model)
     criteria = _same(model, mapped.key, key)
     if version is not None and mapped.version is not None:
         criteria += _same(model, (mapped.version,), (version,))
-    statement = updating(model).where(*criteria).values(**changes)
+    if not changes:
+        await session.flush()
+        found = await session.scalars(
+            select(model).where(*criteria), execution_options={"populate_existing": True}
+        )
+        return found.one_or_none()
+    statement = updating(model).where(*criteria).values(dict(changes))
     options = {"synchronize_session": False, "populate_existing": True}
     await session.flush()
     if session.get_bind().dialect.update_returning:

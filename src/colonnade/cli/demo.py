@@ -1,0 +1,146 @@
+"""In charge of ``colonnade demo``: the flights' database is filled, served and, if asked, checked.
+
+What is loaded and served is the example's business; this is its place, its progress and its end.
+"""
+
+from __future__ import annotations
+
+import getpass
+import tempfile
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import URL
+
+from colonnade.cli.example import bring
+from colonnade.cli.failure import Failure, one_line
+from colonnade.cli.interruption import Interrupted, run, stopped
+from colonnade.database import Database
+from colonnade.errors import ColonnadeError
+
+__all__ = ["Order", "demo"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for: a URL or a file or neither, a folder of CSV files or the package's."""
+
+    database: str | None = None
+    place: Path | None = None
+    data: Path | None = None
+    port: int = 8000
+    check: bool = False
+
+
+def demo(order: Order) -> int:
+    """The exit status: 0 if all went well, 1 after a mistake or a wrong answer, 128 and a signal.
+
+    A mistake ends in one line on the standard error.
+    """
+    told = Console(highlight=False, soft_wrap=True, markup=False)
+    try:
+        return run(_demo(order, told))
+    except Interrupted as end:
+        _complain("interrupted; what was being loaded is undone, and the next start begins anew")
+        return end.status
+    except (Failure, ColonnadeError, OSError) as error:
+        _complain(one_line(error))
+        return 1
+
+
+def _complain(line: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"colonnade: {line}")
+
+
+async def _demo(order: Order, told: Console) -> int:
+    flights = bring("flights", "app", "check", "data", "load")
+    # Imported when it is known to be there.
+    from colonnade.cli.serving import listen, serving
+
+    with (
+        closing(listen(0 if order.check else order.port)) as listener,
+        _address(order) as address,
+    ):
+        async with Database(address, application_name="colonnade demo") as db:
+            told.print(f"database: {db!r}")
+            if await flights.load.is_loaded(db):
+                told.print("the flights are there already")
+            else:
+                await _load(db, flights, order, told)
+            async with serving(flights.app.create_app(db), listener) as url:
+                if order.check:
+                    return await _check(db, flights, order, url, told)
+                told.print(f"serving {url}/flights\n  try {url}/docs\n  Ctrl-C ends it")
+                await stopped()
+    return 0
+
+
+@contextmanager
+def _address(order: Order) -> Generator[str | URL]:
+    """Where the database is; for a check it is a temporary file unless another place is given."""
+    if order.database is not None:
+        if order.place is not None:
+            raise Failure("--database and --place are two places; give one of them")
+        yield order.database
+    elif order.check and order.place is None:
+        with tempfile.TemporaryDirectory(prefix="colonnade-") as folder:
+            yield _file(Path(folder, "flights.db"))
+    else:
+        yield _file(order.place or _usual_place())
+
+
+def _usual_place() -> Path:
+    return Path(tempfile.gettempdir(), f"colonnade-{getpass.getuser()}", "flights.db")
+
+
+def _file(path: Path) -> URL:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return URL.create("sqlite", database=str(path))
+
+
+async def _load(db: Database, flights: Any, order: Order, told: Console) -> None:
+    data = _data(flights, order)
+    columns = (
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    totals = {name: data.count(name) for name in flights.load.TABLES}
+    with Progress(*columns, console=told) as progress:
+        bars = {
+            name: progress.add_task(name, total=total, start=False)
+            for name, total in totals.items()
+        }
+
+        def advance(name: str, done: int) -> None:
+            progress.start_task(bars[name])
+            progress.update(bars[name], completed=done)
+
+        loaded = await flights.load.load(db, data, advance)
+    told.print(
+        f"{loaded.rows:,} rows in {loaded.seconds:.1f} s: "
+        f"{loaded.rows / loaded.seconds:,.0f} rows/s"
+    )
+    for line in data.notes():
+        told.print(line)
+
+
+async def _check(db: Database, flights: Any, order: Order, url: str, told: Console) -> int:
+    def report(question: str, wrong: str | None) -> None:
+        told.print(f"{'ok   ' if wrong is None else 'WRONG'} {question}")
+        if wrong is not None:
+            told.print(f"      {wrong}")
+
+    good = await flights.check.run_checks(db, _data(flights, order), url, report)
+    told.print("every answer is right" if good else "not every answer is right")
+    return 0 if good else 1
+
+
+def _data(flights: Any, order: Order) -> Any:
+    return flights.data.Flights13(order.data or flights.data.find_folder())

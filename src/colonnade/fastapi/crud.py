@@ -1,0 +1,270 @@
+"""In charge of the routes that offer a model: create, get, page, update and delete."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.params import Depends
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from colonnade.errors import InvalidSchema, InvalidSetting
+from colonnade.fastapi import problems
+from colonnade.fastapi.dependencies import provide
+from colonnade.fastapi.inputs import closed_body, refuse_unknown_parameters
+from colonnade.fastapi.keys import UrlKey
+from colonnade.loading import plan_of
+from colonnade.mapping import nearest
+from colonnade.pagination import Page
+from colonnade.service import ServiceBase
+
+__all__ = ["Operation", "crud_router"]
+
+#: What a router may offer, each named after the service's own verb.
+Operation: TypeAlias = Literal["create", "get", "page", "update", "delete"]
+_OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
+
+#: Beyond it, OFFSET passes what a database can count.
+_LAST_PAGE: Final = 10**12
+_SIZE: Final = 50
+
+_JSON: Final = "application/json"
+_KNOWN: Final[dict[int | str, str]] = {
+    404: "There is no such object",
+    409: "What is stored contradicts the request",
+    422: "The request cannot be understood; each field is told",
+    "5XX": "The server or its database could not answer",
+}
+
+
+def crud_router(
+    service: type[ServiceBase[Any, Any, Any]],
+    *,
+    read: type[BaseModel],
+    create: type[BaseModel] | None = None,
+    update: type[BaseModel] | None = None,
+    prefix: str = "",
+    tags: list[str] | None = None,
+    routes: Iterable[Operation] = _OPERATIONS,
+    size: int | None = None,
+    max_size: int | None = None,
+    dependencies: Sequence[Depends] | None = None,
+) -> APIRouter:
+    """Routes for a service's model, answering with ``read`` and nothing beside it.
+
+    ``POST`` (201 with ``Location``), ``GET`` by key and by page, ``PATCH`` with the fields that
+    are set, ``DELETE`` (204). ``create`` and ``update`` are the service's own schemas by default.
+    A page has ``size`` items (50) and ``max_size`` at most (the service's ``max_page_size``).
+    Parameters and body keys that nobody declared are answered with 422; a dependency that reads a
+    query parameter belongs in ``dependencies``.
+
+    Writes go through the service's methods, and what was written is read by ``read`` in the same
+    unit of work; reads go through ``service.where`` on a reader.
+
+    Raises ``InvalidSchema`` for a table in place of a schema, ``InvalidSetting`` for a size or a
+    route that cannot be; when the app starts, ``InvalidSchema`` if the model cannot fill ``read``.
+    """
+    limit = service.max_page_size if max_size is None else max_size
+    crud = _Crud(
+        service=service,
+        read=_schema(read),
+        created=_schema(create or service.create_schema),
+        changes=_schema(update or service.update_schema),
+        key=UrlKey.of(service.model),
+        size=min(_SIZE, limit) if size is None else size,
+        limit=limit,
+    )
+    crud.check()
+    router = APIRouter(
+        prefix=prefix,
+        tags=list(tags or [prefix.strip("/") or service.model.__name__.lower()]),
+        dependencies=[*(dependencies or ()), Depends(refuse_unknown_parameters)],
+        lifespan=crud.lifespan,
+        generate_unique_id_function=_operation_id,
+    )
+    wanted = _wanted(routes)
+    for operation in wanted:
+        getattr(crud, f"add_{operation}")(router, wanted)
+    return router
+
+
+@dataclass(frozen=True)
+class _Crud:
+    """Everything that the routes of one router have in common."""
+
+    service: type[ServiceBase[Any, Any, Any]]
+    read: type[BaseModel]
+    created: type[BaseModel]
+    changes: type[BaseModel]
+    key: UrlKey
+    size: int
+    limit: int
+
+    @property
+    def noun(self) -> str:
+        return self.service.model.__name__
+
+    def check(self) -> None:
+        if not 1 <= self.size <= self.limit <= self.service.max_page_size:
+            raise InvalidSetting(
+                f"size={self.size} and max_size={self.limit} do not fit: a page of "
+                f"{self.service.__name__} has from 1 to {self.service.max_page_size} items",
+                hint="size may not pass max_size, which may not pass the service's max_page_size",
+            )
+
+    @asynccontextmanager
+    async def lifespan(self, _: object) -> AsyncGenerator[None]:
+        # Not earlier: when a router is made, a model may still be missing.
+        plan_of(self.service.model, self.read)
+        yield
+
+    def add_create(self, router: APIRouter, wanted: Collection[Operation]) -> None:
+        async def create(request: Request, body: Any, service: Any) -> Response:
+            key = self.key.key_of(await service.create(body))
+            headers = (
+                {"Location": self.key.below(request.url.path, key)} if "get" in wanted else None
+            )
+            return Response(
+                await service.into(self.read).json.get(key), 201, headers, media_type=_JSON
+            )
+
+        _annotate(create, body=closed_body(self.created), service=self._writing)
+        told = _problems(409, 422)
+        if "get" in wanted:
+            told[201] = {"headers": {"Location": _LOCATION}}
+        router.add_api_route(
+            "",
+            create,
+            methods=["POST"],
+            status_code=201,
+            response_model=self.read,
+            summary=f"Create a {self.noun}",
+            responses=told,
+        )
+
+    def add_get(self, router: APIRouter, _: Collection[Operation]) -> None:
+        async def get(key: Any, service: Any) -> Response:
+            return Response(await service.into(self.read).json.get(key), media_type=_JSON)
+
+        _annotate(get, key=self._key, service=self._reading)
+        router.add_api_route(
+            self.key.path,
+            get,
+            methods=["GET"],
+            response_model=self.read,
+            summary=f"Get a {self.noun} by its key",
+            responses=_problems(404, 422),
+        )
+
+    def add_page(self, router: APIRouter, _: Collection[Operation]) -> None:
+        async def page(service: Any, page: int = 1, size: int = self.size) -> Response:
+            body = await service.into(self.read).json.page(page, size=size)
+            return Response(body, media_type=_JSON)
+
+        number = Query(ge=1, le=_LAST_PAGE, description="The page, counted from 1")
+        items = Query(ge=1, le=self.limit, description="Items on a page")
+        _annotate(
+            page,
+            page=Annotated[int, number],
+            size=Annotated[int, items],
+            service=self._reading,
+        )
+        router.add_api_route(
+            "",
+            page,
+            methods=["GET"],
+            response_model=Page[self.read],  # type: ignore[name-defined] # known at run time
+            summary=f"A page of {self.noun}",
+            responses=_problems(422),
+        )
+
+    def add_update(self, router: APIRouter, _: Collection[Operation]) -> None:
+        async def update(key: Any, body: Any, service: Any) -> Response:
+            await service.update(key, body)
+            return Response(await service.into(self.read).json.get(key), media_type=_JSON)
+
+        _annotate(update, key=self._key, body=closed_body(self.changes), service=self._writing)
+        router.add_api_route(
+            self.key.path,
+            update,
+            methods=["PATCH"],
+            response_model=self.read,
+            summary=f"Change the fields of a {self.noun} that are sent",
+            responses=_problems(404, 409, 422),
+        )
+
+    def add_delete(self, router: APIRouter, _: Collection[Operation]) -> None:
+        async def delete(key: Any, service: Any) -> Response:
+            await service.delete(key)
+            return Response(status_code=204)
+
+        _annotate(delete, key=self._key, service=self._writing)
+        router.add_api_route(
+            self.key.path,
+            delete,
+            methods=["DELETE"],
+            status_code=204,
+            summary=f"Delete a {self.noun}",
+            responses=_problems(404, 409, 422),
+        )
+
+    @property
+    def _key(self) -> Any:
+        return Annotated[Any, Depends(self.key.reads)]
+
+    @property
+    def _writing(self) -> Any:
+        return Annotated[Any, provide(self.service)]
+
+    @property
+    def _reading(self) -> Any:
+        return Annotated[Any, provide(self.service, read=True)]
+
+
+_LOCATION: Final = {
+    "description": "The path of what was created",
+    "schema": {"type": "string", "format": "uri-reference"},
+}
+
+
+def _annotate(endpoint: Callable[..., Any], **annotations: Any) -> None:
+    """Tell FastAPI what type checkers cannot know: types that exist at run time only."""
+    endpoint.__annotations__.update(annotations)
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    content = {problems.MEDIA_TYPE: {"schema": problems.schema()}}
+    told: tuple[int | str, ...] = (*statuses, "5XX")
+    return {status: {"description": _KNOWN[status], "content": content} for status in told}
+
+
+def _operation_id(route: APIRoute) -> str:
+    """``heroes_get``: the path without its keys, prefixes of all routers included, and the verb."""
+    words = re.findall(r"\w+", re.sub(r"{[^}]*}", "", route.path_format))
+    return "_".join([*words, route.name])
+
+
+def _schema(schema: type[BaseModel]) -> type[BaseModel]:
+    if hasattr(schema, "__table__"):
+        raise InvalidSchema(
+            f"{schema.__name__} is a table: as a schema it would let every column in and out",
+            hint="write a schema, a class derived from pydantic.BaseModel",
+        )
+    return schema
+
+
+def _wanted(routes: Iterable[Operation]) -> tuple[Operation, ...]:
+    asked = tuple(routes)
+    for name in asked:
+        if name not in _OPERATIONS:
+            near = nearest(name, _OPERATIONS)
+            raise InvalidSetting(
+                f"there is no route {name!r}",
+                hint=f"did you mean {near!r}?" if near else f"routes: {', '.join(_OPERATIONS)}",
+            )
+    return tuple(name for name in _OPERATIONS if name in asked)

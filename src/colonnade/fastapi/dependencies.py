@@ -1,0 +1,93 @@
+"""In charge of what a path operation can ask for: services, a session, the database.
+
+All of it has function scope: FastAPI ends it when the path operation has returned and before the
+response is sent, so that a commit that fails is what the client hears of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Annotated, Any
+
+from fastapi.params import Depends
+from starlette.requests import HTTPConnection
+
+from colonnade.database import Database, Session
+from colonnade.errors import UsageError
+from colonnade.fastapi.app import database_of
+from colonnade.fastapi.declared import calls
+from colonnade.fastapi.work import Work
+from colonnade.mapping import memoized
+from colonnade.service import ServiceBase
+
+__all__ = ["provide", "provide_database", "provide_session"]
+
+
+def provide(service: type[ServiceBase[Any, Any, Any]], *, read: bool = False) -> Depends:
+    """What makes a parameter a service, inside of ``Annotated``.
+
+    Every service of a request shares one unit of work. It is committed before the response is
+    sent, and rolled back when an exception, ``HTTPException`` too, leaves the path operation. With
+    ``read`` the service reads without a transaction; in a request that has a unit of work it reads
+    from that, and so sees what was written.
+    """
+    if not (isinstance(service, type) and issubclass(service, ServiceBase)):
+        raise UsageError(
+            f"provide takes a class derived from ServiceBase, not {_name(service)}",
+            hint="provide_session() gives a session to what is no service",
+        )
+    return _bound(service, read)
+
+
+def provide_session(*, read: bool = False) -> Depends:
+    """What makes a parameter the request's session, inside of ``Annotated``.
+
+    The services of the request share it. With ``read`` it is a reader, unless the request has a
+    unit of work.
+    """
+    return _in_function(_reader if read else _unit)
+
+
+def provide_database() -> Depends:
+    """What makes a parameter the app's database, inside of ``Annotated``.
+
+    For what outlives the path operation, as streams and background tasks do: they open sessions of
+    their own.
+    """
+    return _in_function(_database)
+
+
+async def _database(connection: HTTPConnection) -> Database:
+    return database_of(connection.app)
+
+
+async def _work(connection: HTTPConnection) -> AsyncGenerator[Work]:
+    async with Work(database_of(connection.app), writes=calls(connection, _unit)) as work:
+        yield work
+
+
+# FastAPI calls a dependency once a request for each function and scope: sharing hangs on these
+# being the same everywhere.
+async def _unit(work: Annotated[Work, Depends(_work, scope="function")]) -> Session:
+    return await work.unit()
+
+
+async def _reader(work: Annotated[Work, Depends(_work, scope="function")]) -> Session:
+    return await work.reader()
+
+
+@memoized
+def _bound(service: Callable[[Session], object], read: bool) -> Depends:
+    async def make(session: Session) -> object:
+        return service(session)
+
+    make.__annotations__["session"] = Annotated[Session, provide_session(read=read)]
+    return _in_function(make)
+
+
+def _in_function(dependency: Callable[..., Any]) -> Depends:
+    return Depends(dependency, scope="function")
+
+
+def _name(value: object) -> str:
+    return getattr(value, "__name__", None) or f"a {type(value).__name__}"

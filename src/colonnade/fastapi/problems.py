@@ -1,0 +1,137 @@
+"""In charge of problem documents (RFC 9457): what a client is told of an error, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from colonnade.errors import ColonnadeError, InvalidChanges
+from colonnade.fastapi.statuses import answer_to
+
+__all__ = [
+    "MEDIA_TYPE",
+    "FieldProblem",
+    "Problem",
+    "problem_of_error",
+    "problem_of_http",
+    "problem_of_validation",
+    "response_to",
+    "schema",
+]
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field; ``location`` is where it was sent, such as ``query``."""
+
+    field: str
+    detail: str
+    location: str | None = None
+
+
+class Problem(BaseModel):
+    """An error as a client hears of it.
+
+    ``code`` is stable and meant for programs, ``detail`` and ``hint`` for people; ``fields`` names
+    what the problem is about, ``problems`` has every reason by field where there are several.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | None = None
+    code: str
+    hint: str | None = None
+    fields: list[str] = Field(default_factory=list)
+    problems: list[FieldProblem] = Field(default_factory=list)
+
+
+def problem_of_error(error: ColonnadeError) -> Problem:
+    """One of our errors; from status 500 up without its words, which are for the log."""
+    answer = answer_to(type(error))
+    title, kind = _phrase(answer.status), f"urn:colonnade:{error.code}"
+    if answer.detail is not None:
+        return Problem(
+            type=kind, title=title, status=answer.status, code=error.code, detail=answer.detail
+        )
+    found = error.problems if isinstance(error, InvalidChanges) else ()
+    return Problem(
+        type=kind,
+        title=title,
+        status=answer.status,
+        code=error.code,
+        detail=error.message,
+        hint=error.hint,
+        fields=list(error.fields),
+        problems=[FieldProblem(field=field, detail=reason) for field, reason in found],
+    )
+
+
+def problem_of_validation(error: RequestValidationError) -> Problem:
+    """A request that FastAPI refused; without the values that were sent."""
+    found = [_field(item["loc"], item["msg"]) for item in error.errors()]
+    return Problem(
+        type="urn:colonnade:invalid_request",
+        title=_phrase(422),
+        status=422,
+        code="invalid_request",
+        detail="; ".join(f"{item.field}: {item.detail}" for item in found),
+        fields=_unique(item.field for item in found),
+        problems=found,
+    )
+
+
+def problem_of_http(error: HTTPException) -> Problem:
+    """An ``HTTPException``; a detail that is no text becomes the member ``data``."""
+    title = _phrase(error.status_code)
+    code = title.lower().replace(" ", "_").replace("-", "_").replace("'", "")
+    detail: object = error.detail
+    if isinstance(detail, str):
+        return Problem(title=title, status=error.status_code, code=code, detail=detail)
+    data: dict[str, Any] = {"data": detail}
+    return Problem(title=title, status=error.status_code, code=code, **data)
+
+
+def response_to(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """The problem as it is sent."""
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        status_code=problem.status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a problem, in one piece.
+
+    FastAPI lists a model under ``application/json`` only, so that OpenAPI cannot refer to it.
+    """
+    found = Problem.model_json_schema(mode="serialization")
+    found["properties"]["problems"]["items"] = found.pop("$defs")["FieldProblem"]
+    return found
+
+
+def _field(where: tuple[Any, ...], detail: str) -> FieldProblem:
+    location, *path = (str(part) for part in where)
+    return FieldProblem(field=".".join(path) or location, detail=detail, location=location)
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"

@@ -1,0 +1,53 @@
+"""In charge of what one request does with its database: one unit of work, or one reader.
+
+Every service of the request shares it. A request that writes anywhere reads from its own unit, so
+that it sees what it wrote; who only reads holds no transaction.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from colonnade.database import Database, Session
+
+__all__ = ["Work"]
+
+
+class Work:
+    """The sessions of one request, opened when first asked for, ended together.
+
+    At the end of the block the unit commits, or rolls back if the block raised.
+    """
+
+    __slots__ = ("_db", "_stack", "_unit", "_writes")
+
+    def __init__(self, db: Database, *, writes: bool) -> None:
+        self._db = db
+        self._writes = writes
+        self._stack = AsyncExitStack()
+        self._unit: Session | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def unit(self) -> Session:
+        """The request's unit of work."""
+        if self._unit is None:
+            self._unit = await self._stack.enter_async_context(self._db.session())
+        return self._unit
+
+    async def reader(self) -> Session:
+        """A reader, or the request's unit if it has one; asked for once."""
+        if self._writes or self._unit is not None:
+            return await self.unit()
+        return await self._stack.enter_async_context(self._db.reader())

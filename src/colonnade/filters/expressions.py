@@ -1,0 +1,35 @@
+"""In charge of SQLAlchemy's own expressions: which of them may stand among lookups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, inspect
+
+from colonnade.errors import InvalidOperand
+
+__all__ = ["expression"]
+
+
+def expression(model: type[Any], condition: Any) -> ColumnElement[bool]:
+    """The expression that ``condition`` is.
+
+    Raises ``InvalidOperand`` for what is none, a bool above all, and for one about another table,
+    which nothing would join.
+    """
+    element = getattr(condition, "__clause_element__", lambda: condition)()
+    if not isinstance(element, ColumnElement):
+        raise InvalidOperand(
+            f"a condition is a lookup or an SQL expression, not a {type(condition).__name__}",
+            hint="Python's 'is', 'in', 'and', 'or' and 'not' compare objects; write lookups, or "
+            "SQLAlchemy's operators",
+        )
+    own = set(inspect(model).selectable._from_objects)
+    if strangers := [table for table in element._from_objects if table not in own]:
+        name = getattr(strangers[0], "description", type(strangers[0]).__name__)
+        raise InvalidOperand(
+            f"{model.__name__}: an expression on {name}, which the query does not join",
+            hint="follow a relation with a lookup, or with its .has(...) or .any(...)",
+            model=model.__name__,
+        )
+    return element

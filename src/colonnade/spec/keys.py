@@ -1,0 +1,41 @@
+"""In charge of keys in bulk: as many in one statement as every driver binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, tuple_
+from sqlalchemy.orm.interfaces import ORMOption
+from sqlmodel import select
+
+from colonnade.mapping import mapping_of
+
+__all__ = ["among", "chunked", "keyed"]
+
+_KEYS: Final = 10_000
+#: Values; asyncpg takes 32,767 arguments.
+_VALUES: Final = 30_000
+
+
+def among(entity: Any, names: Sequence[str]) -> Any:
+    """The condition that an entity's key is one of those bound as ``keys``."""
+    columns = [getattr(entity, name) for name in names]
+    key: Any = columns[0] if len(columns) == 1 else tuple_(*columns)
+    return key.in_(bindparam("keys", expanding=True))
+
+
+def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
+    """What to bind for ``among``: the keys by 10,000, or fewer where a key is wide."""
+    if not keys:
+        return
+    width = len(keys[0])
+    size = min(_KEYS, _VALUES // width)
+    for start in range(0, len(keys), size):
+        chunk = keys[start : start + size]
+        yield {"keys": [key[0] for key in chunk] if width == 1 else list(chunk)}
+
+
+def keyed(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
+    """SELECT of the objects whose keys are bound as ``keys``."""
+    return select(model).where(among(model, mapping_of(model).key)).options(*options)

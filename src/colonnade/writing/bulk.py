@@ -1,0 +1,90 @@
+"""In charge of INSERT of many rows, as they come from a file: fast, and in constant memory.
+
+No object is made, and nothing is validated but the names of the fields: what a row may hold is the
+database's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import insert as inserting
+
+from colonnade.database import Session
+from colonnade.errors import InvalidChanges, InvalidOperand
+from colonnade.mapping import Mapping as Mapped
+from colonnade.mapping import did_you_mean, mapping_of
+
+__all__ = ["bulk_insert"]
+
+Row = Mapping[str, Any]
+
+
+async def bulk_insert(
+    session: Session,
+    model: type[Any],
+    rows: Iterable[Row],
+    *,
+    batch: int = 5000,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """How many rows were inserted. Each is a mapping by attribute, all with the same fields.
+
+    One INSERT for every ``batch`` rows, sent with the driver's ``executemany``; ``rows`` is read
+    as it goes and ``progress`` is called after each batch with the rows so far. A column's default
+    fills a field that no row has. What the session holds is flushed first, and it learns nothing
+    of the rows.
+
+    Raises ``InvalidChanges`` for a field that the model does not have, or that is not in every
+    row, and what the database refuses; the batches before it stay in the unit of work.
+    """
+    if type(batch) is not int or batch < 1:
+        raise InvalidOperand(f"batch must be a whole number of at least 1, not {batch!r}")
+    source = iter(rows)
+    done = 0
+    names: dict[str, str] | None = None
+    table: Any = mapping_of(model).table
+    statement = inserting(table)
+    await session.flush()
+    while chunk := list(islice(source, batch)):
+        if names is None:
+            names = _keys(mapping_of(model), chunk[0])
+        await session.exec(statement, params=_parameters(model, names, chunk, done))
+        done += len(chunk)
+        if progress is not None:
+            progress(done)
+    return done
+
+
+def _keys(mapped: Mapped, row: Row) -> dict[str, str]:
+    """The keys that the table has for the columns, by attribute."""
+    unknown = [name for name in row if name not in mapped.columns]
+    if unknown:
+        raise InvalidChanges(
+            f"{mapped.model.__name__} has no column {unknown[0]!r}",
+            hint=did_you_mean(unknown[0], mapped.columns, mapped.model.__name__),
+            model=mapped.model.__name__,
+            fields=tuple(unknown),
+        )
+    return {name: mapped.columns[name].column.key for name in row}
+
+
+def _parameters(
+    model: type[Any], names: Mapping[str, str], chunk: list[Row], done: int
+) -> list[Row]:
+    fields = names.keys()
+    for number, row in enumerate(chunk, start=done + 1):
+        if row.keys() != fields:
+            # The driver would take the first row's fields and drop the others without a word.
+            odd = tuple(sorted(row.keys() ^ fields))
+            raise InvalidChanges(
+                f"row {number} has other fields than the first: {', '.join(odd)}",
+                hint="give every row the same fields, with None where there is no value",
+                model=model.__name__,
+                fields=odd,
+            )
+    if all(name == key for name, key in names.items()):
+        return chunk
+    return [{names[name]: value for name, value in row.items()} for row in chunk]

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, closing
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from colonnade.cli.failure import Failure
+from colonnade.cli.serving import listen, serving
+
+
+async def test_an_application_that_does_not_start_is_a_failure() -> None:
+    @asynccontextmanager
+    async def broken(_: Any) -> Any:
+        raise RuntimeError("no")
+        yield
+
+    with closing(listen(0)) as listener, pytest.raises(Failure, match="did not start"):
+        async with serving(FastAPI(lifespan=broken), listener):
+            raise AssertionError("it served")
+
+
+def test_a_port_is_held_from_the_moment_it_was_asked_for() -> None:
+    with closing(listen(0)) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(Failure, match=f"port {port} cannot be had"):
+            listen(port)
+    listen(port).close()

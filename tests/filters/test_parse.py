@@ -1,0 +1,221 @@
+"""What a wrong lookup is told, before any statement runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlmodel import Field, SQLModel
+from tests.guild import Base, Hero, Odd
+
+from colonnade.errors import (
+    AmbiguousLookup,
+    ColonnadeError,
+    InvalidOperand,
+    UnknownField,
+    UnknownOperator,
+)
+from colonnade.filters import OPERATORS, lookup, lookups
+
+SECRET = "s3cret-value"
+
+
+class Twice(Base, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    a: int = 0
+    a__lt: int = 0
+
+
+def refused(model: type[SQLModel] = Hero, **given: Any) -> ColonnadeError:
+    with pytest.raises(ColonnadeError) as caught:
+        lookups(model, given)
+    assert SECRET not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "part", "near"),
+    [
+        ("nmae", "Hero", "nmae", "'name'"),
+        ("NAME", "Hero", "NAME", "'name'"),
+        ("nmae__icontains", "Hero", "nmae", "'name'"),
+        ("team__nam", "Team", "nam", "'name'"),
+        ("team__city__contry__in", "City", "contry", "'country'"),
+        ("missions__plcae__name", "Mission", "plcae", "'place'"),
+        ("tem__name", "Hero", "tem", "'team'"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_right_one(
+    name: str, model: str, part: str, near: str
+) -> None:
+    error = refused(**{name: SECRET})
+    assert type(error) is UnknownField
+    assert error.message == f"{model} has no field {part!r}"
+    assert (error.model, error.fields) == (model, (part,))
+    assert error.hint is not None
+    assert error.hint.startswith(f"did you mean {near}? {model} has: ")
+
+
+def test_a_name_like_nothing_is_refused_with_all_there_is() -> None:
+    error = refused(zzz=1)
+    assert error.hint is not None
+    assert error.hint.startswith("Hero has: active, age, badge, born")
+
+
+def test_a_name_nearly_a_column_with_the_separator_is_blamed_whole() -> None:
+    error = refused(Odd, a__bb=1)
+    assert error.fields == ("a__bb",)
+    assert (error.hint or "").startswith("did you mean 'a__b'?")
+
+
+@pytest.mark.parametrize("name", ["team", "missions", "mentor__mentor"])
+def test_a_relation_is_no_column(name: str) -> None:
+    error = refused(**{name: 1})
+    assert type(error) is UnknownField
+    assert "is a relation, not a column" in error.message
+    assert error.hint is not None
+    assert error.hint.startswith(f"name a column of it, such as {error.fields[0]}__")
+
+
+@pytest.mark.parametrize("name", ["team__isnull", "isnull", "missions__in"])
+def test_an_operator_follows_a_column(name: str) -> None:
+    error = refused(**{name: True})
+    assert type(error) is UnknownField
+    assert error.hint is not None
+    assert error.hint.startswith("an operator follows a column, as in ")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("age__gt3", "'gt'"), ("age__zzz", None), ("name__icontain", "'icontains'")],
+)
+def test_an_unknown_operator_is_refused_with_the_nearest_right_one(
+    name: str, near: str | None
+) -> None:
+    error = refused(**{name: SECRET})
+    assert type(error) is UnknownOperator
+    assert error.message == f"{name}: there is no operator {name.partition('__')[2]!r}"
+    hint = error.hint or ""
+    assert hint.startswith(f"did you mean {near}? operators: " if near else "operators: eq, ne")
+    assert ("contains" in hint.partition("operators")[2]) is name.startswith("name")
+
+
+@pytest.mark.parametrize("name", ["age__contains", "kind__icontains", "team__id__contains"])
+def test_contains_is_for_text(name: str) -> None:
+    error = refused(**{name: SECRET})
+    assert type(error) is UnknownOperator
+    assert "is for text" in error.message
+    assert "contains" not in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("age", SECRET, "int, not this str"),
+        ("age", 1.5, "int, not this float"),
+        ("age", True, "int, not this bool"),
+        ("age__gte", [], "int, not this list"),
+        ("height", True, "float, not this bool"),
+        ("fee", True, "Decimal, not this bool"),
+        ("active", SECRET, "bool, not this str"),
+        ("name", 1, "str, not this int"),
+        ("name__contains", 1, "str, not this int"),
+        ("kind", SECRET, "Kind, not this str"),
+        ("born", SECRET, "date, not this str"),
+        ("seen", SECRET, "datetime, not this str"),
+        ("badge", SECRET, "UUID, not this str"),
+        ("id__in", [1, SECRET], "int, not this str"),
+        ("id", 2**63, "int, not this int"),
+        ("name", f"{SECRET}\ud800", "str, not this str"),
+        ("name__icontains", f"{SECRET}\ud800", "str, not this str"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_type_and_not_by_value(
+    name: str, value: Any, takes: str
+) -> None:
+    error = refused(**{name: value})
+    assert type(error) is InvalidOperand
+    assert error.message == f"{name} takes {takes}"
+    assert error.fields == (name,)
+
+
+def test_the_reason_tells_what_was_expected() -> None:
+    assert refused(kind=SECRET).hint == "Input should be 'hero' or 'villain'"
+    assert refused(id=2**70).hint == "an integer has at most 64 bits"
+
+
+@pytest.mark.parametrize("operator", ["gt", "gte", "lt", "lte", "contains", "icontains", "in"])
+def test_none_is_compared_with_nothing(operator: str) -> None:
+    error = refused(**{f"name__{operator}": None})
+    assert type(error) is InvalidOperand
+    assert error.hint == "ask for NULL with name__isnull=True"
+
+
+def test_none_is_not_among_values() -> None:
+    error = refused(team__id__in=[1, None])
+    assert error.message == "team__id__in: None is never equal to anything"
+    assert error.hint == "ask for NULL with id__isnull=True"
+
+
+@pytest.mark.parametrize("values", [SECRET, b"ab", 3, iter([1])])
+def test_in_takes_a_collection_and_no_string(values: Any) -> None:
+    error = refused(name__in=values)
+    assert type(error) is InvalidOperand
+    assert error.message == f"name__in takes a collection of values, not {type(values).__name__}"
+
+
+def test_in_takes_no_more_values_than_every_driver_binds() -> None:
+    error = refused(id__not_in=range(30_001))
+    assert error.message == "id__not_in takes at most 30000 values"
+
+
+@pytest.mark.parametrize("value", [1, "true", None])
+def test_isnull_takes_a_bool(value: Any) -> None:
+    error = refused(age__isnull=value)
+    assert type(error) is InvalidOperand
+    assert error.message == f"age__isnull takes True or False, not {type(value).__name__}"
+
+
+def test_a_lookup_that_could_mean_two_things_is_refused() -> None:
+    error = refused(Twice, a__lt=1)
+    assert type(error) is AmbiguousLookup
+    assert error.message == "Twice: 'a__lt' could mean two things"
+    assert lookup(Twice, "a__lt__eq", 1).column.name == "a__lt"
+
+
+def test_what_no_name_can_be_is_refused() -> None:
+    for name in (1, None, "team__heroes__" * 500 + "id"):
+        with pytest.raises(UnknownField, match="named by a string of at most 256"):
+            lookups(Hero, {name: 1})  # type: ignore[dict-item] # the point of it
+
+
+def test_one_lookup_is_one_leaf_whatever_its_value() -> None:
+    (one, two), values = lookups(Hero, {"age__gt": 1, "team__name": "x"})
+    assert lookup(Hero, "age__gt", 99) is one
+    assert lookup(Hero, "team__name__eq", "y") is not two
+    assert lookup(Hero, "team__name", "y") is two
+    assert values == (1, "x")
+
+
+def test_null_and_flags_are_part_of_the_shape_and_bind_nothing() -> None:
+    nodes, values = lookups(Hero, {"age": None, "name__ne": None, "age__isnull": True, "id": 1})
+    assert [node.flag for node in nodes] == [True, False, True, None]
+    assert [node.binds for node in nodes] == [False, False, False, True]
+    assert values == (1,)
+    assert lookup(Hero, "age__isnull", False) is not lookup(Hero, "age__isnull", True)
+
+
+def test_a_value_is_checked_as_the_models_annotation_says() -> None:
+    _, values = lookups(Hero, {"id": "7", "born": "2020-02-29", "kind": "hero"})
+    assert values[0] == 7
+    assert (values[1].day, values[2].name) == (29, "HERO")
+    _, values = lookups(Hero, {"seen": "2020-01-01T00:00:00+00:00"})
+    assert isinstance(values[0], datetime)
+
+
+def test_every_operator_says_what_it_is() -> None:
+    assert list(OPERATORS) == [
+        "eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "isnull", "contains", "icontains",
+    ]  # fmt: skip
+    assert all(item.summary for item in OPERATORS.values())

@@ -1,0 +1,115 @@
+"""``Query`` and ``Projection`` as values: what they share, keep and refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from tests.guild import Hero, HeroService, Seat
+
+from colonnade import Database, Projection, Query
+from colonnade.errors import InvalidOperand, UnknownField
+from colonnade.query import key_of, missing, spec_of_key
+from colonnade.testing import count_statements
+
+
+class HeroRead(BaseModel):
+    id: int
+
+
+async def test_nothing_runs_until_a_verb_is_awaited(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        with count_statements(heroes) as statements:
+            query = HeroService(session).where(id=1).order_by("name").limit(3).load("team")
+            projection = query.into(HeroRead).where(age__gte=0)
+            assert isinstance(query, Query)
+            assert isinstance(projection, Projection)
+            assert isinstance(query.where(id=2), Query)
+            assert isinstance(projection.limit(1).order_by("id").offset(0), Projection)
+        statements.expect(0)
+
+
+async def test_a_wrong_question_fails_where_it_is_written(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        service = HeroService(session)
+        with count_statements(heroes) as statements:
+            for wrong in (
+                lambda: service.where(nmae=1),
+                lambda: service.where({"nmae": 1}),
+                lambda: service.where().order_by("nmae"),
+                lambda: service.where().load("nmae"),
+                lambda: service.into(HeroRead).where(nmae=1),
+                lambda: service.into(HeroRead).order_by("nmae"),
+            ):
+                with pytest.raises(UnknownField):
+                    wrong()
+        statements.expect(0)
+
+
+async def test_a_bool_is_no_condition(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        service = HeroService(session)
+        for condition in (Hero.age is None, Hero.age is Hero.name):
+            with pytest.raises(InvalidOperand, match="not a bool"):
+                service.where(condition)
+            with pytest.raises(InvalidOperand, match="not a bool"):
+                service.into(HeroRead).where(condition)
+
+
+async def test_into_and_where_go_in_any_order(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        service = HeroService(session)
+        one = await service.where(id__gt=9).into(HeroRead).order_by("-id").all()
+        two = await service.into(HeroRead).order_by("-id").where(id__gt=9).all()
+        assert one == two == [HeroRead(id=12), HeroRead(id=11), HeroRead(id=10)]
+        assert await service.into(HeroRead).first() == HeroRead(id=1)
+        assert await service.into(HeroRead).get(4) == HeroRead(id=4)
+        assert await service.into(HeroRead).where(id=4).one_or_none() == HeroRead(id=4)
+
+
+async def test_what_was_to_be_loaded_counts_for_nothing_in_a_schema(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where(id=1).load("missions", "powers", "team")
+        with count_statements(heroes) as statements:
+            await query.into(HeroRead).all()
+        statements.expect(1)
+        assert "JOIN" not in statements.statements[0]
+
+
+def test_a_key_is_a_scalar_or_a_tuple() -> None:
+    assert key_of(Hero, 3) == key_of(Hero, "3") == key_of(Hero, (3,)) == (3,)
+    assert key_of(Seat, ("a", "2")) == ("a", 2)
+    assert spec_of_key(Seat, ("a", 2)).parameters == {"v0": "a", "v1": 2}
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "message"),
+    [
+        (Hero, (1, 2), "the key of Hero is id, not 2 value(s)"),
+        (Seat, "a", "the key of Seat is (hall, number), not 1 value(s)"),
+        (Seat, ["a", 1], "the key of Seat is (hall, number), not 1 value(s)"),
+        (Hero, None, "None is no key of Hero"),
+        (Seat, ("a", None), "None is no key of Seat"),
+        (Hero, "x", "id takes int, not this str"),
+        (Hero, True, "id takes int, not this bool"),
+        (Hero, 2**64, "id takes int, not this int"),
+    ],
+)
+def test_a_key_that_is_none_is_refused(model: Any, key: Any, message: str) -> None:
+    with pytest.raises(InvalidOperand) as caught:
+        key_of(model, key)
+    assert caught.value.message == message
+
+
+def test_missing_keys_are_listed_and_not_spelled_out() -> None:
+    one, two = missing(Hero, (77,)), missing(Seat, (("secret", 1), ("b", 2)))
+    assert one.message == "there is no Hero with this key"
+    assert two.message == "there is no Seat with these keys"
+    assert (two.model, two.fields, two.keys) == (
+        "Seat",
+        ("hall", "number"),
+        (("secret", 1), ("b", 2)),
+    )
+    assert "77" not in str(one)
+    assert "secret" not in str(two)

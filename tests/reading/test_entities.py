@@ -1,0 +1,140 @@
+"""Reading the model's own objects."""
+
+from typing import Optional
+
+import pytest
+from sqlalchemy import MetaData, insert
+from sqlalchemy.orm import registry
+from sqlmodel import Field, Relationship, SQLModel
+from tests.guild import HeroService, Odd, OddService, SeatService
+
+from colonnade import Database, ServiceBase
+from colonnade.errors import InvalidOperand, MultipleFound, NotFound
+from colonnade.testing import count_statements
+
+
+class Base(SQLModel, registry=registry(metadata=MetaData())):
+    pass
+
+
+class Parent(Base, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    children: list["Child"] = Relationship(
+        back_populates="parent", sa_relationship_kwargs={"lazy": "joined"}
+    )
+
+
+class Child(Base, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    parent_id: int | None = Field(default=None, foreign_key="parent.id")
+    parent: Optional[Parent] = Relationship(back_populates="children")  # noqa: UP045 # SQLModel's way
+
+
+class ParentService(ServiceBase[Parent, Parent, Parent]):
+    pass
+
+
+async def test_the_verbs_answer_with_what_there_is(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        service = HeroService(session)
+        nobody = service.where(id=0)
+        assert await nobody.all() == []
+        assert await nobody.first() is None
+        assert await nobody.one_or_none() is None
+        assert await nobody.count() == 0
+        assert await nobody.exists() is False
+        with pytest.raises(NotFound, match="no Hero answers to the query") as caught:
+            await nobody.one()
+        assert caught.value.model == "Hero"
+        two = service.where(id__in=[3, 5])
+        assert [hero.id for hero in await two.all()] == [3, 5]
+        assert (await two.order_by("-id").first()).id == 5  # type: ignore[union-attr] # there is
+        assert await two.count() == 2
+        assert await two.exists() is True
+        for verb in (two.one, two.one_or_none):
+            with pytest.raises(MultipleFound, match="more than one Hero"):
+                await verb()
+        assert (await service.where(id=3).one()).id == 3
+
+
+async def test_each_verb_runs_one_statement_and_reads_no_more_rows_than_it_needs(
+    heroes: Database,
+) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where(id__lte=2)
+        with count_statements(heroes) as statements:
+            await query.first()
+            await query.where(id=1).one()
+            await query.where(id=1).one_or_none()
+            await query.count()
+            await query.exists()
+        statements.expect(5)
+        assert all("LIMIT" in text for text in statements.statements[:3])
+
+
+async def test_a_lower_limit_stands(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where()
+        assert await query.limit(0).first() is None
+        assert (await query.limit(1).one()).id == 1
+        assert (await query.limit(1).offset(4).one()).id == 5
+        assert await query.limit(1).count() == 12
+
+
+async def test_a_query_is_never_changed(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where(id__lte=3)
+        query.where(id=1).order_by("-id").limit(1).offset(1).load("team")
+        assert [hero.id for hero in await query.all()] == [1, 2, 3]
+
+
+async def test_get_on_a_query_minds_its_conditions_and_not_its_cut(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where(id__lte=3)
+        assert (await query.get(2)).id == 2
+        assert (await query.limit(0).offset(7).get(3)).id == 3
+        with pytest.raises(NotFound) as caught:
+            await query.get(4)
+        assert caught.value.keys == (4,)
+        with pytest.raises(InvalidOperand):
+            await query.get((1, 2))
+
+
+async def test_models_that_join_their_own_collections_come_once(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with database.session() as session:
+        session.add_all([Parent(children=[Child(), Child()]), Parent()])
+    async with database.reader() as session:
+        parents = ParentService(session)
+        assert [len(item.children) for item in await parents.where().all()] == [2, 0]
+        assert [len(item.children) for item in await parents.where().limit(1).all()] == [2]
+        assert [len(item.children) for item in await parents.get_many([2, 1])] == [0, 2]
+        assert len((await parents.get(1)).children) == 2
+
+
+async def test_keys_come_in_the_order_asked_however_many_there_are(guild: Database) -> None:
+    async with guild.session() as session:
+        keys = list(range(10_001, 0, -1))
+        await session.execute(
+            insert(Odd), [{"id": number, "key": number, "real_name": ""} for number in keys]
+        )
+        with count_statements(guild) as statements:
+            found = await OddService(session).get_many(keys)
+        statements.expect(2)
+        assert [item.key for item in found] == keys
+
+
+async def test_composite_keys_come_in_the_order_asked(guild: Database) -> None:
+    async with guild.session() as session:
+        seats = SeatService(session)
+        keys = [(hall, number) for hall in ("a", "b") for number in range(3)]
+        await seats.create_many([{"hall": hall, "number": number} for hall, number in keys])
+        asked = [("b", 2), ("a", 1), ("b", 2)]
+        with count_statements(guild) as statements:
+            found = await seats.get_many(asked)
+        statements.expect(1)
+        assert [(seat.hall, seat.number) for seat in found] == asked
+        with pytest.raises(NotFound) as caught:
+            await seats.get_many([("a", 0), ("z", 0), ("b", 9), ("z", 0)])
+        assert caught.value.keys == (("z", 0), ("b", 9))

@@ -1,0 +1,146 @@
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData
+from sqlalchemy.orm import registry
+from sqlmodel import Field, Relationship, SQLModel
+from tests.guild import Hero, HeroService, Mission, Odd, Seat, SeatService
+from tests.guild import heroes as rows
+
+from colonnade import Database
+from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField
+from colonnade.ordering import Term, closed, term_of
+
+ROWS = rows()
+
+
+class Base(SQLModel, registry=registry(metadata=MetaData())):
+    pass
+
+
+class Near(Base, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    b: int = 0
+
+
+class Far(Base, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    near__b: int = 0
+    near_id: int | None = Field(default=None, foreign_key="near.id")
+    near: Near = Relationship()
+
+
+def named(terms: tuple[Term, ...]) -> list[tuple[str, bool]]:
+    return [
+        (".".join([*(step.name for step in item.steps), item.column.name]), item.descending)
+        for item in terms
+    ]
+
+
+def test_a_term_is_made_once() -> None:
+    assert term_of(Hero, "-age") is term_of(Hero, "-age")
+    assert term_of(Hero, "-age") is not term_of(Hero, "age")
+
+
+def test_the_sign_says_which_way() -> None:
+    assert named((term_of(Hero, "-age"), term_of(Hero, "+age"), term_of(Hero, "age"))) == [
+        ("age", True),
+        ("age", False),
+        ("age", False),
+    ]
+
+
+def test_a_path_is_parted_by_a_dot_or_by_the_separator() -> None:
+    for name in ("-team.city.name", "-team__city__name"):
+        assert named((term_of(Hero, name),)) == [("team.city.name", True)]
+    assert named((term_of(Odd, "a__b"),)) == [("a__b", False)]
+
+
+def test_the_key_closes_every_order_in_its_last_direction() -> None:
+    assert named(closed(Hero, ())) == [("id", False)]
+    assert named(closed(Hero, (term_of(Hero, "-age"),))) == [("age", True), ("id", True)]
+    assert named(closed(Hero, (term_of(Hero, "-id"),))) == [("id", True)]
+    by_team = (term_of(Hero, "team.id"),)
+    assert named(closed(Hero, by_team)) == [("team.id", False), ("id", False)]
+    by_number = (term_of(Seat, "-number"),)
+    assert named(closed(Seat, by_number)) == [("number", True), ("hall", True)]
+    assert named(closed(Seat, ())) == [("hall", False), ("number", False)]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("nmae", "did you mean 'name'?"),
+        ("-nmae", "did you mean 'name'?"),
+        ("team.nam", "did you mean 'name'?"),
+        ("--age", "did you mean 'age'?"),
+        ("team", "name a column of it"),
+        ("age__gt", "did you mean 'age'?"),
+        ("", "Hero has: "),
+        ("-", "Hero has: "),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_right_one(name: str, hint: str) -> None:
+    with pytest.raises(UnknownField) as caught:
+        term_of(Hero, name)
+    assert (caught.value.hint or "").startswith(hint)
+
+
+@pytest.mark.parametrize("name", ["missions.year", "team.heroes.name"])
+def test_rows_are_not_sorted_by_what_they_have_many_of(name: str) -> None:
+    with pytest.raises(UnknownField, match="has many of them"):
+        term_of(Hero, name)
+
+
+def test_a_name_that_could_mean_two_columns_is_refused() -> None:
+    with pytest.raises(AmbiguousLookup, match=r"'near\.b' could mean two things"):
+        term_of(Far, "near.b")
+
+
+@pytest.mark.parametrize("name", [None, 1, ["age"], Mission.year])
+def test_an_order_is_given_by_names(name: Any) -> None:
+    with pytest.raises(InvalidOperand, match=f"by names, not by {type(name).__name__}"):
+        term_of(Hero, name)
+
+
+async def test_ties_are_broken_by_the_key(heroes: Database) -> None:
+    with_slug = [(row["slug"], number) for number, row in enumerate(ROWS, 1) if row["slug"]]
+    async with heroes.reader() as session:
+        query = HeroService(session).where(slug__isnull=False)
+        up = [number for _, number in sorted(with_slug)]
+        assert [hero.id for hero in await query.order_by("slug").all()] == up
+        assert [hero.id for hero in await query.order_by("-slug").all()] == up[::-1]
+        mixed = sorted(with_slug, key=lambda item: (item[0], -item[1]))
+        found = await query.order_by("slug", "-id").all()
+        assert [hero.id for hero in found] == [number for _, number in mixed]
+
+
+async def test_an_order_takes_the_place_of_the_one_before(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where().order_by("-id")
+        assert (await query.first()).id == 12  # type: ignore[union-attr] # there are rows
+        assert [hero.id for hero in await query.order_by("id").limit(2).all()] == [1, 2]
+        assert [hero.id for hero in await query.order_by().limit(2).all()] == [1, 2]
+
+
+async def test_a_path_sorts_without_losing_those_who_have_no_relation(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where().order_by("-team.name", "-mentor.mentor.name")
+        found = await query.all()
+        assert sorted(hero.id or 0 for hero in found) == list(range(1, 13))
+        teams = [hero.team_id for hero in found if hero.team_id]
+        assert teams == sorted(teams, reverse=True)
+        filtered = query.where(team__name="League")
+        assert str(filtered.statement()).count("JOIN team") == 1
+        assert [hero.id for hero in await filtered.all()] == [11, 8, 5, 2]
+
+
+async def test_a_composite_key_breaks_ties_with_all_its_columns(guild: Database) -> None:
+    async with guild.session() as session:
+        seats = SeatService(session)
+        keys = [("b", 1), ("a", 2), ("a", 1)]
+        await seats.create_many([{"hall": hall, "number": number} for hall, number in keys])
+        found = await seats.where().order_by("-guest").all()
+        assert [(seat.hall, seat.number) for seat in found] == sorted(keys, reverse=True)
+        found = await seats.where().order_by("number").all()
+        assert [(seat.hall, seat.number) for seat in found] == [("a", 1), ("b", 1), ("a", 2)]
