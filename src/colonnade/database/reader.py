@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Final, NoReturn
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import ORMExecuteState
+from sqlmodel import Session as SyncSession
 
-from colonnade.database.session import Session
+from colonnade.database.session import Orm, Session
 from colonnade.errors import ReadOnlySession
 
 __all__ = ["Reader"]
@@ -22,6 +23,7 @@ class Reader(Session):
     refused with ``ReadOnlySession``, by the database too.
     """
 
+    sync_session_class: type[SyncSession] = Orm
     _writes: ClassVar[bool] = False
 
     @property

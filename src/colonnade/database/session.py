@@ -11,7 +11,6 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Final, TypeVar
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, event, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSessionTransaction
@@ -40,7 +39,7 @@ from colonnade.errors import (
     TransactionAborted,
 )
 
-__all__ = ["Session"]
+__all__ = ["Orm", "Session"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -61,8 +60,12 @@ _REFUSED: Final = (
 )
 
 
-class _Orm(SyncSession):
+class Orm(SyncSession):
     """The synchronous half, of which only the events are ours."""
+
+
+class _Unit(Orm):
+    """The half that writes; it has a transaction to keep an eye on."""
 
 
 class Session(AsyncSession):
@@ -72,7 +75,7 @@ class Session(AsyncSession):
     end ``SessionClosed``, use by two tasks at once ``SessionShared``.
     """
 
-    sync_session_class: type[SyncSession] = _Orm
+    sync_session_class: type[SyncSession] = _Unit
     _writes: ClassVar[bool] = True
 
     def __init__(
@@ -97,7 +100,7 @@ class Session(AsyncSession):
         self._gate = Gate(where)
         self._callbacks: list[Callback] = []
         self._committed: list[Callback] = []
-        self._marks: WeakKeyDictionary[SessionTransaction, int] = WeakKeyDictionary()
+        self._marks: dict[SessionTransaction, int] = {}
         self._connection: Connection | None = None
 
     @property
@@ -363,20 +366,20 @@ for _name in _SYNCHRONOUS:
     setattr(Session, _name, _open(getattr(AsyncSession, _name), _name))
 
 
-@event.listens_for(_Orm, "do_orm_execute")
+@event.listens_for(Orm, "do_orm_execute")
 def _execute(state: ORMExecuteState) -> None:
     owner: Session = state.session.info[_OWNER]
     owner._about_to_execute(state)
 
 
-@event.listens_for(_Orm, "after_begin")
+@event.listens_for(Orm, "after_begin")
 def _begin(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
     owner: Session = session.info[_OWNER]
     if not transaction.nested:
         owner._begun(connection)
 
 
-@event.listens_for(_Orm, "before_commit")
+@event.listens_for(_Unit, "before_commit")
 def _before_commit(session: SyncSession) -> None:
     """Neither COMMIT nor RELEASE, whoever asks for it, after a failure that was caught."""
     owner: Session = session.info[_OWNER]
@@ -384,14 +387,14 @@ def _before_commit(session: SyncSession) -> None:
         refuse(owner._connection)
 
 
-@event.listens_for(_Orm, "after_transaction_create")
+@event.listens_for(_Unit, "after_transaction_create")
 def _created(session: SyncSession, transaction: SessionTransaction) -> None:
     if transaction.nested:
         owner: Session = session.info[_OWNER]
         owner._marks[transaction] = len(owner._callbacks)
 
 
-@event.listens_for(_Orm, "after_soft_rollback")
+@event.listens_for(_Unit, "after_soft_rollback")
 def _rolled_back(session: SyncSession, transaction: SessionTransaction) -> None:
     """What was registered inside of what is undone is not due any more."""
     owner: Session = session.info[_OWNER]
