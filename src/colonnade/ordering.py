@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from colonnade.errors import InvalidOperand, UnknownField
-from colonnade.filters.paths import column_path
 from colonnade.mapping import Column, Relation, mapping_of, memoized
+from colonnade.mapping.paths import column_path
 
 __all__ = ["Term", "closed", "term_of"]
 

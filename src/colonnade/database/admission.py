@@ -175,10 +175,8 @@ def _deadlocked(gate: Admission) -> bool:
 
 def _caller() -> str:
     """The first frame outside this library and the standard library's context managers."""
+    library = ("colonnade.database", "contextlib", "asyncio")
     frame = sys._getframe(1)
-    while frame.f_back is not None:
-        name = frame.f_globals.get("__name__", "")
-        if not name.startswith(("colonnade.database", "contextlib", "asyncio")):
-            break
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(library):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

@@ -94,6 +94,7 @@ class Database:
         self._reader_address = self._address if reader_url is None else parse(reader_url)
         self._metadata = SQLModel.metadata if metadata is None else metadata
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
+        self._probes: set[asyncio.Task[ColonnadeError | None]] = set()
         if self._address.in_memory:
             self._move_to_file(shared=reader_url is None)
 
@@ -208,7 +209,10 @@ class Database:
 
         async def ask() -> bool:
             async with self.session() as session:
-                return await verify(session)
+                there = await verify(session)
+                # Nothing to commit, whose answer could be lost in its turn.
+                await session.rollback()
+                return there
 
         try:
             there = await repeat(ask, attempts=20, timeout=timeout, reconnect=True)
@@ -241,17 +245,29 @@ class Database:
         """
         limit = self._settings.health_timeout if timeout is None else timeout
         begun = time.monotonic()
+        # A task of its own: who asks for health does not wait for a frozen connection's end too.
+        probe = asyncio.create_task(self._probe())
+        self._probes.add(probe)
+        probe.add_done_callback(self._probes.discard)
         try:
-            async with asyncio.timeout(limit):
-                async with self.reader() as session:
-                    await session.scalar(text("SELECT 1"))
+            done, _ = await asyncio.wait((probe,), timeout=limit)
+        finally:
+            probe.cancel()
+        seconds = time.monotonic() - begun
+        if not done:
+            return Health(False, seconds, "timeout", f"no answer within {limit:g} s")
+        error = probe.result()
+        if error is not None:
+            return Health(False, seconds, error.code, error.message)
+        return Health(True, seconds)
+
+    async def _probe(self) -> ColonnadeError | None:
+        try:
+            async with self.reader() as session:
+                await session.scalar(text("SELECT 1"))
         except ColonnadeError as error:
-            return Health(False, time.monotonic() - begun, error.code, error.message)
-        except TimeoutError:
-            return Health(
-                False, time.monotonic() - begun, "timeout", f"no answer within {limit:g} s"
-            )
-        return Health(True, time.monotonic() - begun)
+            return error
+        return None
 
     def pool(self) -> PoolStatus:
         """How busy the running event loop's pools are; no I/O."""
@@ -298,6 +314,9 @@ class Database:
             ) from None
         pools = self._loops.get(loop)
         if pools is None:
+            # An engine's timers refer to its loop, so no loop goes away by itself.
+            for gone in [known for known in self._loops if known.is_closed()]:
+                del self._loops[gone]
             dialect = dialect_of(self._address, self._settings, reading=False)
             pools = self._loops[loop] = _Pools(Pool(dialect, self._metadata))
         return pools

@@ -1,7 +1,7 @@
 """In charge of what differs between databases: the questions; each database's file answers them.
 
 The base class answers for a database that SQLAlchemy knows and Colonnade does not (CockroachDB):
-nothing is set up, nothing is assumed.
+nothing is set up, and nothing is assumed but that its driver is asyncpg.
 """
 
 from __future__ import annotations
@@ -54,17 +54,18 @@ class Dialect:
 
     def alive(self, driver: Any) -> bool:
         """Whether the connection is open as far as can be told without I/O."""
-        return not getattr(driver, "closed", False)
+        return not driver.is_closed()
 
     def in_transaction(self, driver: Any) -> bool:
         """Whether the server has a transaction open on the connection, told without I/O."""
-        return False
+        return bool(driver.is_in_transaction())
 
     async def ping(self, driver: Any) -> None:
         """Ask the server for a sign of life; raises whatever the driver raises."""
 
     def abort(self, driver: Any) -> None:
         """End the running statement from the event loop, without waiting."""
+        driver.terminate()
 
     def limit(self, unit: Unit) -> float | None:
         """After how many seconds ``abort`` is called on a statement of ``unit``."""

@@ -21,25 +21,28 @@ _DOOM: Final = "colonnade_doom"
 
 def doom(connection: Connection, error: BaseException) -> None:
     """Remember that a statement of the connection's transaction failed with ``error``."""
-    if connection.in_transaction():
-        _notes(connection)[_DOOM] = error
+    transaction = connection.get_transaction()
+    if transaction is not None:
+        _notes(connection)[_DOOM] = (transaction, error)
 
 
 def heal(connection: Connection) -> None:
-    """Forget it: the transaction went back to where all was well."""
+    """Forget it: ROLLBACK TO brought the transaction back to where all was well."""
     _notes(connection).pop(_DOOM, None)
 
 
 def forget(record: ConnectionPoolEntry) -> None:
     """Forget it: the connection goes back into the pool."""
-    if record.record_info is not None:
-        record.record_info.pop(_DOOM, None)
+    (record.record_info or {}).pop(_DOOM, None)
 
 
 def refuse(connection: Connection) -> None:
-    """Raise ``TransactionAborted`` if a statement of the transaction failed."""
-    error = _notes(connection).get(_DOOM)
-    if error is not None:
+    """Raise ``TransactionAborted`` if a statement of the running transaction failed."""
+    note = _notes(connection).get(_DOOM)
+    if note is None:
+        return
+    transaction, error = note
+    if transaction is connection.get_transaction():
         raise aborted() from error
 
 

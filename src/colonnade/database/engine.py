@@ -18,8 +18,8 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
-from colonnade.database.dialect import PLAIN, UNIT, Dialect
-from colonnade.database.doom import doom, forget, refuse
+from colonnade.database.dialect import GRACE, PLAIN, UNIT, Dialect
+from colonnade.database.doom import doom, forget, heal, refuse
 from colonnade.database.mysql import MySQL
 from colonnade.database.postgresql import PostgreSQL, Psycopg
 from colonnade.database.settings import Settings
@@ -67,8 +67,10 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
     _limit_connecting(sync, dialect, metadata)
     _guard_pool(sync, dialect)
     _watch_statements(sync, dialect)
+    _watch_endings(sync, dialect)
     _translate_errors(sync, metadata, reading=reading)
     dialect.install(sync)
+    _limit_setting_up(sync, dialect)
     return engine
 
 
@@ -98,6 +100,19 @@ def _limit_connecting(engine: Engine, dialect: Dialect, metadata: MetaData) -> N
         options["async_creator_fn"] = bounded(connect)
 
 
+def _limit_setting_up(engine: Engine, dialect: Dialect) -> None:
+    """Bound what SQLAlchemy and we say to a new connection before anybody has it."""
+    watchdog = Watchdog(dialect.abort)
+
+    @event.listens_for(engine, "connect", insert=True)
+    def _begin(adapted: Any, _record: Any) -> None:
+        watchdog.start(adapted.driver_connection, dialect.settings.connect_timeout)
+
+    @event.listens_for(engine, "connect")
+    def _end(adapted: Any, _record: Any) -> None:
+        watchdog.stop(adapted.driver_connection)
+
+
 def _guard_pool(engine: Engine, dialect: Dialect) -> None:
     """Nothing dead comes out of the pool, nothing in a transaction goes in.
 
@@ -118,7 +133,9 @@ def _guard_pool(engine: Engine, dialect: Dialect) -> None:
             try:
                 await_only(dialect.ping(driver))
             except Exception as error:
-                # Whatever a ping dies of, the connection is of no use: the pool makes another.
+                # Whatever a ping dies of, the connection is of no use: the pool makes another. It
+                # is cut, lest a frozen server be asked to take its leave.
+                dialect.abort(driver)
                 raise exc.DisconnectionError("the idle connection does not answer") from error
 
     @event.listens_for(engine, "checkin")
@@ -142,19 +159,20 @@ def _watch_statements(engine: Engine, dialect: Dialect) -> None:
 
     def watched(call: Callable[..., None], statement: str, context: Any, *args: Any) -> bool:
         connection: Connection = context.root_connection
-        if not dialect.reading and not statement.startswith("ROLLBACK TO"):
+        undoing = statement.startswith("ROLLBACK TO")
+        if not dialect.reading and not undoing:
             refuse(connection)
         unit = connection.get_execution_options().get(UNIT)
         limit = plain if unit is None else dialect.limit(unit)
-        if limit is None:
-            call(*args, context)
-            return True
         driver = connection.connection.driver_connection
-        watchdog.start(driver, limit)
+        if limit is not None:
+            watchdog.start(driver, limit)
         try:
             call(*args, context)
         finally:
             watchdog.stop(driver)
+        if undoing:
+            heal(connection)
         return True
 
     @event.listens_for(engine, "do_execute")
@@ -170,6 +188,32 @@ def _watch_statements(engine: Engine, dialect: Dialect) -> None:
         return watched(execute_bare, statement, context, cursor, statement)
 
 
+def _watch_endings(engine: Engine, dialect: Dialect) -> None:
+    """The same for COMMIT, ROLLBACK and closing, which SQLAlchemy also does by itself.
+
+    They have no events of their own that say when they are over. The session, which stands behind
+    this with its own limit, can only cancel, and a driver that is cancelled asks the frozen server.
+    """
+    watchdog = Watchdog(dialect.abort)
+
+    def watched(call: Callable[[Any], None], limit: float) -> Callable[[Any], None]:
+        def ending(connection: Any) -> None:
+            driver = connection.driver_connection
+            watchdog.start(driver, limit)
+            try:
+                call(connection)
+            finally:
+                watchdog.stop(driver)
+
+        return ending
+
+    limits = {"do_close": GRACE}
+    if dialect.patience is not None:
+        limits |= dict.fromkeys(("do_commit", "do_rollback"), dialect.patience - GRACE)
+    for name, limit in limits.items():
+        setattr(engine.dialect, name, watched(getattr(engine.dialect, name), limit))
+
+
 def _translate_errors(engine: Engine, metadata: MetaData, *, reading: bool) -> None:
     @event.listens_for(engine, "handle_error")
     def _answer(context: ExceptionContext) -> ColonnadeError | None:
@@ -182,6 +226,7 @@ def _translate_errors(engine: Engine, metadata: MetaData, *, reading: bool) -> N
             connecting=context.connection is None,
             reading=reading,
             disconnected=context.is_disconnect,
+            executing=context.execution_context is not None,
             table=_table(context),
         )
         return translate(context.sqlalchemy_exception or context.original_exception, where)

@@ -13,14 +13,14 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from sqlalchemy import event
-from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState
+from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, Session
 from sqlalchemy.orm.exc import DetachedInstanceError
+from sqlalchemy.orm.mapper import _all_registries
 from sqlalchemy.util.concurrency import in_greenlet
-from sqlmodel.main import default_registry
 
 from colonnade.errors import ColumnNotLoaded, NotLoaded, RelationshipNotLoaded
 
-__all__ = ["guard_mapper", "guard_states", "refuse_touch"]
+__all__ = ["guard_mapper", "guard_state", "refuse_touch"]
 
 _GUARDED: Final[WeakSet[Mapper[Any]]] = WeakSet()
 
@@ -54,36 +54,47 @@ def guard_mapper(mapper: Mapper[Any]) -> None:
         return
     _GUARDED.add(mapper)
     manager = mapper.class_manager
-    model = mapper.class_.__name__
-    relations = set(mapper.relationships.keys())
     for name in mapper.attrs.keys():  # noqa: SIM118 # a collection of values
         implementation = getattr(manager.get(name), "impl", None)
         load = getattr(implementation, "callable_", None)
-        if load is None:
-            continue
-        error = _relationship(model, name) if name in relations else _column(model, (name,))
-        implementation.callable_ = _answering(load, error)  # type: ignore[union-attr] # has callable_
-    manager.expired_attribute_loader = _expired(manager.expired_attribute_loader, model)
+        if load is not None:
+            implementation.callable_ = _Answering(load, name)  # type: ignore[union-attr] # has callable_
+    manager.expired_attribute_loader = _expired(manager.expired_attribute_loader)
 
 
-def _answering(load: Callable[..., Any], error: NotLoaded) -> Callable[..., Any]:
-    def answer(state: Any, passive: Any, *rest: Any, **options: Any) -> Any:
+def guard_state(state: InstanceState[Any]) -> None:
+    """The same for attributes that a query's own options put off in one object. Idempotent."""
+    for name, load in state.callables.items():
+        if not isinstance(load, _Answering):
+            state.callables[name] = _Answering(load, name)
+
+
+class _Answering:
+    """An attribute's loader whose answer for a detached object is ``NotLoaded``; can be pickled."""
+
+    __slots__ = ("load", "name")
+
+    def __init__(self, load: Callable[..., Any], name: str) -> None:
+        self.load = load
+        self.name = name
+
+    def __call__(self, state: InstanceState[Any], *rest: Any, **options: Any) -> Any:
         try:
-            return load(state, passive, *rest, **options)
+            return self.load(state, *rest, **options)
         except DetachedInstanceError:
-            raise type(error)(
-                error.message, hint=error.hint, model=error.model, fields=error.fields
+            model = state.class_.__name__
+            related = self.name in state.mapper.relationships
+            raise (
+                _relationship(model, self.name) if related else _column(model, (self.name,))
             ) from None
 
-    return answer
 
-
-def _expired(load: Callable[..., Any], model: str) -> Callable[..., Any]:
-    def answer(state: Any, names: Iterable[str], passive: Any) -> Any:
+def _expired(load: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(state: InstanceState[Any], names: Iterable[str], passive: Any) -> Any:
         try:
             return load(state, names, passive)
         except DetachedInstanceError:
-            raise _column(model, names) from None
+            raise _column(state.class_.__name__, names) from None
 
     return answer
 
@@ -110,29 +121,24 @@ def _column(model: str, names: Iterable[str]) -> NotLoaded:
     )
 
 
-def guard_states(states: Iterable[InstanceState[Any]]) -> None:
-    """The same for attributes that a query's own options put off, object by object.
-
-    Called before a session lets go of its objects; costs a look at each of them.
-    """
-    for state in states:
-        if state.callables:
-            model = state.class_.__name__
-            relations = state.mapper.relationships
-            state.callables = {
-                name: _answering(
-                    load,
-                    _relationship(model, name) if name in relations else _column(model, (name,)),
-                )
-                for name, load in state.callables.items()
-            }
-
-
 @event.listens_for(Mapper, "mapper_configured")
-def _guard_configured(mapper: Mapper[Any], _class: type[Any]) -> None:
+def _configured(mapper: Mapper[Any], _class: type[Any]) -> None:
     guard_mapper(mapper)
 
 
-for _mapper in default_registry.mappers:
-    if _mapper.configured:
-        guard_mapper(_mapper)
+@event.listens_for(Session, "persistent_to_detached", raw=True)
+@event.listens_for(Session, "deleted_to_detached", raw=True)
+def _detached(_session: Session, state: Any) -> None:
+    if state.callables:
+        guard_state(state)
+
+
+@event.listens_for(Mapper, "unpickle", raw=True)
+def _unpickled(state: Any, _content: object) -> None:
+    guard_state(state)
+
+
+for _models in _all_registries():
+    for _mapper in _models.mappers:
+        if _mapper.configured:
+            guard_mapper(_mapper)

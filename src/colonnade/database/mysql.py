@@ -18,9 +18,9 @@ from sqlalchemy import Connection, DateTime, Engine, Time, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.compiler import compiles
 
-from colonnade.database.dialect import PLAIN, Dialect
+from colonnade.database.dialect import PLAIN, UNIT, Dialect
 from colonnade.database.unit import Unit
-from colonnade.errors import InvalidURL
+from colonnade.errors import ConnectionFailed, InvalidURL
 
 __all__ = ["MySQL"]
 
@@ -30,6 +30,8 @@ _TLS: Final = frozenset(
 )
 _VERIFYING: Final = frozenset({"verify_ca", "verify_full", "verify_identity"})
 _MODES: Final = _VERIFYING | {"disabled", "disable", "preferred", "prefer", "required", "require"}
+#: The capability flag of the protocol with which a server says that it speaks TLS.
+_TLS_SPOKEN: Final = 1 << 11
 #: The largest value in seconds that the servers take for "no limit" on a lock.
 _FOREVER: Final = 1_073_741_823
 
@@ -63,6 +65,7 @@ class MySQL(Dialect):
     def install(self, engine: Engine) -> None:
         @event.listens_for(engine, "connect")
         def _set_up(adapted: Any, record: Any) -> None:
+            self._demand_tls(adapted.driver_connection)
             limits = self._limits(engine, PLAIN)
             wanted = {
                 "time_zone": "'+00:00'",
@@ -78,12 +81,28 @@ class MySQL(Dialect):
             cursor.close()
             record.info[_HELD] = limits
 
+        if self.reading:
+            event.listen(engine, "rollback", _end_read)
+
+    def _demand_tls(self, driver: Any) -> None:
+        """Refuse a plain connection where TLS was asked for: aiomysql goes on without a word."""
+        asked = getattr(driver, "_ssl_context", None) is not None
+        if asked and not driver.server_capabilities & _TLS_SPOKEN and not self._tls_optional():
+            self.abort(driver)
+            raise ConnectionFailed(
+                "the server does not speak TLS, which the URL demands",
+                hint="enable TLS on the server, or say sslmode=prefer",
+            )
+
+    def _tls_optional(self) -> bool:
+        query = self.address.query
+        return str(query.get("sslmode", query.get("ssl_mode"))).lower() in ("prefer", "preferred")
+
     def alive(self, driver: Any) -> bool:
-        connected = getattr(driver, "connected", None)
-        if connected is not None:
-            return bool(connected)  # asyncmy
-        # aiomysql notices a closed socket at its next write only; its reader has seen the server's
-        # end of file by now.
+        # The drivers notice a closed socket at their next write only; the event loop has seen the
+        # server's end of file by now.
+        if hasattr(driver, "connected"):  # asyncmy
+            return bool(driver.connected) and not driver._transport.is_closing()
         return not driver.closed and not driver._reader.eof_received
 
     def in_transaction(self, driver: Any) -> bool:
@@ -94,11 +113,15 @@ class MySQL(Dialect):
             await driver.ping(reconnect=False)
 
     def abort(self, driver: Any) -> None:
+        """Cut the socket: ``close`` waits for the peer to take all that is still to be sent."""
+        writer = getattr(driver, "_writer", driver)
+        transport = getattr(writer, "transport", None) or getattr(driver, "_transport", None)
         driver.close()
+        if transport is not None:
+            transport.abort()
 
     def execution_options(self, unit: Unit) -> Mapping[str, Any]:
-        options = super().execution_options(unit)
-        return {**options, "isolation_level": "REPEATABLE READ"} if unit.snapshot else options
+        return {} if unit == PLAIN else {UNIT: unit}
 
     def begin(self, connection: Connection, unit: Unit) -> None:
         super().begin(connection, unit)
@@ -111,7 +134,19 @@ class MySQL(Dialect):
             connection.exec_driver_sql(f"SET {assignments}")
             connection.info[_HELD] = wanted
         # On a connection that a test has bound this would commit what the test undoes.
-        if unit.read_only and not connection.in_nested_transaction():
+        if not connection.in_nested_transaction():
+            self._characterise(connection, unit)
+
+    def _characterise(self, connection: Connection, unit: Unit) -> None:
+        """Give the transaction to come its level and its access mode, which end with it.
+
+        SQLAlchemy would set the level for the session and set it back at check-in; where that
+        fails, as on a connection that was cut, the pool loses the place for good.
+        """
+        level = "REPEATABLE READ" if unit.snapshot else unit.isolation
+        if level is not None:
+            connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        if unit.read_only:
             connection.exec_driver_sql("START TRANSACTION READ ONLY")
 
     def _limits(self, engine: Engine, unit: Unit) -> dict[str, str]:
@@ -133,6 +168,12 @@ def _with_microseconds(kind: Any, compiler: Any, **options: Any) -> str:
     """DATETIME and TIME drop microseconds unless asked to keep them."""
     text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
     return f"{text}(6)" if text in ("DATETIME", "TIME") else text
+
+
+def _end_read(connection: Connection) -> None:
+    """Readers are in AUTOCOMMIT, so SQLAlchemy has no ROLLBACK for a snapshot."""
+    if UNIT in connection.get_execution_options():
+        connection.exec_driver_sql("ROLLBACK")
 
 
 def _maria(engine: Engine) -> bool:

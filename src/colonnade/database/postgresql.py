@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
+import select
+import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -79,20 +82,14 @@ class PostgreSQL(Dialect):
 
         return execute
 
-    def alive(self, driver: Any) -> bool:
-        return not driver.is_closed()
-
-    def in_transaction(self, driver: Any) -> bool:
-        return bool(driver.is_in_transaction())
-
     async def ping(self, driver: Any) -> None:
         await driver.fetchrow(";", timeout=self.settings.connect_timeout)
 
-    def abort(self, driver: Any) -> None:
-        driver.terminate()
-
     def execution_options(self, unit: Unit) -> Mapping[str, Any]:
         options = dict(super().execution_options(unit))
+        if unit.isolation == "READ UNCOMMITTED":
+            # The server gives the same for it, and SQLAlchemy does not know it with asyncpg.
+            options["isolation_level"] = "READ COMMITTED"
         if unit.snapshot:
             options["isolation_level"] = "REPEATABLE READ"
         if unit.read_only or unit.snapshot:
@@ -160,14 +157,22 @@ class Psycopg(PostgreSQL):
         return Dialect.execute_many(self, engine)
 
     def alive(self, driver: Any) -> bool:
-        return not driver.closed
+        if driver.closed:
+            return False
+        # libpq looks at its socket when it is used only; on an idle one there is nothing to read
+        # but the server's farewell.
+        idle = select.poll()
+        idle.register(driver.fileno(), select.POLLIN)
+        return not idle.poll(0)
 
     def in_transaction(self, driver: Any) -> bool:
         return int(driver.info.transaction_status) != 0
 
-    def limit(self, unit: Unit) -> float | None:
-        """The server's own; cutting a socket under libpq is not possible."""
-        return None
+    def abort(self, driver: Any) -> None:
+        """Cut the socket under libpq, whose wait then ends: through a twin, since it is libpq's."""
+        if not driver.closed:
+            with socket.socket(fileno=os.dup(driver.fileno())) as twin:
+                twin.shutdown(socket.SHUT_RDWR)
 
     async def ping(self, driver: Any) -> None:
         async with asyncio.timeout(self.settings.connect_timeout):

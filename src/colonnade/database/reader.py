@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, NoReturn
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import ORMExecuteState
+from sqlmodel import Session as SyncSession
 
-from colonnade.database.session import Session
+from colonnade.database.session import Orm, Session
 from colonnade.errors import ReadOnlySession
 
 __all__ = ["Reader"]
@@ -22,6 +23,7 @@ class Reader(Session):
     refused with ``ReadOnlySession``, by the database too.
     """
 
+    sync_session_class: type[SyncSession] = Orm
     _writes: ClassVar[bool] = False
 
     @property
@@ -47,14 +49,6 @@ class Reader(Session):
         else:
             self._connection = connection
 
-    if not TYPE_CHECKING:
-
-        def add(self, instance, *args):
-            raise _refusal("add")
-
-        def add_all(self, instances):
-            raise _refusal("add_all")
-
 
 def _refusal(operation: str) -> ReadOnlySession:
     return ReadOnlySession(
@@ -63,8 +57,8 @@ def _refusal(operation: str) -> ReadOnlySession:
     )
 
 
-def _refusing(name: str) -> Callable[..., Awaitable[None]]:
-    async def call(self: Reader, /, *args: Any, **options: Any) -> None:
+def _refusing(name: str) -> Callable[..., NoReturn]:
+    def call(self: Reader, /, *args: Any, **options: Any) -> NoReturn:
         raise _refusal(name)
 
     call.__name__ = name
@@ -73,6 +67,6 @@ def _refusing(name: str) -> Callable[..., Awaitable[None]]:
     return call
 
 
-_WRITES: Final = ("commit", "delete", "flush", "merge")
+_WRITES: Final = ("add", "add_all", "commit", "delete", "delete_all", "flush", "merge", "merge_all")
 for _name in _WRITES:
     setattr(Reader, _name, _refusing(_name))

@@ -40,14 +40,11 @@ async def repeat(
     if attempts < 1 or timeout <= 0:
         raise InvalidSetting("run needs at least one attempt and a timeout above zero seconds")
     kinds = (Retryable, CommitLost, *(_FAILOVER if reconnect else ()))
-    async for attempt in stamina.retry_context(
-        on=kinds,
+    retrying = stamina.AsyncRetryingCaller(
         attempts=attempts,
         timeout=timeout,
         wait_initial=_FIRST_WAIT,
         wait_max=_LONGEST_WAIT,
         wait_jitter=_JITTER,
-    ):
-        with attempt:
-            return await once()
-    raise AssertionError("stamina ends with the last attempt's result or error")
+    )
+    return await retrying(kinds, once)

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSessionTransaction
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.orm import ORMExecuteState, SessionTransaction
+from sqlalchemy.sql.selectable import ForUpdateParameter
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from colonnade.database.dialect import GRACE, PLAIN, Dialect
-from colonnade.database.doom import heal, refuse
+from colonnade.database.doom import refuse
 from colonnade.database.gate import Gate
-from colonnade.database.loads import guard_states, refuse_touch
-from colonnade.database.translate import Circumstances, translate
+from colonnade.database.loads import refuse_touch
+from colonnade.database.translate import Circumstances, aborted, translate
 from colonnade.database.unit import Unit
 from colonnade.errors import (
     ColonnadeError,
@@ -38,9 +39,10 @@ from colonnade.errors import (
     TransactionAborted,
 )
 
-__all__ = ["Session"]
+__all__ = ["Orm", "Session"]
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 Callback = Callable[[], Awaitable[object] | object]
 
 _log: Final = logging.getLogger("colonnade")
@@ -58,8 +60,12 @@ _REFUSED: Final = (
 )
 
 
-class _Orm(SyncSession):
+class Orm(SyncSession):
     """The synchronous half, of which only the events are ours."""
+
+
+class _Unit(Orm):
+    """The half that writes; it has a transaction to keep an eye on."""
 
 
 class Session(AsyncSession):
@@ -69,7 +75,7 @@ class Session(AsyncSession):
     end ``SessionClosed``, use by two tasks at once ``SessionShared``.
     """
 
-    sync_session_class: type[SyncSession] = _Orm
+    sync_session_class: type[SyncSession] = _Unit
     _writes: ClassVar[bool] = True
 
     def __init__(
@@ -94,6 +100,7 @@ class Session(AsyncSession):
         self._gate = Gate(where)
         self._callbacks: list[Callback] = []
         self._committed: list[Callback] = []
+        self._marks: dict[SessionTransaction, int] = {}
         self._connection: Connection | None = None
 
     @property
@@ -124,21 +131,15 @@ class Session(AsyncSession):
         On an exception the work inside is undone, the work before it stands, and the exception
         goes on to the caller, who may catch it and continue.
         """
-        mark = len(self._callbacks)
-        nested = self.begin_nested()
         with self._gate.enter("savepoint"):
+            nested = self.begin_nested()
             await nested.__aenter__()
         try:
             yield
         except BaseException as error:
-            del self._callbacks[mark:]
             await self._leave_savepoint(nested, error)
             raise
-        try:
-            await self._leave_savepoint(nested, None)
-        except BaseException:
-            del self._callbacks[mark:]
-            raise
+        await self._leave_savepoint(nested, None)
 
     async def _leave_savepoint(
         self, nested: AsyncSessionTransaction, error: BaseException | None
@@ -146,13 +147,21 @@ class Session(AsyncSession):
         kind, trace = (None, None) if error is None else (type(error), error.__traceback__)
         try:
             with self._gate.enter("savepoint"):
+                # A flush that failed in it has undone it, and SQLAlchemy would leave in silence.
+                undone = error is None and self._undone(nested)
                 await nested.__aexit__(kind, error, trace)
-        except ColonnadeError as second:
+                if undone:
+                    raise aborted()
+        except ColonnadeError:
             # MySQL takes the savepoint away with the whole transaction when it ends a deadlock;
             # that the savepoint is gone then says less than why.
             if isinstance(error, ColonnadeError):
-                raise error from second
+                raise error from error.__cause__
             raise
+
+    def _undone(self, nested: AsyncSessionTransaction) -> bool:
+        innermost = self.sync_session.get_nested_transaction()
+        return not nested.is_active and nested.sync_transaction is innermost
 
     async def commit(self) -> None:
         """Flush and COMMIT, then run the callbacks of ``on_commit``.
@@ -169,6 +178,33 @@ class Session(AsyncSession):
             async with asyncio.timeout(self._dialect.patience):
                 await super().rollback()
 
+    async def refresh(
+        self,
+        instance: object,
+        attribute_names: Iterable[str] | None = None,
+        with_for_update: ForUpdateParameter = None,
+    ) -> None:
+        """Read an object again, or the columns and relations that are named."""
+        names = None if attribute_names is None else tuple(attribute_names)
+        with self._gate.enter("refresh"):
+            await super().refresh(instance, names, with_for_update)
+            # SQLAlchemy passes over a relation of a model to itself, which could be a circle.
+            for name in inspect(instance).unloaded.intersection(names or ()):
+                await greenlet_spawn(getattr, instance, name)
+
+    async def invalidate(self) -> None:
+        """Break the connection and end the session; nothing of the unit is stored."""
+        self._callbacks.clear()
+        with self._gate.enter("invalidate"):
+            await super().invalidate()
+            self._gate.closed = True
+
+    async def reset(self) -> None:
+        """Roll back what is open and forget every object; the session may be used on."""
+        self._callbacks.clear()
+        with self._gate.enter("reset"):
+            await super().reset()
+
     async def close(self) -> None:
         """End the session: roll back what is open, give the connection back. Twice does no harm."""
         if self._gate.closed:
@@ -176,9 +212,6 @@ class Session(AsyncSession):
         if self.busy and self._gate.task is not asyncio.current_task():
             await self._cut()
         with self._gate.enter("close"):
-            held = self.sync_session.identity_map
-            if held:
-                guard_states(held.all_states())
             try:
                 if not self._at_work:
                     await super().close()
@@ -202,6 +235,7 @@ class Session(AsyncSession):
             await super().flush()
             if self._connection is not None:
                 refuse(self._connection)
+            callbacks, self._callbacks = self._callbacks, []
             try:
                 async with asyncio.timeout(self._dialect.patience):
                     await super().commit()
@@ -209,9 +243,11 @@ class Session(AsyncSession):
                 verdict = self._verdict(error)
                 if isinstance(verdict, CommitUnknown):
                     # If it turns out to have happened, these are due.
-                    self._committed, self._callbacks = self._callbacks, []
+                    self._committed = callbacks
+                if verdict is error:
+                    raise
                 raise verdict from error
-        self._committed, self._callbacks = self._callbacks, []
+        self._committed = callbacks
 
     def _verdict(self, error: Exception) -> Exception:
         """What a failed COMMIT means: refused, or nobody knows."""
@@ -267,26 +303,28 @@ class Session(AsyncSession):
         if self._gate.closed:
             self._gate.enter(operation)
 
-    if not TYPE_CHECKING:
-
-        def add(self, instance, *args):
-            self._check_open("add")
-            super().add(instance, *args)
-
-        def add_all(self, instances):
-            self._check_open("add_all")
-            super().add_all(instances)
-
 
 def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
     async def call(self: Session, /, *args: Any, **options: Any) -> T:
         with self._gate.enter(name):
             return await method(self, *args, **options)
 
+    return _named(call, method, name)
+
+
+def _named(call: F, method: Callable[..., object], name: str) -> F:
     call.__name__ = name
     call.__qualname__ = f"Session.{name}"
     call.__doc__ = method.__doc__ or f"``{name}`` of SQLModel's ``AsyncSession``."
     return call
+
+
+def _open(method: Callable[..., T], name: str) -> Callable[..., T]:
+    def call(self: Session, /, *args: Any, **options: Any) -> T:
+        self._check_open(name)
+        return method(self, *args, **options)
+
+    return _named(call, method, name)
 
 
 #: ``execute`` is SQLAlchemy's own: SQLModel's only adds a warning, which its ``scalars`` trips too.
@@ -295,13 +333,13 @@ _METHODS: Final = {"execute": PlainAsyncSession.execute} | {
     for name in (
         "connection",
         "delete",
+        "delete_all",
         "exec",
         "flush",
         "get",
         "get_one",
-        "invalidate",
         "merge",
-        "refresh",
+        "merge_all",
         "run_sync",
         "scalar",
         "scalars",
@@ -312,23 +350,54 @@ _METHODS: Final = {"execute": PlainAsyncSession.execute} | {
 for _name, _method in _METHODS.items():
     setattr(Session, _name, _passing(_method, _name))
 
+#: What runs no statement is not in the way of another task, but of a session that has ended.
+_SYNCHRONOUS: Final = (
+    "add",
+    "add_all",
+    "begin",
+    "begin_nested",
+    "expire",
+    "expire_all",
+    "expunge",
+    "expunge_all",
+    "is_modified",
+)
+for _name in _SYNCHRONOUS:
+    setattr(Session, _name, _open(getattr(AsyncSession, _name), _name))
 
-@event.listens_for(_Orm, "do_orm_execute")
+
+@event.listens_for(Orm, "do_orm_execute")
 def _execute(state: ORMExecuteState) -> None:
     owner: Session = state.session.info[_OWNER]
     owner._about_to_execute(state)
 
 
-@event.listens_for(_Orm, "after_begin")
+@event.listens_for(Orm, "after_begin")
 def _begin(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
     owner: Session = session.info[_OWNER]
     if not transaction.nested:
         owner._begun(connection)
 
 
-@event.listens_for(_Orm, "after_transaction_end")
-def _ended(session: SyncSession, transaction: SessionTransaction) -> None:
-    """A savepoint, or the whole transaction, is over: what failed in it is undone or was not."""
+@event.listens_for(_Unit, "before_commit")
+def _before_commit(session: SyncSession) -> None:
+    """Neither COMMIT nor RELEASE, whoever asks for it, after a failure that was caught."""
     owner: Session = session.info[_OWNER]
-    if owner._connection is not None and (transaction.nested or transaction.parent is None):
-        heal(owner._connection)
+    if owner._connection is not None:
+        refuse(owner._connection)
+
+
+@event.listens_for(_Unit, "after_transaction_create")
+def _created(session: SyncSession, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        owner: Session = session.info[_OWNER]
+        owner._marks[transaction] = len(owner._callbacks)
+
+
+@event.listens_for(_Unit, "after_soft_rollback")
+def _rolled_back(session: SyncSession, transaction: SessionTransaction) -> None:
+    """What was registered inside of what is undone is not due any more."""
+    owner: Session = session.info[_OWNER]
+    # A flush that fails has a transaction of its own, and undoes the savepoint that it is in.
+    savepoint = transaction if transaction.nested else session.get_nested_transaction()
+    del owner._callbacks[0 if savepoint is None else owner._marks[savepoint] :]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
@@ -41,16 +43,17 @@ class SQLite(Dialect):
         return self.address.url.set(database=name, query={**self.address.query, "uri": "true"})
 
     def connect_args(self) -> dict[str, Any]:
-        return {"timeout": self._busy(PLAIN) / 1000}
+        return {"timeout": self._busy(PLAIN) / 1000, "factory": _Connection}
 
     def install(self, engine: Engine) -> None:
         event.listen(engine, "connect", self._set_up)
-        event.listen(engine, "invalidate", _undo)
-        event.listen(engine, "begin", self._begin_read if self.reading else self._begin_write)
+        event.listen(engine, "invalidate", _stop)
         if self.reading:
+            event.listen(engine, "begin", self._begin_read)
             event.listen(engine, "rollback", _end_read)
         else:
             self._queue(engine)
+            event.listen(engine, "begin", self._begin_write)
 
     def alive(self, driver: Any) -> bool:
         return True
@@ -108,9 +111,9 @@ class SQLite(Dialect):
         """Let the units of this process take the write lock one after the other, in order."""
         lock = asyncio.Lock()
 
-        async def wait() -> None:
+        async def wait(unit: Unit) -> None:
             try:
-                async with asyncio.timeout(self.settings.lock_timeout):
+                async with asyncio.timeout(unit.lock_timeout or self.settings.lock_timeout):
                     await lock.acquire()
             except TimeoutError:
                 raise LockTimeout(
@@ -118,10 +121,11 @@ class SQLite(Dialect):
                     hint="keep units short; use db.reader() for what only reads",
                 ) from None
 
-        @event.listens_for(engine, "begin", insert=True)
+        @event.listens_for(engine, "begin")
         def _enter(connection: Connection) -> None:
-            if not connection.get_execution_options().get(UNIT, PLAIN).read_only:
-                await_only(wait())
+            unit: Unit = connection.get_execution_options().get(UNIT, PLAIN)
+            if not unit.read_only:
+                await_only(wait(unit))
                 connection.info[_WRITING] = lock
 
         def _leave(_adapted: Any, record: Any, _error: Any = None) -> None:
@@ -132,18 +136,39 @@ class SQLite(Dialect):
         event.listen(engine, "invalidate", _leave)
 
 
-def _undo(adapted: Any, _record: Any, _error: BaseException | None) -> None:
+class _Connection(sqlite3.Connection):
+    """A connection that can be stopped whatever it is doing.
+
+    SQLite keeps the transaction of a closed connection, and refuses even ROLLBACK to one that was
+    interrupted, for as long as a cursor of it is half read; so the cursors are known here.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+        cursor = super().cursor(factory)
+        self._cursors.add(cursor)
+        return cursor
+
+    def undo(self) -> None:
+        """End every cursor and the transaction."""
+        for cursor in tuple(self._cursors):
+            cursor.close()
+        self.rollback()
+
+
+def _stop(adapted: Any, _record: Any, _error: BaseException | None) -> None:
     """End what a cancelled task left running, and its transaction, before the connection closes.
 
-    The thread goes on with a statement that nobody awaits, and closing alone would leave the write
-    lock with SQLite until the statement's cursor is collected. Queued without a future, since a
-    second cancellation must not reach it.
+    Queued without a future, since a second cancellation must not reach it.
     """
     driver = adapted.driver_connection
     connection = driver._connection
     if connection is not None:
         connection.interrupt()
-        driver._tx.put_nowait((None, connection.rollback))
+        driver._tx.put_nowait((None, connection.undo))
 
 
 def _end_read(connection: Connection) -> None:

@@ -33,6 +33,7 @@ class Circumstances:
     connecting: bool = False
     reading: bool = False
     disconnected: bool = False
+    executing: bool = False
     table: str | None = None
 
 
@@ -76,7 +77,8 @@ def _of_driver(error: Any, where: Circumstances) -> e.ColonnadeError | None:
     original: Any = error.orig if isinstance(error, sa.DBAPIError) else error
     lost = where.disconnected or bool(getattr(error, "connection_invalidated", False))
     first = original.args[0] if getattr(original, "args", ()) else None
-    state = getattr(original, "sqlstate", None)
+    # SQLAlchemy forgets to copy the code of asyncpg's InvalidCachedStatementError.
+    state = getattr(original, "sqlstate", None) or getattr(_innermost(original), "sqlstate", None)
     extended = getattr(original, "sqlite_errorcode", None)
     if extended is not None:
         kind = codes.SQLITE.get(extended) or codes.SQLITE.get(extended & 0xFF)
@@ -99,7 +101,7 @@ def _postgresql(
     if state == "57014" and "statement timeout" in str(original):
         # The server has one code for both and tells them apart in words only.
         kind = e.StatementTimeout
-    if state == "0A000" and "cached" in type(details).__name__.lower():
+    if state == "0A000" and "cached" in str(original):
         return e.Retryable(
             "the schema changed under a prepared statement",
             hint="the next attempt prepares it anew",
@@ -115,8 +117,6 @@ def _innermost(original: Any) -> Any:
 def _without_code(original: Any, lost: bool, where: Circumstances) -> e.ColonnadeError:
     """Errors that a driver makes up itself, with no code of the server."""
     driver = _innermost(original)
-    if isinstance(driver, ValueError | TypeError | OverflowError):
-        return _built(e.InvalidValue, None, where)
     if not lost and "another operation" in str(driver):
         return e.SessionShared(
             "one connection was used by two tasks at the same time",
@@ -124,6 +124,9 @@ def _without_code(original: Any, lost: bool, where: Circumstances) -> e.Colonnad
         )
     if lost or type(original).__name__ in ("InterfaceError", "InternalClientError"):
         return _built(e.ConnectionLost, None, where)
+    kind = _BY_NAME.get(type(original).__name__)
+    if kind is not None:
+        return _built(kind, None, where)
     return _built(e.ConnectionFailed if where.connecting else e.DatabaseError, None, where)
 
 
@@ -199,10 +202,19 @@ _BY_CLASS: Final[
         sa.TimeoutError: _exhausted,
         sa.SQLAlchemyError: lambda _error, _where: None,
         asyncio.CancelledError: lambda _error, _where: None,
+        # sqlite3 raises it as it is, for a number of more than 64 bits.
+        OverflowError: lambda _error, where: (
+            _built(e.InvalidValue, None, where) if where.executing else None
+        ),
         OSError: _of_network,
         EOFError: _of_network,
         Exception: lambda error, where: _of_driver(error, where) if _bare_driver(error) else None,
     }
+)
+
+#: The classes of PEP 249 for what a driver finds out before it sends anything.
+_BY_NAME: Final[Mapping[str, type[e.DatabaseError]]] = MappingProxyType(
+    {"DataError": e.InvalidValue, "ProgrammingError": e.InvalidStatement}
 )
 
 _RETRY: Final = "run the whole unit again: await db.run(work) does so"

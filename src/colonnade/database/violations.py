@@ -23,6 +23,8 @@ class Violation:
     columns: tuple[str, ...] = ()
 
 
+#: Their key may be that of the table referred to; the constraint has the columns of the reference.
+_REFERENCES: Final = ("23503", "23001")
 _KEY_COLUMNS: Final = re.compile(r"^Key \((.*?)\)=")
 _MYSQL_DUPLICATE: Final = re.compile(r"for key '(?:([^'.]+)\.)?([^'.]+)'$")
 _MYSQL_COLUMN: Final = re.compile(r"^(?:Column|Field) '([^']+)'")
@@ -40,7 +42,7 @@ def of_postgresql(details: Any) -> Violation:
     columns: tuple[str, ...] = ()
     if column:
         columns = (column,)
-    elif match:
+    elif match and details.sqlstate not in _REFERENCES:
         columns = tuple(name.strip('" ') for name in match[1].split(","))
     return Violation(details.constraint_name, details.table_name, columns)
 

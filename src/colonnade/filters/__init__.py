@@ -1,6 +1,6 @@
 """Conditions on rows: ``nodes`` are their shape, ``operators`` THE table of what one may ask.
 
-``paths`` and ``operands`` check names and values, ``parse`` reads lookups into nodes, ``compile``
+``operands`` checks values, ``parse`` reads lookups into nodes, ``compile``
 turns nodes into SQL.
 """
 

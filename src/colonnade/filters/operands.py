@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from colonnade.errors import InvalidOperand
 from colonnade.filters.operators import Operator
-from colonnade.filters.paths import ColumnPath
 from colonnade.mapping import Column, mapping_of, memoized
+from colonnade.mapping.paths import ColumnPath
 
 __all__ = ["checker", "kind_of", "one_of"]
 

@@ -13,8 +13,8 @@ from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownOperator
 from colonnade.filters.nodes import Where
 from colonnade.filters.operands import checker
 from colonnade.filters.operators import OPERATORS, Operator, is_text
-from colonnade.filters.paths import ColumnPath, readings, unknown
 from colonnade.mapping import memoized, nearest
+from colonnade.mapping.paths import ColumnPath, readings, unknown
 
 __all__ = ["lookup", "lookups"]
 
@@ -91,7 +91,7 @@ def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
     if fitting:
         return fitting[0], OPERATORS[fitting[0].rest or "eq"]
     if not found:
-        raise unknown(model, name)
+        raise unknown(model, name, OPERATORS)
     rest = found[-1].rest
     near = nearest(rest, OPERATORS)
     known = ", ".join(_fitting(found[-1]))

@@ -11,8 +11,8 @@ from sqlalchemy import Select
 
 from colonnade import reading
 from colonnade.errors import InvalidOperand
-from colonnade.filters.paths import relation_path
 from colonnade.mapping import Relation
+from colonnade.mapping.paths import relation_path
 from colonnade.query.projection import Projection
 from colonnade.query.verbs import Verbs
 from colonnade.spec import Spec, entities

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, TypeAdapter
-from sqlalchemy import ColumnElement, Select, inspect
+from sqlalchemy import ColumnElement, inspect
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import aliased
 
@@ -103,7 +103,7 @@ async def fill(session: Session, spec: Spec, schema: type[BaseModel]) -> list[An
 async def tree(session: Session, spec: Spec, schema: type[BaseModel]) -> list[Tree]:
     """The same, as nested dictionaries by field name that are not validated yet."""
     query = _root(spec, schema)
-    result = await session.execute(query.statement, spec.parameters)
+    result = await session.exec(query.statement, params=spec.parameters)
     found: list[_Found] = []
     trees = [query.reader.read(row, found) for row in result.all()]
     await _attach(session, found)
@@ -134,7 +134,7 @@ async def _attach(session: Session, found: list[_Found]) -> None:
     for (owner, nested), parents in groups.items():
         query = _collection(owner, nested)
         for bound in chunked(list(parents)):
-            result = await session.execute(query.statement, bound)
+            result = await session.exec(query.statement, params=bound)
             for row in result.all():
                 child = query.reader.read(row, deeper)
                 for parent in parents[tuple(row[index] for index in query.parent)]:
@@ -154,7 +154,7 @@ def _rows(
 ) -> _Query:
     columns = _Columns(Sources(shape.model))
     reader = columns.reader(plan_of(shape.model, schema))
-    statement: Select[Any] = select_rows(*columns.expressions).select_from(shape.model)
+    statement: Any = select_rows(*columns.expressions).select_from(shape.model)
     return _Query(narrowed(statement, columns.sources, shape, expressions), reader)
 
 
@@ -173,7 +173,7 @@ def _collection(owner: type[Any], nested: Nested) -> _Query:
     names = mapping_of(owner).key
     keys = [getattr(parent, name) for name in names]
     first = len(columns.expressions)
-    statement = (
+    statement: Any = (
         select_rows(*columns.expressions, *keys)
         .select_from(parent)
         .join(getattr(parent, nested.relation.name))

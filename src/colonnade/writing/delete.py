@@ -29,7 +29,7 @@ async def delete(session: Session, model: type[Any], key: tuple[Any, ...]) -> bo
     names = mapping_of(model).key
     criteria = [getattr(model, name) == value for name, value in zip(names, key, strict=True)]
     await session.flush()
-    result: Any = await session.execute(deleting(model).where(*criteria))
+    result: Any = await session.exec(deleting(model).where(*criteria))
     return bool(result.rowcount)
 
 

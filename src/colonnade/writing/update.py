@@ -44,7 +44,7 @@ async def update(
     if session.get_bind().dialect.update_returning:
         result = await session.scalars(statement.returning(model), execution_options=options)
         return result.one_or_none()
-    count: Any = await session.execute(statement, execution_options=options)
+    count: Any = await session.exec(statement, execution_options=options)
     if not count.rowcount:
         return None
     identity = key[0] if len(key) == 1 else key

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from colonnade.errors import AmbiguousLookup, UnknownField
-from colonnade.filters.operators import OPERATORS
-from colonnade.mapping import Column, Mapping, Relation, did_you_mean, mapping_of, memoized, nearest
+from colonnade.mapping.hints import did_you_mean, nearest
+from colonnade.mapping.memo import memoized
+from colonnade.mapping.model import Column, Mapping, Relation, mapping_of
 
 __all__ = ["ColumnPath", "column_path", "readings", "relation_path", "unknown"]
 
@@ -82,8 +83,11 @@ def relation_path(model: type[Any], name: str) -> tuple[Relation, ...]:
     return tuple(steps)
 
 
-def unknown(model: type[Any], name: str) -> UnknownField:
-    """The error for a name that no reading fits: it blames the first part that is wrong."""
+def unknown(model: type[Any], name: str, operators: Collection[str] = ()) -> UnknownField:
+    """The error for a name that no reading fits: it blames the first part that is wrong.
+
+    ``operators`` are words that may follow a column, and stand without one here.
+    """
     target, part = _blamed(mapping_of(model), name.replace(".", "__"))
     fields = {**target.columns, **target.relations}
     if part in target.relations:
@@ -95,7 +99,7 @@ def unknown(model: type[Any], name: str) -> UnknownField:
             fields=(part,),
         )
     hint = did_you_mean(part, fields, target.model.__name__)
-    if part in OPERATORS:
+    if part in operators:
         hint = f"an operator follows a column, as in {next(iter(target.columns))}__{part}"
     return UnknownField(
         f"{target.model.__name__} has no field {part!r}",
