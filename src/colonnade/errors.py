@@ -58,7 +58,7 @@ own words, which may hold such values, stay on ``__cause__`` for the log.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypedDict, Unpack
 
 __all__ = [
     "AmbiguousLookup",
@@ -111,6 +111,15 @@ __all__ = [
     "UnknownOperator",
     "UsageError",
 ]
+
+
+class About(TypedDict, total=False):
+    """What every error takes beside its message."""
+
+    hint: str | None
+    model: str | None
+    fields: tuple[str, ...]
+    constraint: str | None
 
 
 class ColonnadeError(Exception):
@@ -272,13 +281,10 @@ class InvalidChanges(InvalidRequest):
         self,
         message: str,
         *,
-        hint: str | None = None,
-        model: str | None = None,
-        fields: tuple[str, ...] = (),
-        constraint: str | None = None,
         problems: tuple[tuple[str, str], ...] = (),
+        **about: Unpack[About],
     ) -> None:
-        super().__init__(message, hint=hint, model=model, fields=fields, constraint=constraint)
+        super().__init__(message, **about)
         self.problems = problems
 
 
@@ -288,16 +294,9 @@ class NotFound(ColonnadeError):
     code = "not_found"
 
     def __init__(
-        self,
-        message: str,
-        *,
-        hint: str | None = None,
-        model: str | None = None,
-        fields: tuple[str, ...] = (),
-        constraint: str | None = None,
-        keys: tuple[object, ...] = (),
+        self, message: str, *, keys: tuple[object, ...] = (), **about: Unpack[About]
     ) -> None:
-        super().__init__(message, hint=hint, model=model, fields=fields, constraint=constraint)
+        super().__init__(message, **about)
         self.keys = keys
 
 

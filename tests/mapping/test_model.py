@@ -161,6 +161,29 @@ def test_relations_know_their_target_cardinality_and_whether_they_may_be_empty()
     assert (home.many, home.optional, home.direction) == (False, True, "one_to_many")
 
 
+def test_a_relation_that_no_foreign_key_guards_may_be_empty() -> None:
+    class Loose(DeclarativeBase):
+        pass
+
+    class Sky(Loose):
+        __tablename__ = "sky"
+        hour: Mapped[int] = mapped_column(primary_key=True)
+
+    class Flight(Loose):
+        __tablename__ = "flight"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        hour: Mapped[int]
+        sky = relationship(
+            Sky,
+            primaryjoin=lambda: Flight.hour == Sky.hour,
+            foreign_keys=lambda: Flight.hour,
+            viewonly=True,
+        )
+
+    sky = mapping_of(Flight).relations["sky"]
+    assert (sky.direction, sky.optional) == ("many_to_one", True)
+
+
 def test_a_composite_key_keeps_its_order() -> None:
     assert mapping_of(Member).key == ("hero_id", "team_id")
     assert not any(column.unique for column in mapping_of(Member).columns.values())

@@ -21,6 +21,7 @@ from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from colonnade.database.callbacks import Callback, Callbacks
 from colonnade.database.dialect import GRACE, PLAIN, Dialect
 from colonnade.database.doom import refuse
 from colonnade.database.gate import Gate
@@ -43,7 +44,6 @@ __all__ = ["Orm", "Session"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
-Callback = Callable[[], Awaitable[object] | object]
 
 _log: Final = logging.getLogger("colonnade")
 _OWNER: Final = "colonnade_session"
@@ -98,9 +98,7 @@ class Session(AsyncSession):
         self._dialect = dialect
         self._unit = unit
         self._gate = Gate(where)
-        self._callbacks: list[Callback] = []
-        self._committed: list[Callback] = []
-        self._marks: dict[SessionTransaction, int] = {}
+        self._callbacks = Callbacks()
         self._connection: Connection | None = None
 
     @property
@@ -122,7 +120,7 @@ class Session(AsyncSession):
         and changes nothing: the data is committed.
         """
         self._check_open("on_commit")
-        self._callbacks.append(callback)
+        self._callbacks.add(callback)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
@@ -173,7 +171,7 @@ class Session(AsyncSession):
 
     async def rollback(self) -> None:
         """ROLLBACK; every object that the session holds expires."""
-        self._callbacks.clear()
+        self._callbacks.undo(None)
         with self._gate.enter("rollback"):
             async with asyncio.timeout(self._dialect.patience):
                 await super().rollback()
@@ -194,14 +192,14 @@ class Session(AsyncSession):
 
     async def invalidate(self) -> None:
         """Break the connection and end the session; nothing of the unit is stored."""
-        self._callbacks.clear()
+        self._callbacks.undo(None)
         with self._gate.enter("invalidate"):
             await super().invalidate()
             self._gate.closed = True
 
     async def reset(self) -> None:
         """Roll back what is open and forget every object; the session may be used on."""
-        self._callbacks.clear()
+        self._callbacks.undo(None)
         with self._gate.enter("reset"):
             await super().reset()
 
@@ -235,7 +233,7 @@ class Session(AsyncSession):
             await super().flush()
             if self._connection is not None:
                 refuse(self._connection)
-            callbacks, self._callbacks = self._callbacks, []
+            callbacks = self._callbacks.take()
             try:
                 async with asyncio.timeout(self._dialect.patience):
                     await super().commit()
@@ -243,11 +241,11 @@ class Session(AsyncSession):
                 verdict = self._verdict(error)
                 if isinstance(verdict, CommitUnknown):
                     # If it turns out to have happened, these are due.
-                    self._committed = callbacks
+                    self._callbacks.owe(callbacks)
                 if verdict is error:
                     raise
                 raise verdict from error
-        self._committed = callbacks
+        self._callbacks.owe(callbacks)
 
     def _verdict(self, error: Exception) -> Exception:
         """What a failed COMMIT means: refused, or nobody knows."""
@@ -261,20 +259,11 @@ class Session(AsyncSession):
 
     async def _announce(self) -> None:
         """Run the callbacks of the commit that has succeeded."""
-        callbacks, self._committed = self._committed, []
-        for callback in callbacks:
-            try:
-                outcome = callback()
-                if isinstance(outcome, Awaitable):
-                    await outcome
-            except Exception:  # noqa: BLE001 # logged: see below
-                # The commit happened; a callback that fails must neither hide that nor stop the
-                # others.
-                _log.exception("an on_commit callback failed; the commit stands")
+        await self._callbacks.run()
 
     async def _abort(self) -> None:
         """End the session after a failure, which nothing that happens here may replace."""
-        self._callbacks.clear()
+        self._callbacks.undo(None)
         try:
             await self.close()
         except Exception:  # noqa: BLE001 # logged; the failure that led here goes on
@@ -391,7 +380,7 @@ def _before_commit(session: SyncSession) -> None:
 def _created(session: SyncSession, transaction: SessionTransaction) -> None:
     if transaction.nested:
         owner: Session = session.info[_OWNER]
-        owner._marks[transaction] = len(owner._callbacks)
+        owner._callbacks.mark(transaction)
 
 
 @event.listens_for(_Unit, "after_soft_rollback")
@@ -400,4 +389,4 @@ def _rolled_back(session: SyncSession, transaction: SessionTransaction) -> None:
     owner: Session = session.info[_OWNER]
     # A flush that fails has a transaction of its own, and undoes the savepoint that it is in.
     savepoint = transaction if transaction.nested else session.get_nested_transaction()
-    del owner._callbacks[0 if savepoint is None else owner._marks[savepoint] :]
+    owner._callbacks.undo(savepoint)

@@ -163,7 +163,9 @@ def _column(prop: ColumnProperty[Any], alone: set[tuple[str, ...]]) -> Column | 
 def _relation(prop: RelationshipProperty[Any]) -> Relation:
     many = bool(prop.uselist)
     local = [pair[0] for pair in prop.local_remote_pairs or ()]
-    holds_key = prop.direction is RelationshipDirection.MANYTOONE
+    # A join on columns that no foreign key guards may find nothing, whatever the columns hold.
+    guarded = all(column.foreign_keys for column in local)
+    holds_key = prop.direction is RelationshipDirection.MANYTOONE and guarded
     return Relation(
         name=prop.key,
         target=prop.mapper.class_,
