@@ -58,10 +58,13 @@ def exists(path: str) -> bool:
 
 
 async def threads_ended() -> None:
-    """Wait until the threads of connections that could not be opened have told the loop so."""
+    """Wait until the threads of connections that could not be opened have told the loop so.
+
+    Not for ever: another test's connection may have a thread that stays.
+    """
     for thread in threading.enumerate():
         if "connection_worker" in thread.name:
-            await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(thread.join, 0.5)
 
 
 # What every connection is set to

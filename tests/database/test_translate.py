@@ -462,7 +462,8 @@ async def test_an_sqlite_file_that_may_not_be_read_cannot_be_opened(url: str) ->
         assert type(await failure(database, select(TEAM))) is e.ConnectionFailed
     for thread in threading.enumerate():
         if "connection_worker" in thread.name:
-            await asyncio.to_thread(thread.join)  # it tells the loop of its end
+            # It tells the loop of its end; one of another test's may stay.
+            await asyncio.to_thread(thread.join, 0.5)
 
 
 # Reaching the server

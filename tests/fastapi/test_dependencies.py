@@ -486,7 +486,8 @@ async def test_a_web_socket_has_a_unit_of_work_too(sqlite_url: str) -> None:
         await socket.send_json(await session.scalar(text("SELECT 1")))
         await socket.close()
 
-    sent = await talk_to(app, "/ws")
+    async with db:
+        sent = await talk_to(app, "/ws")
     assert [message["type"] for message in sent] == [
         "websocket.accept",
         "websocket.send",
@@ -496,15 +497,17 @@ async def test_a_web_socket_has_a_unit_of_work_too(sqlite_url: str) -> None:
 
 
 async def test_an_error_in_a_web_socket_is_left_to_the_server(sqlite_url: str) -> None:
-    app = connected(Database(sqlite_url))
+    db = Database(sqlite_url)
+    app = connected(db)
 
     @app.websocket("/ws")
     async def talk(socket: WebSocket, heroes: Heroes) -> None:
         await socket.accept()
         await heroes.where().count()
 
-    with pytest.raises(InvalidStatement):
-        await talk_to(app, "/ws")
+    async with db:
+        with pytest.raises(InvalidStatement):
+            await talk_to(app, "/ws")
 
 
 async def talk_to(app: FastAPI, path: str) -> list[Any]:
