@@ -17,6 +17,7 @@ from tests import skies
 
 from colonnade.cli.example import bring
 from colonnade.database import Database
+from colonnade.errors import InvalidStatement
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command, Start
@@ -115,6 +116,18 @@ def test_a_signal_ends_the_serving_in_order(
     assert [path.name for path in tmp_path.iterdir()] == ["f.db"]
 
 
+async def tables_there(url: str) -> None:
+    """Wait until the schema stands, which is when the load begins."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await rows(url)
+            except InvalidStatement:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_an_interrupted_load_leaves_empty_tables_that_can_be_loaded(
     start: Start,
@@ -127,7 +140,7 @@ async def test_an_interrupted_load_leaves_empty_tables_that_can_be_loaded(
     process = start("demo", "--port", "0", "--database", database_url, "--data", long)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("database: ")
-    await asyncio.sleep(0.5)
+    await tables_there(database_url)
     process.send_signal(number)
     told, complained = process.communicate(timeout=20)
     assert process.returncode == 128 + number, told + complained

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import MetaData, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlmodel import SQLModel, select
 from tests.database.shop import Base, Team
 
 import colonnade.database
 from colonnade.database import Database
-from colonnade.errors import InvalidSetting, InvalidURL, UsageError
+from colonnade.errors import InvalidMapping, InvalidSetting, InvalidURL, UsageError
+from colonnade.mapping import configure
 
 
 async def ask(db: Database) -> object:
@@ -254,3 +256,19 @@ def test_what_the_package_gives_is_there_and_sorted() -> None:
     names = colonnade.database.__all__
     assert names == sorted(names)
     assert all(hasattr(colonnade.database, name) for name in names)
+
+
+async def test_another_databases_broken_model_does_not_keep_tables_from_being_made(
+    db: Database,
+) -> None:
+    class Elsewhere(DeclarativeBase):
+        pass
+
+    class Broken(Elsewhere):
+        __tablename__ = "broken"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        friend = relationship("Nowhere")
+
+    await db.create_all()
+    with pytest.raises(InvalidMapping, match="Nowhere"):
+        configure(Broken.registry)

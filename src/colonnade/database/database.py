@@ -31,7 +31,7 @@ from colonnade.database.transaction import Transaction
 from colonnade.database.unit import Unit, UnitOptions
 from colonnade.database.url import parse
 from colonnade.errors import ColonnadeError, CommitUnknown, UsageError
-from colonnade.mapping import configure
+from colonnade.mapping import configure, mappers
 
 __all__ = ["Database", "Options"]
 
@@ -226,7 +226,9 @@ class Database:
 
         Raises ``InvalidMapping`` when the models do not fit together.
         """
-        configure()
+        # Its own models only: what is wrong with another database's is no business of this one.
+        for models in {mapper.registry for mapper in mappers(self._metadata)}:
+            configure(models)
         await self._define(self._metadata.create_all)
 
     async def drop_all(self) -> None:

@@ -1,7 +1,7 @@
 """What a model has, and where it stands in the database; knows no session and no URL."""
 
 from colonnade.mapping.check import check_models, problems
-from colonnade.mapping.configuration import configure
+from colonnade.mapping.configuration import configure, mappers
 from colonnade.mapping.hints import did_you_mean, nearest
 from colonnade.mapping.location import Located, locate
 from colonnade.mapping.memo import memoized
@@ -18,6 +18,7 @@ __all__ = [
     "configure",
     "did_you_mean",
     "locate",
+    "mappers",
     "mapping_of",
     "memoized",
     "nearest",
