@@ -15,6 +15,8 @@ from colonnade import Database, ServiceBase
 from colonnade.models import EnumValue, ExactDecimal, IntegerKey, Timestamps, Versioned
 
 NAMESPACE = UUID(int=1)
+#: How many heroes ``fill`` makes.
+HERO_COUNT = 12
 
 
 class Base(SQLModel, registry=registry(metadata=MetaData())):

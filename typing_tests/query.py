@@ -3,12 +3,28 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Annotated, assert_type
 
 from pydantic import BaseModel
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel, select
 
-from colonnade import Page, Projection, Query, ServiceBase, Session
+from colonnade import (
+    Avg,
+    Count,
+    CursorPage,
+    Group,
+    Max,
+    Page,
+    Plan,
+    Projection,
+    Query,
+    Rows,
+    ServiceBase,
+    Session,
+    check_schema,
+    scroll_index,
+)
 
 
 class Team(SQLModel, table=True):
@@ -34,6 +50,14 @@ class TeamRead(BaseModel):
     name: str
 
 
+class TeamStats(BaseModel):
+    team: Annotated[str | None, Group("team.name")]
+    heroes: Annotated[int, Count()]
+    active: Annotated[int, Count("name", distinct=True).where(name__ne="x")]
+    last: Annotated[str | None, Max("name")]
+    mean: Annotated[float | None, Avg("id")]
+
+
 class HeroWithTeam(SQLModel):
     name: str
     team: TeamRead | None
@@ -56,6 +80,7 @@ async def queries(heroes: HeroService) -> None:
     query = heroes.where({"age__gte": 3}, name__icontains="x")
     assert_type(query, Query[Hero])
     assert_type(query.order_by("-name").limit(3).offset(1).load("team"), Query[Hero])
+    assert_type(query.load("team", missions=Rows("-year")), Query[Hero])
     assert_type(await query.all(), list[Hero])
     assert_type(await query.first(), Hero | None)
     assert_type(await query.one(), Hero)
@@ -67,6 +92,11 @@ async def queries(heroes: HeroService) -> None:
     assert_type(page, Page[Hero])
     assert_type(page.items, list[Hero])
     assert_type(page.total, int | None)
+    scrolled = await query.scroll(size=50, after=None)
+    assert_type(scrolled, CursorPage[Hero])
+    assert_type((await query.scroll(before=scrolled.previous)).items, list[Hero])
+    assert_type(scrolled.next, str | None)
+    assert_type(scroll_index(Hero, "-name"), Index)
 
 
 async def projections(heroes: HeroService) -> None:
@@ -74,6 +104,7 @@ async def projections(heroes: HeroService) -> None:
     assert_type(projection, Projection[HeroWithTeam])
     assert_type(heroes.where(name="x").into(HeroWithTeam), Projection[HeroWithTeam])
     assert_type(projection.where(name="x").order_by("name").limit(1), Projection[HeroWithTeam])
+    assert_type(heroes.into(HeroWithTeam, depth=2, team=Rows()), Projection[HeroWithTeam])
     assert_type(await projection.all(), list[HeroWithTeam])
     assert_type(await projection.first(), HeroWithTeam | None)
     assert_type(await projection.one(), HeroWithTeam)
@@ -83,7 +114,20 @@ async def projections(heroes: HeroService) -> None:
     assert_type(await projection.json.all(), bytes)
     assert_type(await projection.json.get(1), bytes)
     assert_type(await projection.json.one(), bytes)
+    assert_type(await projection.scroll(), CursorPage[HeroWithTeam])
     assert_type(await projection.json.page(2), bytes)
+    assert_type(await projection.json.scroll(after="x"), bytes)
+
+
+async def aggregates(heroes: HeroService) -> None:
+    stats = heroes.where(name="x").into(TeamStats)
+    assert_type(stats, Projection[TeamStats])
+    assert_type(stats.having(heroes__gte=3).order_by("-heroes"), Projection[TeamStats])
+    assert_type(await stats.all(), list[TeamStats])
+    assert_type((await stats.one()).heroes, int)
+    assert_type((await stats.one()).last, str | None)
+    assert_type(await stats.get("League"), TeamStats)
+    assert_type(await stats.page(), Page[TeamStats])
 
 
 async def writes(session: Session) -> None:
@@ -93,6 +137,16 @@ async def writes(session: Session) -> None:
     assert_type(await heroes.create_many([HeroCreate(name="x"), {"name": "y"}]), list[Hero])
     assert_type(await heroes.update(1, HeroUpdate(name="x"), version=3), Hero)
     assert_type(await heroes.delete(1), None)
+    assert_type(await heroes.create(HeroCreate(name="x"), into=HeroWithTeam), HeroWithTeam)
+    assert_type(await heroes.create_many([{"name": "y"}], into=HeroWithTeam), list[HeroWithTeam])
+    assert_type(await heroes.update(1, {"name": "z"}, into=HeroWithTeam), HeroWithTeam)
+
+
+async def selects(session: Session) -> None:
+    assert_type(await session.read(select(Hero.name), into=TeamRead), list[TeamRead])
+    found = await session.read(select(Hero), into=HeroWithTeam, depth=2, heroes=Rows("name"))
+    assert_type(found, list[HeroWithTeam])
+    assert_type(check_schema(Hero, HeroWithTeam), Plan)
 
 
 async def refused(heroes: HeroService) -> None:
@@ -101,6 +155,8 @@ async def refused(heroes: HeroService) -> None:
     projection.load("team")  # type: ignore[attr-defined]
     projection.update_all({})  # type: ignore[attr-defined]
     heroes.into(int)  # type: ignore[type-var]
-    await heroes.create(HeroUpdate())  # type: ignore[arg-type]
-    await heroes.update(1, 3)  # type: ignore[arg-type]
+    heroes.into(HeroWithTeam, heroes=3)  # type: ignore[arg-type]
+    await heroes.create({}, into=int)  # type: ignore[type-var]
+    await heroes.create(HeroUpdate())  # type: ignore[call-overload]
+    await heroes.update(1, 3)  # type: ignore[call-overload]
     await heroes.where().page(count="all")  # type: ignore[arg-type]

@@ -15,6 +15,8 @@
     │   ├── SessionClosed           a session used after its end
     │   ├── SessionShared           one session used by two tasks at once
     │   ├── ReadOnlySession         a write through a reader
+    │   ├── ScopeUnbound            a model with a scope, and a session without a value for it
+    │   ├── StreamClosed            a stream read on after its end, or its unit's
     │   └── TransactionAborted      an earlier statement failed, so the unit cannot be committed
     ├── InvalidRequest              what was asked cannot be asked of this model
     │   ├── UnknownField            no such column, relation or path
@@ -22,8 +24,11 @@
     │   ├── AmbiguousLookup         a name that could mean two things
     │   ├── InvalidOperand          a value that does not fit the column or the operator
     │   ├── InvalidPage             a page, size, limit or offset out of range
+    │   ├── InvalidCursor           a cursor that was altered, or belongs to another question
     │   ├── InvalidSchema           a schema that the model cannot fill
-    │   └── InvalidChanges          a payload that may not be written; every reason at once
+    │   ├── InvalidChanges          a payload that may not be written; every reason at once
+    │   └── Unfiltered              a bulk write without a filter, which would meet every row
+    ├── OutOfScope                  a write names, refers to or changes what the session may not
     ├── NotFound                    no row has this key, or answers to this query
     ├── MultipleFound               one row was asked for, and there are more
     └── DatabaseError               the database, or the way to it, said no
@@ -58,7 +63,7 @@ own words, which may hold such values, stay on ``__cause__`` for the log.
 
 from __future__ import annotations
 
-from typing import ClassVar, TypedDict, Unpack
+from typing import ClassVar, Self, TypedDict, Unpack
 
 __all__ = [
     "AmbiguousLookup",
@@ -77,6 +82,7 @@ __all__ = [
     "ExclusionViolation",
     "ForeignKeyViolation",
     "InvalidChanges",
+    "InvalidCursor",
     "InvalidMapping",
     "InvalidOperand",
     "InvalidPage",
@@ -91,6 +97,7 @@ __all__ = [
     "NotFound",
     "NotLoaded",
     "NotNullViolation",
+    "OutOfScope",
     "PermissionDenied",
     "PoolDeadlock",
     "PoolTimeout",
@@ -98,14 +105,17 @@ __all__ = [
     "ReadOnlySession",
     "RelationshipNotLoaded",
     "Retryable",
+    "ScopeUnbound",
     "SerializationFailure",
     "SessionClosed",
     "SessionShared",
     "StaleVersion",
     "StatementCancelled",
     "StatementTimeout",
+    "StreamClosed",
     "TransactionAborted",
     "Unavailable",
+    "Unfiltered",
     "UniqueViolation",
     "UnknownField",
     "UnknownOperator",
@@ -224,6 +234,18 @@ class ReadOnlySession(UsageError):
     code = "read_only_session"
 
 
+class ScopeUnbound(UsageError):
+    """A model with a scope was asked for, and the session has no value for it; nothing ran."""
+
+    code = "scope_unbound"
+
+
+class StreamClosed(UsageError):
+    """A stream was read on after it had ended, or after the transaction that it read in had."""
+
+    code = "stream_closed"
+
+
 class TransactionAborted(UsageError):
     """An earlier statement of the unit failed outside a savepoint: nothing was committed."""
 
@@ -266,6 +288,12 @@ class InvalidPage(InvalidRequest):
     code = "invalid_page"
 
 
+class InvalidCursor(InvalidRequest):
+    """A cursor that was altered or forged, or belongs to another question."""
+
+    code = "invalid_cursor"
+
+
 class InvalidSchema(InvalidRequest):
     """A schema with a field that the model cannot fill."""
 
@@ -286,6 +314,28 @@ class InvalidChanges(InvalidRequest):
     ) -> None:
         super().__init__(message, **about)
         self.problems = problems
+
+
+class Unfiltered(InvalidRequest):
+    """A bulk write without a filter, which nobody had said was meant; nothing was written."""
+
+    code = "unfiltered"
+
+
+class OutOfScope(ColonnadeError):
+    """A write names another tenant, or refers to, links or changes a row outside of the scope."""
+
+    code = "out_of_scope"
+
+    @classmethod
+    def another(cls, model: str, field: str, scope: str) -> Self:
+        """For a row that names another value than the session's."""
+        return cls(
+            f"{model}.{field} names another {scope} than the session's",
+            hint=f"leave it out: the session fills it; or lift the scope {scope!r} by name",
+            model=model,
+            fields=(field,),
+        )
 
 
 class NotFound(ColonnadeError):

@@ -10,25 +10,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin
+from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin, overload
 
 from pydantic import BaseModel
 
 from colonnade import reading, writing
 from colonnade.database import Session
 from colonnade.errors import InvalidMapping, InvalidOperand, NotFound, StaleVersion, UsageError
-from colonnade.loading import loader_options
+from colonnade.loading import Rows, loader_options, plan_of
 from colonnade.mapping import mapping_of
 from colonnade.query import (
     MAX_PAGE,
     Condition,
     Projection,
     Query,
+    conditions_of,
+    criteria_of,
+    keep,
     key_of,
     load_paths,
     missing,
     spec_of_key,
+    values_of,
 )
+from colonnade.scope import Scope, declare, filled
 from colonnade.spec import Shape, Spec
 
 __all__ = ["ServiceBase"]
@@ -50,11 +55,15 @@ class ServiceBase(Generic[M, C, U]):
     update_schema: ClassVar[type[Any]]
     #: Items that a page may have.
     max_page_size: ClassVar[int] = MAX_PAGE
+    #: Scopes of the service's own, beside its model's: for the rows that it reads and writes, and
+    #: not where the model occurs elsewhere.
+    scopes: ClassVar[tuple[Scope, ...]] = ()
     # The model and the two schemas, or type variables for what a subclass has yet to say.
     _serves: ClassVar[tuple[Any, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        declare(cls.scopes)
         for base in cls.__dict__.get("__orig_bases__", ()):
             origin = get_origin(base)
             if isinstance(origin, type) and issubclass(origin, ServiceBase):
@@ -75,11 +84,15 @@ class ServiceBase(Generic[M, C, U]):
     def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
         """The rows for which all of this holds; without arguments, every row."""
         query: Query[M] = Query(self.session, Spec(Shape(self.model)), self.max_page_size)
+        if self.scopes:
+            query = query.where(*conditions_of(self.model, self.scopes, self.session.scope))
         return query.where(*conditions, **lookups) if conditions or lookups else query
 
-    def into(self, schema: type[S]) -> Projection[S]:
-        """The rows, answered with ``schema``."""
-        return self.where().into(schema)
+    def into(
+        self, schema: type[S], /, *, depth: int | None = None, **collections: Rows
+    ) -> Projection[S]:
+        """The rows, answered with ``schema``; see ``Query.into``."""
+        return self.where().into(schema, depth=depth, **collections)
 
     async def get(self, key: Any, *, load: Sequence[Any] = ()) -> M:
         """The object with this primary key: a scalar, or a tuple for a composite key.
@@ -94,10 +107,8 @@ class ServiceBase(Generic[M, C, U]):
     async def get_or_none(self, key: Any, *, load: Sequence[Any] = ()) -> M | None:
         """The same, or None."""
         values = key_of(self.model, key)
-        if load:
-            names = mapping_of(self.model).key
-            lookups = dict(zip(names, values, strict=True))
-            return await self.where(lookups).load(*load).one_or_none()
+        if load or self.scopes:
+            return await self._keyed(values).load(*load).one_or_none()
         identity = values[0] if len(values) == 1 else values
         return cast("M | None", await self.session.get(self.model, identity))
 
@@ -116,7 +127,8 @@ class ServiceBase(Generic[M, C, U]):
         wanted = [key_of(self.model, key) for key in asked]
         options = loader_options(self.model, load_paths(self.model, load))
         unique = list(dict.fromkeys(wanted))
-        found = await reading.by_keys(self.session, self.model, unique, options)
+        criteria = criteria_of(self.model, self.scopes, self.session.scope)
+        found = await reading.by_keys(self.session, self.model, unique, options, criteria)
         names = mapping_of(self.model).key
         by_key = {tuple(getattr(item, name) for name in names): item for item in found}
         lost = tuple(key[0] if len(key) == 1 else key for key in unique if key not in by_key)
@@ -124,44 +136,111 @@ class ServiceBase(Generic[M, C, U]):
             raise missing(self.model, lost)
         return [by_key[values] for values in wanted]
 
-    async def create(self, payload: C | Mapping[str, Any]) -> M:
-        """A new row, flushed, with every column filled.
+    @overload
+    async def create(self, payload: C | Mapping[str, Any]) -> M: ...
+    @overload
+    async def create(self, payload: C | Mapping[str, Any], *, into: type[S]) -> S: ...
+    async def create(
+        self, payload: C | Mapping[str, Any], *, into: type[BaseModel] | None = None
+    ) -> Any:
+        """A new row, flushed, with every column filled; or the schema ``into`` filled from it.
 
-        Raises ``InvalidChanges`` before any statement, or what the database refuses.
+        What the schema takes beyond the row's own columns is read: one statement, one more for each
+        collection. Raises ``InvalidChanges`` or ``InvalidSchema`` before any statement, or what the
+        database refuses.
         """
-        (created,) = await self.create_many([payload])
+        (created,) = await self._created([payload], into)
         return created
 
-    async def create_many(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[M]:
-        """New rows in the order given; none, if one of them may not be written."""
-        rows = [writing.values_of(self.model, self.create_schema, item) for item in payloads]
-        return await writing.insert(self.session, self.model, rows)
+    @overload
+    async def create_many(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[M]: ...
+    @overload
+    async def create_many(
+        self, payloads: Iterable[C | Mapping[str, Any]], *, into: type[S]
+    ) -> list[S]: ...
+    async def create_many(
+        self, payloads: Iterable[C | Mapping[str, Any]], *, into: type[BaseModel] | None = None
+    ) -> list[Any]:
+        """New rows in the order given; none, if one of them may not be written.
 
+        ``into`` is that of ``create``.
+        """
+        return await self._created(payloads, into)
+
+    @overload
     async def update(
         self, key: Any, payload: U | Mapping[str, Any], *, version: int | None = None
-    ) -> M:
+    ) -> M: ...
+    @overload
+    async def update(
+        self,
+        key: Any,
+        payload: U | Mapping[str, Any],
+        *,
+        into: type[S],
+        version: int | None = None,
+    ) -> S: ...
+    async def update(
+        self,
+        key: Any,
+        payload: U | Mapping[str, Any],
+        *,
+        into: type[BaseModel] | None = None,
+        version: int | None = None,
+    ) -> Any:
         """The row with the fields that the payload sets, and no others, changed.
 
         With ``version`` only if the row still has it, else ``StaleVersion``. An empty payload
-        changes nothing. Raises ``NotFound`` or ``InvalidChanges``.
+        changes nothing. ``into`` is that of ``create``. Raises ``NotFound`` or ``InvalidChanges``.
         """
+        plan = None if into is None else plan_of(self.model, into)
         values = key_of(self.model, key)
         changes = writing.changes_of(self.model, self.update_schema, payload)
         if version is not None and mapping_of(self.model).version is None:
             raise UsageError(
                 f"{self.model.__name__} has no version", hint="give it the mixin Versioned"
             )
+        keep(self.model, values_of(self.model, self.scopes, self.session.scope), changes)
         if not changes and version is None:
-            return await self.get(key)
+            return await (self.get(key) if into is None else self.into(into).get(key))
+        await self._check(values)
         updated = await writing.update(self.session, self.model, values, changes, version)
         if updated is None:
             raise await self._why_not(key, version)
-        return cast("M", updated)
+        if plan is None:
+            return updated
+        (told,) = await reading.fill_written(self.session, plan, [updated])
+        return told
 
     async def delete(self, key: Any) -> None:
         """The row is gone. Raises ``NotFound``, or ``ForeignKeyViolation`` while it is needed."""
-        if not await writing.delete(self.session, self.model, key_of(self.model, key)):
+        values = key_of(self.model, key)
+        await self._check(values)
+        if not await writing.delete(self.session, self.model, values):
             raise missing(self.model, (key,))
+
+    async def _created(
+        self, payloads: Iterable[C | Mapping[str, Any]], into: type[BaseModel] | None
+    ) -> list[Any]:
+        plan = None if into is None else plan_of(self.model, into)
+        ours = values_of(self.model, self.scopes, self.session.scope)
+        own = filled(self.model, self.session.scope)
+        own |= {name: value for name, (_, value) in ours.items()}
+        rows = [writing.values_of(self.model, self.create_schema, item, own) for item in payloads]
+        for row in rows:
+            keep(self.model, ours, row)
+        created = await writing.insert(self.session, self.model, rows)
+        if plan is None:
+            return created
+        return await reading.fill_written(self.session, plan, created)
+
+    def _keyed(self, values: tuple[Any, ...]) -> Query[M]:
+        return self.where(dict(zip(mapping_of(self.model).key, values, strict=True)))
+
+    async def _check(self, values: tuple[Any, ...]) -> None:
+        """Raise ``NotFound`` for a row that scopes of the service's own hide; one statement."""
+        if self.scopes and not await self._keyed(values).exists():
+            raise missing(self.model, (values[0] if len(values) == 1 else values,))
 
     async def _why_not(self, key: Any, version: int | None) -> NotFound | StaleVersion:
         if version is None or not await reading.exists(self.session, spec_of_key(self.model, key)):

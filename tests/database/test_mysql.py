@@ -7,7 +7,7 @@ from datetime import time as clock
 from typing import Any
 
 import pytest
-from sqlalchemy import DateTime, MetaData, Time, insert, select, text
+from sqlalchemy import DateTime, LargeBinary, MetaData, Time, func, insert, literal, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -57,6 +57,15 @@ async def ask(session: Session, statement: str) -> Any:
 async def shown(database: Database, name: str, **unit: Any) -> Any:
     async with database.session(**unit) as session:
         return await ask(session, f"SELECT @@{name}")
+
+
+async def test_bytes_are_sent_as_they_are(db: Database) -> None:
+    """PyMySQL 1.2 has taken from aiomysql the function that writes them."""
+    every = bytes(range(256))
+    async with db.reader() as reader:
+        for value in (b"", b"'\\", every):
+            asked = await reader.execute(select(literal(value, LargeBinary()), func.hex(value)))
+            assert asked.one() == (value, value.hex().upper())
 
 
 async def write(database: Database, body: str = "x", **unit: Any) -> None:

@@ -123,10 +123,12 @@ CALLS: dict[str, Callable[[Session, Team], Any]] = {
     "refresh": lambda session, team: session.refresh(team),
     "reset": lambda session, _: session.reset(),
     "rollback": lambda session, _: session.rollback(),
+    "rows": lambda session, _: session.rows(select(Team.id)),
     "run_sync": lambda session, _: session.run_sync(print),
     "scalar": lambda session, _: session.scalar(select(Team.id)),
     "scalars": lambda session, _: session.scalars(select(Team)),
     "stream": lambda session, _: session.stream(select(Team)),
+    "batches": lambda session, _: session.batches(select(Team), size=2),
     "stream_scalars": lambda session, _: session.stream_scalars(select(Team)),
 }
 #: What neither runs anything nor leads anywhere, and what may be done twice.
@@ -135,7 +137,9 @@ HARMLESS = {
     "dirty", "get_async_bind", "get_bind", "get_nested_transaction", "get_transaction",
     "identity_key", "identity_map", "in_nested_transaction", "in_transaction", "info", "is_active",
     "new", "no_autoflush", "object_session", "savepoint", "sync_session", "sync_session_class",
-    "bind_mapper", "bind_table", "execution_options",
+    "bind_mapper", "bind_table", "execution_options", "family", "scope", "scoped", "settings",
+    "read", "streams",
+    "unscoped",
 }  # fmt: skip
 
 

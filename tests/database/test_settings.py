@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,10 @@ RANGES = {
     "statement_timeout": 0.001,
     "lock_timeout": 0.001,
     "health_timeout": 0.001,
+    "warn_repeated": 2,
 }
-COUNTS = ("pool_size", "max_overflow", "reader_pool_size")
-LIFTED = ("reader_pool_size", "statement_timeout", "lock_timeout")
+COUNTS = ("pool_size", "max_overflow", "reader_pool_size", "warn_repeated")
+LIFTED = ("reader_pool_size", "statement_timeout", "lock_timeout", "warn_repeated")
 
 
 def test_every_wait_has_a_limit_by_default() -> None:
@@ -38,7 +40,7 @@ def test_every_wait_has_a_limit_by_default() -> None:
 
 def test_every_setting_of_a_number_has_a_range() -> None:
     numbers = {item.name for item in dataclasses.fields(Settings) if "bool" not in str(item.type)}
-    assert numbers - {"application_name"} == set(RANGES)
+    assert numbers - {"application_name", "cursor_secret"} == set(RANGES)
 
 
 @pytest.mark.parametrize(("name", "lowest"), RANGES.items())
@@ -115,6 +117,8 @@ def test_every_setting_has_an_environment_variable() -> None:
         "health_timeout": "1",
         "pgbouncer": "true",
         "application_name": " shop ",
+        "cursor_secret": "correct horse battery",
+        "warn_repeated": "5",
         "echo": "0",
         "debug": "on",
     }
@@ -135,9 +139,23 @@ def test_every_setting_has_an_environment_variable() -> None:
         health_timeout=1.0,
         pgbouncer=True,
         application_name="shop",
+        cursor_secret="correct horse battery",
+        warn_repeated=5,
         echo=False,
         debug=True,
     )
+
+
+@pytest.mark.parametrize("secret", ["", "too short", b"0123456789abcdef", 1234567890123456])
+def test_a_secret_is_a_text_that_nobody_guesses_and_no_error_tells(secret: Any) -> None:
+    with pytest.raises(InvalidSetting, match="at least 16 characters") as caught:
+        settings(cursor_secret=secret)
+    assert caught.value.fields == ("cursor_secret",)
+    assert not secret or str(secret) not in str(caught.value)
+
+
+def test_a_secret_is_not_shown() -> None:
+    assert "horse" not in repr(settings(cursor_secret="correct horse battery"))
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,8 @@ async def test_reads_use_a_reader_and_writes_one_unit(db: Database) -> None:
         read.expect(1)
         with count_statements(db) as page:
             await client.get("/heroes")
-        page.expect(2)
+        # A page on which the list ends tells the total by itself.
+        page.expect(1)
         pool = db.pool()
         assert pool.readers is not None
         assert (pool.in_use, pool.readers.in_use) == (0, 0)

@@ -12,18 +12,19 @@ EXPECTED = {
     404: {"NotFound"},
     409: {
         *("Conflict", "ConstraintViolation", "ExclusionViolation", "ForeignKeyViolation"),
-        *("StaleVersion", "UniqueViolation"),
+        *("OutOfScope", "StaleVersion", "UniqueViolation"),
     },
     422: {
-        *("AmbiguousLookup", "CheckViolation", "InvalidChanges", "InvalidOperand", "InvalidPage"),
-        *("InvalidRequest", "InvalidValue", "NotNullViolation", "UnknownField", "UnknownOperator"),
+        *("AmbiguousLookup", "CheckViolation", "InvalidChanges", "InvalidCursor", "InvalidOperand"),
+        *("InvalidPage", "InvalidRequest", "InvalidValue", "NotNullViolation", "UnknownField"),
+        *("Unfiltered", "UnknownOperator"),
     },
     500: {
         *("ColonnadeError", "ColumnNotLoaded", "CommitUnknown", "ConfigurationError"),
         *("DatabaseError", "DriverNotInstalled", "InvalidMapping", "InvalidSchema"),
         *("InvalidSetting", "InvalidStatement", "InvalidURL", "MultipleFound", "NotLoaded"),
-        *("PermissionDenied", "ReadOnlySession", "RelationshipNotLoaded", "SessionClosed"),
-        *("SessionShared", "TransactionAborted", "UsageError"),
+        *("PermissionDenied", "ReadOnlySession", "RelationshipNotLoaded", "ScopeUnbound"),
+        *("SessionClosed", "SessionShared", "StreamClosed", "TransactionAborted", "UsageError"),
     },
     503: {
         *("ConnectionFailed", "ConnectionLost", "Deadlock", "LockTimeout", "PoolDeadlock"),

@@ -14,7 +14,6 @@ from tests.guild import (
     CityService,
     HeroService,
     Kind,
-    Odd,
     OddService,
     TeamService,
     badge,
@@ -299,14 +298,3 @@ async def test_a_question_is_one_statement_however_many_lookups_it_has(heroes: D
             assert await query.count() == 1
         statements.expect(2)
         assert str(query.statement()).count("JOIN team") == 1
-
-
-async def test_icontains_folds_the_letters_of_ascii_only_on_sqlite(sqlite_url: str) -> None:
-    async with Database(sqlite_url) as database:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(Odd.metadata.create_all)
-        async with database.session() as session:
-            odd = OddService(session)
-            await odd.create({"real_name": "ÉA"})
-            assert await odd.where(real_name__icontains="Éa").exists()
-            assert not await odd.where(real_name__icontains="éa").exists()

@@ -76,8 +76,12 @@ def test_an_enum_is_no_text_though_its_members_are() -> None:
     assert lookups(Thing, {"colour": "red"})[1] == (Colour.RED,)
 
 
-def test_a_column_of_anything_takes_a_bool() -> None:
-    assert lookups(Thing, {"words": True})[1] == (True,)
+def test_json_is_compared_with_null_alone() -> None:
+    assert lookup(Thing, "words", None).operator.name == "isnull"
+    assert lookup(Thing, "words__ne", None).flag is False
+    with pytest.raises(UnknownOperator, match="words is JSON, which databases compare") as caught:
+        lookup(Thing, "words", {"a": 1})
+    assert caught.value.hint == "operators for it: isnull, has_key"
 
 
 def test_a_bool_is_no_number_however_the_number_is_annotated() -> None:
@@ -98,11 +102,12 @@ def test_a_type_that_knows_no_python_type_takes_what_it_gets() -> None:
     assert lookups(Place, {"what": (1, 2)})[1] == ((1, 2),)
 
 
-def test_contains_names_the_database_it_is_for() -> None:
+def test_a_part_of_a_text_is_sought_as_the_database_best_can() -> None:
     nodes, values = lookups(Place, {"name__contains": "x", "name__icontains": "x"})
     statement = entities(Spec(Shape(Place, nodes), values))
     on_sqlite = str(statement.compile(dialect=sqlite.dialect()))
     assert "instr(place.name, ?) > 0" in on_sqlite
-    assert "instr(lower(place.name), lower(?)) > 0" in on_sqlite
+    assert "ELSE colonnade_fold(place.name) END, colonnade_fold(?)) > 0" in on_sqlite
     on_postgresql = str(statement.compile(dialect=postgresql.dialect()))
-    assert "position(%(v0)s::VARCHAR IN place.name) > 0" in on_postgresql
+    assert "place.name LIKE %(v0)s::VARCHAR" in on_postgresql
+    assert "place.name ILIKE %(v1)s::VARCHAR" in on_postgresql

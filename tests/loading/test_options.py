@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.guild import Hero, HeroService, Mission, MissionService, TeamService
 
-from colonnade import Database
-from colonnade.errors import InvalidOperand, RelationshipNotLoaded, UnknownField
+from colonnade import Database, Rows
+from colonnade.errors import InvalidOperand, RelationshipNotLoaded, UnknownField, UsageError
 from colonnade.testing import count_statements
 
 HERO: Any = Hero
@@ -138,3 +138,57 @@ async def test_a_relation_is_named(heroes: Database) -> None:
                 HeroService(session).where().load(path)
         with pytest.raises(UnknownField):
             HeroService(session).where().load(Mission.place)
+
+
+async def test_a_collection_of_objects_comes_in_the_order_asked_for(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where(id__in=[1, 2, 3])
+        with count_statements(heroes) as statements:
+            found = await query.load("missions.place", missions=Rows("-year")).all()
+        statements.expect(2)
+        assert [[item.year for item in hero.missions] for hero in found] == [
+            [2021, 2020, 2019],
+            [2022],
+            [],
+        ]
+        assert [item.place.name for item in found[0].missions if item.place] == ["Oslo", None]
+        placed = await query.load(missions=Rows(["-place.name", "year"])).order_by("id").first()
+        assert placed is not None
+        assert len(placed.missions) == 3
+        streamed = [hero async for hero in query.load(missions=Rows("-year")).stream(2)]
+        assert [item.year for item in streamed[0].missions] == [2021, 2020, 2019]
+
+
+async def test_an_order_reaches_what_is_nested(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where(id=1)
+        sorts = {"pupils": Rows("-id"), "pupils.powers": Rows("name"), "powers": Rows("name")}
+        with count_statements(heroes) as statements:
+            hero = await query.load("team", **sorts).one()
+        statements.expect(4)
+        assert [pupil.id for pupil in hero.pupils] == [5, 4, 3, 2]
+        assert [power.name for power in hero.powers] == ["dig", "fly", "swim"]
+        assert [power.name for power in hero.pupils[-1].powers] == ["fly"]
+
+
+@pytest.mark.parametrize("rows", [Rows("-year", limit=2), Rows(where={"done": True})])
+async def test_a_part_of_a_collection_would_lie_to_the_session(
+    heroes: Database, rows: Rows
+) -> None:
+    async with heroes.reader() as session:
+        with pytest.raises(UsageError, match="would lie to the session") as caught:
+            HeroService(session).where().load(missions=rows)
+        assert "into(Schema" in (caught.value.hint or "")
+
+
+async def test_an_order_is_for_collections_that_there_are(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query: Any = HeroService(session).where()
+        with pytest.raises(InvalidOperand, match="team is one object"):
+            query.load(team=Rows("name"))
+        with pytest.raises(InvalidOperand, match="missions takes Rows"):
+            query.load(missions="-year")
+        with pytest.raises(UnknownField, match="mision"):
+            query.load(mision=Rows("year"))
+        with pytest.raises(UnknownField, match="yaer"):
+            query.load(missions=Rows("yaer"))

@@ -62,7 +62,7 @@ def test_a_plan_has_columns_single_objects_and_collections() -> None:
         powers: Sequence[Numbered]
 
     plan = plan_of(Hero, Full)
-    assert [name for name, _ in plan.columns] == ["id", "name"]
+    assert [leaf.field for leaf in plan.columns] == ["id", "name"]
     assert [nested.field for nested in plan.ones] == ["team"]
     assert [nested.field for nested in plan.ones[0].plan.ones] == ["city"]
     assert [nested.field for nested in plan.many] == ["missions", "pupils", "powers"]
@@ -128,9 +128,7 @@ def test_an_object_that_is_always_there_needs_no_none() -> None:
     assert refusal(Wrong, Mission).hint == "annotate it as MissionRead"
 
 
-@pytest.mark.parametrize(
-    "annotation", [int, dict[str, int], list[int], list, TeamRead | CityRead, Any]
-)
+@pytest.mark.parametrize("annotation", [int, dict[str, int], list[int], list, TeamRead | int, Any])
 def test_a_relation_needs_a_schema_of_its_own(annotation: Any) -> None:
     wrong = type("Wrong", (BaseModel,), {"__annotations__": {"team": annotation}})
     error = refusal(wrong)
@@ -140,7 +138,7 @@ def test_a_relation_needs_a_schema_of_its_own(annotation: Any) -> None:
 def test_a_schema_nested_in_itself_is_refused() -> None:
     error = refusal(Recursive)
     assert error.message == "Recursive is nested in itself without an end"
-    assert error.hint == "write a schema for each level that is wanted"
+    assert (error.hint or "").startswith("say how deep: into(Recursive, depth=3)")
 
 
 def test_a_model_may_be_nested_in_itself_by_a_schema_for_each_level() -> None:
@@ -173,7 +171,7 @@ def test_a_schema_without_fields_is_refused() -> None:
         pass
 
     assert refusal(Empty).message == "Empty has no fields"
-    assert "has nothing that fills it" in refusal(RootModel[int]).message
+    assert refusal(RootModel[int]).message == "RootModel[int] has no fields"
 
 
 def test_columns_go_by_attribute() -> None:
@@ -182,4 +180,4 @@ def test_columns_go_by_attribute() -> None:
         number: int
 
     plan = plan_of(Seat, SeatRead)
-    assert [column.column.name for _, column in plan.columns] == ["hallName", "no"]
+    assert [leaf.column.column.name for leaf in plan.columns if leaf.column] == ["hallName", "no"]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from tests.guild import HeroService
+from sqlalchemy import insert, text
+from tests.guild import City, CityService, HeroService
 
 from colonnade import Database, Page
 from colonnade.errors import InvalidPage
@@ -30,7 +31,7 @@ class HeroRead(BaseModel):
         (1, -5, "exact", "size"),
         (1, None, "exact", "size"),
         (1, 101, "exact", "size"),
-        (1, 10, "estimated", "count"),
+        (1, 10, "guessed", "count"),
     ],
 )
 def test_a_page_that_nobody_can_turn_to_is_refused(
@@ -115,8 +116,58 @@ async def test_nobody_counts_unasked(heroes: Database) -> None:
         assert (len(page.items), page.has_more, page.total) == (11, True, None)
         assert not (await query.page(1, size=12, count="none")).has_more
         with count_statements(heroes) as statements:
-            await query.page(1)
+            await query.page(1, size=12)
         statements.expect(2)
+
+
+async def test_a_page_that_shows_the_end_counts_nothing(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where()
+        ends = [(1, 50, 12), (3, 5, 12), (2, 11, 12)]
+        for number, size, total in ends:
+            for count in ("exact", "estimated"):
+                with count_statements(heroes) as statements:
+                    page = await query.page(number, size=size, count=count)  # type: ignore[arg-type] # both are
+                statements.expect(1)
+                assert (page.total, page.has_more) == (total, False)
+        with count_statements(heroes) as statements:
+            nobody = await HeroService(session).where(id__gt=99).page()
+        statements.expect(1)
+        assert (nobody.total, nobody.pages) == (0, 0)
+
+
+async def test_an_estimate_of_few_rows_is_a_count(heroes: Database) -> None:
+    async with heroes.reader() as session:
+        query = HeroService(session).where(team__name="League", id__in=[2, 5, 8, 11])
+        with count_statements(heroes) as statements:
+            page = await query.page(1, size=2, count="estimated")
+        statements.expect(3 if heroes.family == "postgresql" else 2)
+        assert (page.total, page.pages, page.has_more) == (4, 2, True)
+        assert (len(page.items), (await query.page(9, count="estimated")).total) == (2, 4)
+        for _ in range(3):
+            everyone = await HeroService(session).where().page(1, size=2, count="estimated")
+            assert everyone.total == 12
+        projected = await query.into(HeroRead).page(2, size=2, count="estimated")
+        assert (projected.total, projected.has_more) == (4, False)
+
+
+async def test_a_large_estimate_is_the_planners(guild: Database) -> None:
+    async with guild.session() as session:
+        await session.execute(insert(City), [{"name": "x"} for _ in range(12_000)])
+        await session.execute(text("ANALYZE TABLE city" if guild.family == "mysql" else "ANALYZE"))
+        query = CityService(session).where(name="x")
+        with count_statements(guild) as statements:
+            page = await query.page(1, size=10, count="estimated")
+        statements.expect(2)
+        assert page.total is not None
+        if guild.family == "postgresql":
+            assert "EXPLAIN" in statements.statements[1]
+            assert 11_000 < page.total < 13_000
+            # No more is told than was seen to be there, and no less.
+            assert ((await query.page(5000, size=10, count="estimated")).total or 0) <= 49_990
+            assert (await query.page(1200, size=10, count="estimated")).total == 12_000
+        else:
+            assert page.total == 12_000
 
 
 async def test_a_page_has_as_many_items_as_the_service_allows(heroes: Database) -> None:

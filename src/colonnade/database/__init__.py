@@ -8,21 +8,28 @@ wrong, ``retry`` runs a unit again, ``health`` tells how it goes.
 
 from __future__ import annotations
 
+from colonnade.database.batches import Batches
 from colonnade.database.database import Database, Options
 from colonnade.database.health import Health, PoolStatus
 from colonnade.database.reader import Reader
+from colonnade.database.repeats import RepeatedStatement, repeating
+from colonnade.database.rows import Prepared
 from colonnade.database.session import Session
 from colonnade.database.settings import Settings
 from colonnade.database.unit import Unit, UnitOptions
 
 __all__ = [
+    "Batches",
     "Database",
     "Health",
     "Options",
     "PoolStatus",
+    "Prepared",
     "Reader",
+    "RepeatedStatement",
     "Session",
     "Settings",
     "Unit",
     "UnitOptions",
+    "repeating",
 ]

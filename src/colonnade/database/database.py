@@ -32,6 +32,7 @@ from colonnade.database.unit import Unit, UnitOptions
 from colonnade.database.url import parse
 from colonnade.errors import ColonnadeError, CommitUnknown, UsageError
 from colonnade.mapping import configure, mappers
+from colonnade.scope import Bindings
 
 __all__ = ["Database", "Options"]
 
@@ -53,9 +54,14 @@ class Options(TypedDict, total=False):
     health_timeout: float
     pgbouncer: bool
     application_name: str | None
+    cursor_secret: str | None
+    warn_repeated: int | None
     echo: bool
     debug: bool
 
+
+#: What every session begins with that is given no values.
+_UNBOUND: Final = Bindings()
 
 #: Databases whose sessions are bound to one connection for now; see ``Database.bound_to``.
 _BOUND: Final[ContextVar[Mapping[int, AsyncConnection] | None]] = ContextVar(
@@ -147,22 +153,28 @@ class Database:
         """The sessions' and the readers' engine of the running event loop."""
         return self.engine, self._readers().engine
 
-    def session(self, **options: Unpack[UnitOptions]) -> AbstractAsyncContextManager[Session]:
+    def session(
+        self, *, scope: Mapping[str, Any] | None = None, **options: Unpack[UnitOptions]
+    ) -> AbstractAsyncContextManager[Session]:
         """A unit of work: committed when the block ends, rolled back when it raises.
 
-        BEGIN comes with the first statement. Waits for a place up to ``pool_timeout`` seconds, then
+        ``scope`` has the values for the scopes of models, by name. BEGIN comes with the first
+        statement. Waits for a place up to ``pool_timeout`` seconds, then
         raises ``PoolTimeout``; raises ``CommitUnknown`` when COMMIT was sent and not answered.
         """
-        return self._unit(options)
+        return self._unit(options, _bindings(scope))
 
-    def reader(self, *, snapshot: bool = False) -> AbstractAsyncContextManager[Reader]:
+    def reader(
+        self, *, snapshot: bool = False, scope: Mapping[str, Any] | None = None
+    ) -> AbstractAsyncContextManager[Reader]:
         """A session that cannot write, on an engine of its own, without a transaction.
 
-        With ``snapshot`` all its statements see the database at one moment (REPEATABLE READ, READ
-        ONLY). Waits for a place among the readers as ``session`` does among the units.
+        ``scope`` has the values for the scopes of models, by name. With ``snapshot`` all its
+        statements see the database at one moment (REPEATABLE READ, READ ONLY). Waits for a place
+        among the readers as ``session`` does among the units.
         """
         unit = Unit(snapshot=True, read_only=True) if snapshot else PLAIN
-        return Transaction(Reader, self._readers(), unit, self._bound())
+        return Transaction(Reader, self._readers(), unit, self._bound(), _bindings(scope))
 
     async def run(
         self,
@@ -172,6 +184,7 @@ class Database:
         timeout: float = 30.0,
         verify: Callable[[Session], Awaitable[bool]] | None = None,
         reconnect: bool = False,
+        scope: Mapping[str, Any] | None = None,
         **options: Unpack[UnitOptions],
     ) -> T:
         """Run ``work(session)`` as one unit of work, again as a whole when that is safe and useful.
@@ -183,9 +196,10 @@ class Database:
         called with a session of its own, tells whether the work is there. Give the work a unique
         key of its own choosing and look for that key, so that even a late commit cannot double it.
         """
+        bindings = _bindings(scope)
 
         async def once() -> T:
-            transaction = self._unit(options)
+            transaction = self._unit(options, bindings)
             results: list[T] = []
             try:
                 async with transaction as session:
@@ -193,7 +207,7 @@ class Database:
             except CommitUnknown as unknown:
                 if verify is None or not transaction.unknown:
                     raise
-                await self._verified(verify, unknown, timeout)
+                await self._verified(verify, unknown, timeout, scope)
                 await transaction.session._announce()
             return results[0]
 
@@ -204,11 +218,12 @@ class Database:
         verify: Callable[[Session], Awaitable[bool]],
         unknown: CommitUnknown,
         timeout: float,
+        scope: Mapping[str, Any] | None,
     ) -> None:
         """Return if the commit happened; raise ``CommitLost`` if not, ``unknown`` if in doubt."""
 
         async def ask() -> bool:
-            async with self.session() as session:
+            async with self.session(scope=scope) as session:
                 there = await verify(session)
                 # Nothing to commit, whose answer could be lost in its turn.
                 await session.rollback()
@@ -299,9 +314,9 @@ class Database:
         finally:
             _BOUND.reset(token)
 
-    def _unit(self, options: UnitOptions) -> Transaction[Session]:
+    def _unit(self, options: UnitOptions, bindings: Bindings) -> Transaction[Session]:
         unit = Unit(**options) if options else PLAIN
-        return Transaction(Session, self._pools().primary, unit, self._bound())
+        return Transaction(Session, self._pools().primary, unit, self._bound(), bindings)
 
     def _bound(self) -> AsyncConnection | None:
         bound = _BOUND.get()
@@ -337,3 +352,7 @@ class Database:
         self._address = parse(URL.create("sqlite", database=path))
         if shared:
             self._reader_address = self._address
+
+
+def _bindings(scope: Mapping[str, Any] | None) -> Bindings:
+    return _UNBOUND if scope is None else _UNBOUND.binding(scope)

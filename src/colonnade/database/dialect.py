@@ -6,7 +6,7 @@ nothing is set up, and nothing is assumed but that its driver is asyncpg.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,6 +67,15 @@ class Dialect:
         """End the running statement from the event loop, without waiting."""
         driver.terminate()
 
+    @property
+    def fetches(self) -> bool:
+        """Whether ``fetch`` may stand in for a cursor."""
+        return False
+
+    async def fetch(self, driver: Any, statement: str, values: Sequence[Any]) -> Sequence[Any]:
+        """Every row of a statement, in one call of the driver."""
+        raise NotImplementedError
+
     def limit(self, unit: Unit) -> float | None:
         """After how many seconds ``abort`` is called on a statement of ``unit``."""
         own = unit.statement_timeout or self.settings.statement_timeout
@@ -82,6 +91,16 @@ class Dialect:
         """SQLAlchemy's connection options for a unit of work that is not plain."""
         level = {} if unit.isolation is None else {"isolation_level": unit.isolation}
         return {UNIT: unit, **level}
+
+    def streams(self, *, in_transaction: bool) -> bool:
+        """Whether rows can be read through a cursor while other statements run beside it."""
+        return in_transaction
+
+    def streaming(self, connection: Connection) -> None:
+        """A cursor was opened on the connection, which may be left open."""
+
+    def drop(self, connection: Connection, cursor: Any) -> None:
+        """Close a cursor that nobody reads any more, from the event loop and without waiting."""
 
     def begin(self, connection: Connection, unit: Unit) -> None:
         """Make the transaction that has just begun what ``unit`` asks for."""

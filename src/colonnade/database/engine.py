@@ -22,12 +22,14 @@ from colonnade.database.dialect import GRACE, PLAIN, UNIT, Dialect
 from colonnade.database.doom import doom, forget, heal, refuse
 from colonnade.database.mysql import MySQL
 from colonnade.database.postgresql import PostgreSQL, Psycopg
+from colonnade.database.repeats import warn_repeated
 from colonnade.database.settings import Settings
 from colonnade.database.sqlite import SQLite
 from colonnade.database.translate import Circumstances, translate
 from colonnade.database.url import Address
 from colonnade.database.watchdog import Watchdog
 from colonnade.errors import ColonnadeError
+from colonnade.scope import install
 
 __all__ = ["build", "dialect_of"]
 
@@ -70,6 +72,9 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
     _watch_endings(sync, dialect)
     _translate_errors(sync, metadata, reading=reading)
     dialect.install(sync)
+    install(sync.dialect)
+    if settings.warn_repeated is not None:
+        warn_repeated(sync, settings.warn_repeated)
     _limit_setting_up(sync, dialect)
     return engine
 
@@ -219,6 +224,9 @@ def _translate_errors(engine: Engine, metadata: MetaData, *, reading: bool) -> N
     def _answer(context: ExceptionContext) -> ColonnadeError | None:
         if _expected(context):
             return None
+        if isinstance(context.original_exception, ColonnadeError):
+            # One of ours, raised while the statement was being prepared.
+            return context.original_exception
         if context.connection is not None and not reading:
             doom(context.connection, context.original_exception)
         where = Circumstances(

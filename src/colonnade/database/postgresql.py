@@ -14,7 +14,7 @@ import dataclasses
 import os
 import select
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -81,6 +81,14 @@ class PostgreSQL(Dialect):
             await_only(_cancellable(sending, cursor._connection.terminate))
 
         return execute
+
+    @property
+    def fetches(self) -> bool:
+        return self.reading and not self.settings.pgbouncer
+
+    async def fetch(self, driver: Any, statement: str, values: Sequence[Any]) -> Sequence[Any]:
+        rows: Sequence[Any] = await driver.fetch(statement, *values)
+        return rows
 
     async def ping(self, driver: Any) -> None:
         await driver.fetchrow(";", timeout=self.settings.connect_timeout)
@@ -152,6 +160,10 @@ class Psycopg(PostgreSQL):
             args["prepare_threshold"] = None
         args |= {n: _whole(n, v) if n in _INTEGERS else v for n, v in query.items()}
         return args
+
+    @property
+    def fetches(self) -> bool:
+        return False
 
     def execute_many(self, engine: Engine) -> Callable[..., None]:
         return Dialect.execute_many(self, engine)

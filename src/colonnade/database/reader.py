@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, NoReturn
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, Executable
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 
-from colonnade.database.session import Orm, Session
+from colonnade.database.dialect import PLAIN
+from colonnade.database.orm import Orm
+from colonnade.database.rows import Prepared, fetch_rows, overheard, watched
+from colonnade.database.session import Session
+from colonnade.database.shortcut import Rows, fetch, learn, shortcut_of
 from colonnade.errors import ReadOnlySession
 
 __all__ = ["Reader"]
@@ -25,6 +31,48 @@ class Reader(Session):
 
     sync_session_class: type[SyncSession] = Orm
     _writes: ClassVar[bool] = False
+
+    async def rows(
+        self, statement: Prepared | Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Rows:
+        if not isinstance(statement, Prepared) or not self._alone():
+            return await super().rows(statement, parameters)
+        with self._gate.enter("rows"):
+            scoped = self._scoping.rows_options(self.sync_session, statement, self._connection)
+            return await greenlet_spawn(self._fetched, statement, parameters or {}, scoped)
+
+    def _fetched(
+        self, statement: Prepared, parameters: Mapping[str, Any], scoped: Mapping[str, Any]
+    ) -> Rows:
+        """The rows, over a connection that is taken for just this statement if there is none."""
+        engine: Engine = self.sync_session.get_bind()  # type: ignore[assignment] # see _alone
+        held = self._connection
+        if held is not None and (held.closed or held.invalidated):
+            held = None
+        if watched(engine) or (held is not None and held._has_events):
+            return fetch_rows(self.sync_session, statement, parameters, scoped)
+        shortcut = shortcut_of(engine, statement, scoped)
+        if shortcut is None:
+            return learn(self.sync_session.connection(), statement, parameters, scoped)
+        if held is not None:
+            return fetch(held, self._dialect, shortcut, parameters, scoped)
+        with engine.connect() as connection:
+            self._connection = connection
+            try:
+                return fetch(connection, self._dialect, shortcut, parameters, scoped)
+            finally:
+                self._connection = None
+
+    def _alone(self) -> bool:
+        """Whether each statement is sent by itself, and nobody is told of it."""
+        session = self.sync_session
+        return (
+            self._dialect.fetches
+            and self._unit is PLAIN
+            and isinstance(self.bind, AsyncEngine)
+            and not session.execution_options
+            and not overheard(session)
+        )
 
     @property
     def _at_work(self) -> bool:

@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any, ClassVar, Final, TypeVar
 
-from sqlalchemy import Connection, event, inspect
+from pydantic import BaseModel
+from sqlalchemy import Connection, Executable, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSessionTransaction
-from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
-from sqlalchemy.orm import ORMExecuteState, SessionTransaction
+from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.sql.selectable import ForUpdateParameter
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from colonnade.database.batches import Streaming
 from colonnade.database.callbacks import Callback, Callbacks
 from colonnade.database.dialect import GRACE, PLAIN, Dialect
 from colonnade.database.doom import refuse
 from colonnade.database.gate import Gate
 from colonnade.database.loads import refuse_touch
+from colonnade.database.methods import guard
+from colonnade.database.orm import OWNER, Writing
+from colonnade.database.rows import Prepared, fetch_rows
+from colonnade.database.scoping import Scoping
+from colonnade.database.settings import Settings
 from colonnade.database.translate import Circumstances, aborted, translate
 from colonnade.database.unit import Unit
 from colonnade.errors import (
@@ -39,14 +46,13 @@ from colonnade.errors import (
     StaleVersion,
     TransactionAborted,
 )
+from colonnade.scope import Bindings, any_rules
 
-__all__ = ["Orm", "Session"]
+__all__ = ["Session"]
 
-T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., object])
+S = TypeVar("S", bound=BaseModel)
 
 _log: Final = logging.getLogger("colonnade")
-_OWNER: Final = "colonnade_session"
 
 #: What a COMMIT can fail with and surely not have happened; after anything else, nobody knows.
 _REFUSED: Final = (
@@ -60,22 +66,14 @@ _REFUSED: Final = (
 )
 
 
-class Orm(SyncSession):
-    """The synchronous half, of which only the events are ours."""
-
-
-class _Unit(Orm):
-    """The half that writes; it has a transaction to keep an eye on."""
-
-
-class Session(AsyncSession):
+class Session(Streaming, AsyncSession):
     """One unit of work, opened by ``Database.session``, which commits it or rolls it back.
 
     Nothing expires on commit. Touching what was not loaded raises ``NotLoaded``, use after the
     end ``SessionClosed``, use by two tasks at once ``SessionShared``.
     """
 
-    sync_session_class: type[SyncSession] = _Unit
+    sync_session_class: type[SyncSession] = Writing
     _writes: ClassVar[bool] = True
 
     def __init__(
@@ -84,13 +82,14 @@ class Session(AsyncSession):
         dialect: Dialect,
         where: Circumstances,
         unit: Unit,
+        bindings: Bindings,
     ) -> None:
         nested = isinstance(bind, AsyncConnection)
         super().__init__(
             bind,
             expire_on_commit=False,
             close_resets_only=False,
-            info={_OWNER: self},
+            info={OWNER: self},
             execution_options={} if nested or unit is PLAIN else dialect.execution_options(unit),
             join_transaction_mode="create_savepoint" if nested else "conditional_savepoint",
             autoflush=self._writes,
@@ -99,7 +98,18 @@ class Session(AsyncSession):
         self._unit = unit
         self._gate = Gate(where)
         self._callbacks = Callbacks()
+        self._scoping = Scoping(bindings)
         self._connection: Connection | None = None
+
+    @property
+    def family(self) -> str:
+        """The database's: ``"sqlite"``, ``"postgresql"`` or ``"mysql"``, which MariaDB is too."""
+        return self._dialect.address.family
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the database that opened the session."""
+        return self._dialect.settings
 
     @property
     def closed(self) -> bool:
@@ -161,6 +171,79 @@ class Session(AsyncSession):
         innermost = self.sync_session.get_nested_transaction()
         return not nested.is_active and nested.sync_transaction is innermost
 
+    @property
+    def scope(self) -> Bindings:
+        """The values of the scopes that hold, and those that are lifted."""
+        return self._scoping.bindings
+
+    @asynccontextmanager
+    async def scoped(self, **values: Any) -> AsyncGenerator[None]:
+        """A part of the unit in which scopes have these values; those before hold again after it.
+
+        Flushes where it begins and where it ends. Relations to models with scopes that were loaded
+        on the other side of either are forgotten. Raises ``UsageError`` for a name that none has.
+        """
+        async with self._rebound(self.scope.binding(values)):
+            yield
+
+    @asynccontextmanager
+    async def unscoped(self, *names: str) -> AsyncGenerator[None]:
+        """A part of the unit for which the scopes of these names do not hold, reads and writes.
+
+        Flushes and forgets as ``scoped`` does. Raises ``UsageError`` for a name that none has.
+        """
+        async with self._rebound(self.scope.lifting(names)):
+            yield
+
+    @asynccontextmanager
+    async def _rebound(self, bindings: Bindings) -> AsyncGenerator[None]:
+        before = self.scope
+        await self._rebind(bindings)
+        try:
+            yield
+        except BaseException:
+            self._scoping.rebind(self.sync_session, before)
+            raise
+        await self._rebind(before)
+
+    async def _rebind(self, bindings: Bindings) -> None:
+        """What waits to be written is written under the bindings that it was made under."""
+        if self._writes:
+            await self.flush()
+        self._check_open("scoped")
+        self._scoping.rebind(self.sync_session, bindings)
+
+    async def rows(
+        self, statement: Prepared | Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Sequence[Any]]:
+        """Every row of a SELECT of columns, past the ORM: no object is made or refreshed.
+
+        One statement, after what is pending was flushed.
+        """
+        with self._gate.enter("rows"):
+            return await greenlet_spawn(
+                fetch_rows,
+                self.sync_session,
+                statement,
+                parameters or {},
+                self._scoping.rows_options(self.sync_session, statement, self._connection),
+            )
+
+    async def read(
+        self, statement: Executable, *, into: type[S], depth: int | None = None, **collections: Any
+    ) -> list[S]:
+        """The rows of a select of your own, as objects of a schema.
+
+        Columns fill the fields of their name or label; if the select has a model's objects too,
+        they fill the rest. ``depth`` and the terms of ``collections`` are those of ``Query.into``.
+        One statement, one more for each collection in the schema. Raises ``InvalidSchema`` for a
+        field that nothing fills, and for a column that no field takes.
+        """
+        # Schemas are the matter of a floor above, which is looked up when it is needed.
+        reading: Any = import_module("colonnade.reading")
+        found: list[S] = await reading.select_into(self, statement, into, depth, collections)
+        return found
+
     async def commit(self) -> None:
         """Flush and COMMIT, then run the callbacks of ``on_commit``.
 
@@ -209,9 +292,13 @@ class Session(AsyncSession):
             return
         if self.busy and self._gate.task is not asyncio.current_task():
             await self._cut()
+            if self.closed:  # by that task, which has come to the end of its block
+                return
         with self._gate.enter("close"):
             try:
-                if not self._at_work:
+                if self.sync_session.get_transaction() is None:
+                    self.sync_session.close()
+                elif not self._at_work:
                     await super().close()
                 else:
                     async with asyncio.timeout(self._dialect.patience):
@@ -283,6 +370,8 @@ class Session(AsyncSession):
 
     def _about_to_execute(self, state: ORMExecuteState) -> None:
         refuse_touch(state, self._gate.operation)
+        if any_rules():
+            self._scoping.prepare(state, self._connection)
 
     def _begun(self, connection: Connection) -> None:
         self._connection = connection
@@ -293,100 +382,4 @@ class Session(AsyncSession):
             self._gate.enter(operation)
 
 
-def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
-    async def call(self: Session, /, *args: Any, **options: Any) -> T:
-        with self._gate.enter(name):
-            return await method(self, *args, **options)
-
-    return _named(call, method, name)
-
-
-def _named(call: F, method: Callable[..., object], name: str) -> F:
-    call.__name__ = name
-    call.__qualname__ = f"Session.{name}"
-    call.__doc__ = method.__doc__ or f"``{name}`` of SQLModel's ``AsyncSession``."
-    return call
-
-
-def _open(method: Callable[..., T], name: str) -> Callable[..., T]:
-    def call(self: Session, /, *args: Any, **options: Any) -> T:
-        self._check_open(name)
-        return method(self, *args, **options)
-
-    return _named(call, method, name)
-
-
-#: ``execute`` is SQLAlchemy's own: SQLModel's only adds a warning, which its ``scalars`` trips too.
-_METHODS: Final = {"execute": PlainAsyncSession.execute} | {
-    name: getattr(AsyncSession, name)
-    for name in (
-        "connection",
-        "delete",
-        "delete_all",
-        "exec",
-        "flush",
-        "get",
-        "get_one",
-        "merge",
-        "merge_all",
-        "run_sync",
-        "scalar",
-        "scalars",
-        "stream",
-        "stream_scalars",
-    )
-}
-for _name, _method in _METHODS.items():
-    setattr(Session, _name, _passing(_method, _name))
-
-#: What runs no statement is not in the way of another task, but of a session that has ended.
-_SYNCHRONOUS: Final = (
-    "add",
-    "add_all",
-    "begin",
-    "begin_nested",
-    "expire",
-    "expire_all",
-    "expunge",
-    "expunge_all",
-    "is_modified",
-)
-for _name in _SYNCHRONOUS:
-    setattr(Session, _name, _open(getattr(AsyncSession, _name), _name))
-
-
-@event.listens_for(Orm, "do_orm_execute")
-def _execute(state: ORMExecuteState) -> None:
-    owner: Session = state.session.info[_OWNER]
-    owner._about_to_execute(state)
-
-
-@event.listens_for(Orm, "after_begin")
-def _begin(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
-    owner: Session = session.info[_OWNER]
-    if not transaction.nested:
-        owner._begun(connection)
-
-
-@event.listens_for(_Unit, "before_commit")
-def _before_commit(session: SyncSession) -> None:
-    """Neither COMMIT nor RELEASE, whoever asks for it, after a failure that was caught."""
-    owner: Session = session.info[_OWNER]
-    if owner._connection is not None:
-        refuse(owner._connection)
-
-
-@event.listens_for(_Unit, "after_transaction_create")
-def _created(session: SyncSession, transaction: SessionTransaction) -> None:
-    if transaction.nested:
-        owner: Session = session.info[_OWNER]
-        owner._callbacks.mark(transaction)
-
-
-@event.listens_for(_Unit, "after_soft_rollback")
-def _rolled_back(session: SyncSession, transaction: SessionTransaction) -> None:
-    """What was registered inside of what is undone is not due any more."""
-    owner: Session = session.info[_OWNER]
-    # A flush that fails has a transaction of its own, and undoes the savepoint that it is in.
-    savepoint = transaction if transaction.nested else session.get_nested_transaction()
-    owner._callbacks.undo(savepoint)
+guard(Session)

@@ -20,6 +20,9 @@ class Settings:
 
     ``reader_pool_size`` counts the readers' connections, which come on top of the sessions';
     ``idle_check`` is how long a connection may lie unused before it is pinged at its next use.
+    ``warn_repeated`` is for development: how often one SELECT may run in one unit of work before
+    a ``RepeatedStatement`` is warned of. ``cursor_secret`` seals the cursors of ``scroll``, so
+    that nobody else can make one.
     """
 
     pool_size: int = 10
@@ -34,6 +37,8 @@ class Settings:
     health_timeout: float = 2.0
     pgbouncer: bool = False
     application_name: str | None = None
+    cursor_secret: str | None = dataclasses.field(default=None, repr=False)
+    warn_repeated: int | None = None
     echo: bool = False
     debug: bool = False
 
@@ -49,6 +54,13 @@ class Settings:
                     f"{name} must be {kind} of at least {low}, not {value!r}", fields=(name,)
                 )
 
+        if self.cursor_secret is not None and not _is_secret(self.cursor_secret):
+            raise InvalidSetting(
+                f"cursor_secret must be a text of at least {_SHORTEST_SECRET} characters",
+                hint="such as python -c 'import secrets; print(secrets.token_urlsafe())' prints",
+                fields=("cursor_secret",),
+            )
+
     @property
     def capacity(self) -> int:
         """How many units of work may run at once."""
@@ -60,8 +72,17 @@ class Settings:
         return self.capacity if self.reader_pool_size is None else self.reader_pool_size
 
 
-_WHOLE: Final = frozenset({"pool_size", "max_overflow", "reader_pool_size"})
-_OPTIONAL: Final = frozenset({"reader_pool_size", "statement_timeout", "lock_timeout"})
+_SHORTEST_SECRET: Final = 16
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, str) and len(value) >= _SHORTEST_SECRET
+
+
+_WHOLE: Final = frozenset({"pool_size", "max_overflow", "reader_pool_size", "warn_repeated"})
+_OPTIONAL: Final = frozenset(
+    {"reader_pool_size", "statement_timeout", "lock_timeout", "warn_repeated"}
+)
 _HIGHEST: Final = 1e7
 _LOWEST: Final[Mapping[str, float]] = {
     "pool_size": 1,
@@ -74,6 +95,7 @@ _LOWEST: Final[Mapping[str, float]] = {
     "statement_timeout": 0.001,
     "lock_timeout": 0.001,
     "health_timeout": 0.001,
+    "warn_repeated": 2,
 }
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})

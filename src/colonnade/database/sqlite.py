@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 from weakref import WeakSet
@@ -27,6 +27,7 @@ __all__ = ["SQLite"]
 
 _WRITING: Final = "colonnade_sqlite_writing"
 _HELD: Final = "colonnade_sqlite_pragmas"
+_STREAMING: Final = "colonnade_sqlite_streaming"
 #: Milliseconds; SQLite takes a 32-bit number.
 _FOREVER: Final = 2_147_483_647
 
@@ -48,6 +49,7 @@ class SQLite(Dialect):
     def install(self, engine: Engine) -> None:
         event.listen(engine, "connect", self._set_up)
         event.listen(engine, "invalidate", _stop)
+        event.listen(engine, "checkin", _end_streams)
         if self.reading:
             event.listen(engine, "begin", self._begin_read)
             event.listen(engine, "rollback", _end_read)
@@ -61,6 +63,14 @@ class SQLite(Dialect):
     def in_transaction(self, driver: Any) -> bool:
         return bool(driver.in_transaction)
 
+    @property
+    def fetches(self) -> bool:
+        return self.reading
+
+    async def fetch(self, driver: Any, statement: str, values: Sequence[Any]) -> Sequence[Any]:
+        rows: Sequence[Any] = await driver.execute_fetchall(statement, values)
+        return rows
+
     def abort(self, driver: Any) -> None:
         driver._conn.interrupt()  # aiosqlite's own interrupt() is a coroutine around this call
 
@@ -70,6 +80,19 @@ class SQLite(Dialect):
     def execution_options(self, unit: Unit) -> Mapping[str, Any]:
         """Every unit is serializable already, whatever level it asks for."""
         return {UNIT: unit}
+
+    def streams(self, *, in_transaction: bool) -> bool:
+        return True
+
+    def streaming(self, connection: Connection) -> None:
+        connection.info[_STREAMING] = True
+
+    def drop(self, connection: Connection, cursor: Any) -> None:
+        """What is half read keeps what it began to see, for every statement beside it too."""
+        inner = getattr(getattr(cursor, "_cursor", None), "_cursor", None)
+        driver: Any = connection.connection.driver_connection
+        if inner is not None and driver is not None:
+            driver._tx.put_nowait((None, inner.close))
 
     def _busy(self, unit: Unit) -> int:
         seconds = unit.lock_timeout or self.settings.lock_timeout
@@ -136,6 +159,28 @@ class SQLite(Dialect):
         event.listen(engine, "invalidate", _leave)
 
 
+def _fold(text: Any) -> Any:
+    """A text in lower case, letter by letter; SQLite's own ``lower`` knows ASCII only.
+
+    The dotted I and sigma become what servers make of them: Python lowers one to two letters, the
+    other by its place in the word.
+    """
+    if not isinstance(text, str):
+        return text
+    return text.replace("\u0130", "i").replace("\u03a3", "\u03c3").lower()
+
+
+def _value(told: Any) -> Any:
+    """A value that JSON would not carry exactly: a float as Python writes it, bytes in hex."""
+    if not isinstance(told, str):
+        return told
+    return bytes.fromhex(told[1:]) if told.startswith("x") else float(told)
+
+
+#: What lookups use, and every connection has.
+_FUNCTIONS: Final = {"colonnade_fold": _fold, "colonnade_value": _value}
+
+
 class _Connection(sqlite3.Connection):
     """A connection that can be stopped whatever it is doing.
 
@@ -146,17 +191,30 @@ class _Connection(sqlite3.Connection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+        for name, function in _FUNCTIONS.items():
+            self.create_function(name, 1, function, deterministic=True)
 
     def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
         cursor = super().cursor(factory)
         self._cursors.add(cursor)
         return cursor
 
-    def undo(self) -> None:
-        """End every cursor and the transaction."""
+    def end_reads(self) -> None:
+        """End every cursor."""
         for cursor in tuple(self._cursors):
             cursor.close()
+
+    def undo(self) -> None:
+        """End every cursor and the transaction."""
+        self.end_reads()
         self.rollback()
+
+
+def _end_streams(adapted: Any, record: Any) -> None:
+    """End the streams that were left open, before the next unit reads what they began to see."""
+    if record.info.pop(_STREAMING, None) and adapted is not None:
+        driver = adapted.driver_connection
+        driver._tx.put_nowait((None, driver._conn.end_reads))
 
 
 def _stop(adapted: Any, _record: Any, _error: BaseException | None) -> None:

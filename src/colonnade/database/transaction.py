@@ -13,6 +13,7 @@ from colonnade.database.pool import Pool
 from colonnade.database.session import Session
 from colonnade.database.unit import Unit
 from colonnade.errors import CommitUnknown, SessionShared
+from colonnade.scope import Bindings
 
 __all__ = ["Transaction"]
 
@@ -22,17 +23,23 @@ S = TypeVar("S", bound=Session)
 class Transaction(Generic[S]):
     """Let in, open; then commit or roll back, close, let go, announce: in this order."""
 
-    __slots__ = ("_bound", "_kind", "_lease", "_pool", "_unit", "session", "unknown")
+    __slots__ = ("_bindings", "_bound", "_kind", "_lease", "_pool", "_unit", "session", "unknown")
 
     session: S
 
     def __init__(
-        self, kind: type[S], pool: Pool, unit: Unit, bound: AsyncConnection | None
+        self,
+        kind: type[S],
+        pool: Pool,
+        unit: Unit,
+        bound: AsyncConnection | None,
+        bindings: Bindings,
     ) -> None:
         self._kind = kind
         self._pool = pool
         self._unit = unit
         self._bound = bound
+        self._bindings = bindings
         self._lease: Lease | None = None
         #: Whether this unit's own COMMIT went unanswered.
         self.unknown = False
@@ -41,7 +48,9 @@ class Transaction(Generic[S]):
         pool = self._pool
         if self._bound is None:
             self._lease = await pool.gate.enter()
-        self.session = self._kind(self._bound or pool.engine, pool.dialect, pool.where, self._unit)
+        self.session = self._kind(
+            self._bound or pool.engine, pool.dialect, pool.where, self._unit, self._bindings
+        )
         return self.session
 
     async def __aexit__(

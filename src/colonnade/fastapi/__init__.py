@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from colonnade.fastapi.app import connect
 from colonnade.fastapi.crud import Operation, crud_router
-from colonnade.fastapi.dependencies import provide, provide_database, provide_session
+from colonnade.fastapi.dependencies import (
+    provide,
+    provide_database,
+    provide_scope,
+    provide_session,
+)
 from colonnade.fastapi.problems import FieldProblem, Problem
 from colonnade.fastapi.statuses import status_of
 
@@ -20,6 +25,7 @@ __all__ = [
     "crud_router",
     "provide",
     "provide_database",
+    "provide_scope",
     "provide_session",
     "status_of",
 ]

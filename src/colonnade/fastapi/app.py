@@ -13,7 +13,7 @@ from colonnade.database import Database
 from colonnade.errors import ConfigurationError
 from colonnade.fastapi.handlers import Problems, install_handlers
 from colonnade.fastapi.health import health_router
-from colonnade.mapping import check_models
+from colonnade.filters import check_models
 
 __all__ = ["connect", "database_of"]
 

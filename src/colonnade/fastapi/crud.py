@@ -18,9 +18,9 @@ from colonnade.fastapi import problems
 from colonnade.fastapi.dependencies import provide
 from colonnade.fastapi.inputs import closed_body, refuse_unknown_parameters
 from colonnade.fastapi.keys import UrlKey
-from colonnade.loading import plan_of
 from colonnade.mapping import nearest
 from colonnade.pagination import Page
+from colonnade.reading import check_schema
 from colonnade.service import ServiceBase
 
 __all__ = ["Operation", "crud_router"]
@@ -120,7 +120,7 @@ class _Crud:
     @asynccontextmanager
     async def lifespan(self, _: object) -> AsyncGenerator[None]:
         # Not earlier: when a router is made, a model may still be missing.
-        plan_of(self.service.model, self.read)
+        check_schema(self.service.model, self.read)
         yield
 
     def add_create(self, router: APIRouter, wanted: Collection[Operation]) -> None:

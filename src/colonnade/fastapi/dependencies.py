@@ -6,7 +6,7 @@ response is sent, so that a commit that fails is what the client hears of.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi.params import Depends
@@ -20,7 +20,7 @@ from colonnade.fastapi.work import Work
 from colonnade.mapping import memoized
 from colonnade.service import ServiceBase
 
-__all__ = ["provide", "provide_database", "provide_session"]
+__all__ = ["provide", "provide_database", "provide_scope", "provide_session"]
 
 
 def provide(service: type[ServiceBase[Any, Any, Any]], *, read: bool = False) -> Depends:
@@ -55,6 +55,22 @@ def provide_database() -> Depends:
     their own.
     """
     return _in_function(_database)
+
+
+def provide_scope(values: Callable[..., Any]) -> Depends:
+    """What keeps the sessions of a request to scopes, in ``dependencies`` of an app or a router.
+
+    ``values`` is a dependency of yours, such as one that knows the user, and answers with the
+    values by the name of their scope. Every service and session of the request has them. Two
+    dependencies that give one scope different values are a ``UsageError``.
+    """
+
+    async def bind(work: Work, scope: Mapping[str, Any]) -> None:
+        await work.bind(scope)
+
+    bind.__annotations__["work"] = Annotated[Work, Depends(_work, scope="function")]
+    bind.__annotations__["scope"] = Annotated[Any, Depends(values)]
+    return _in_function(bind)
 
 
 async def _database(connection: HTTPConnection) -> Database:

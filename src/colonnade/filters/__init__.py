@@ -1,28 +1,50 @@
 """Conditions on rows: ``nodes`` are their shape, ``operators`` THE table of what one may ask.
 
-``operands`` checks values, ``parse`` reads lookups into nodes, ``compile``
-turns nodes into SQL.
+``operands`` checks values, ``parse`` reads lookups and ``conditions`` all that ``where`` takes,
+``trees`` included, into nodes; ``compile`` turns nodes into SQL on the entities of ``sources``.
 """
 
 from __future__ import annotations
 
-from colonnade.filters.compile import Sources, compile_node
+from colonnade.filters.always import filters_nothing
+from colonnade.filters.check import check_models
+from colonnade.filters.compile import compile_node
+from colonnade.filters.conditions import Conditions, conditions
 from colonnade.filters.expressions import expression
-from colonnade.filters.nodes import And, Node, Not, Or, Where
+from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some, Where
+from colonnade.filters.operands import Pair
 from colonnade.filters.operators import OPERATORS, Operator
 from colonnade.filters.parse import lookup, lookups
+from colonnade.filters.sources import Computed, Sources
+from colonnade.filters.trees import Condition, Tree, all_of, any_of, every, not_, some
 
 __all__ = [
     "OPERATORS",
     "And",
+    "Computed",
+    "Condition",
+    "Conditions",
+    "Every",
     "Node",
     "Not",
     "Operator",
     "Or",
+    "Pair",
+    "Raw",
+    "Some",
     "Sources",
+    "Tree",
     "Where",
+    "all_of",
+    "any_of",
+    "check_models",
     "compile_node",
+    "conditions",
+    "every",
     "expression",
+    "filters_nothing",
     "lookup",
     "lookups",
+    "not_",
+    "some",
 ]

@@ -7,79 +7,105 @@ EXISTS, so that a parent comes once and counts are true.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, not_, or_
+from sqlalchemy import ColumnElement, and_, inspect, not_, or_, true
 from sqlalchemy.orm import aliased
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.util import ClauseAdapter
 
-from colonnade.filters.nodes import And, Node, Not, Or, Where
+from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some, Where
+from colonnade.filters.sources import Sources
 from colonnade.mapping import Relation
 
-__all__ = ["Sources", "compile_node"]
+__all__ = ["compile_node"]
+
+Slot: TypeAlias = Callable[[], str]
+Build: TypeAlias = Callable[[Sources, tuple[Relation, ...]], ColumnElement[bool]]
+
+#: SQLite parses ``a OR b OR c`` as deep as it is long, and gives up at 1,000.
+_FLAT: Final = 100
 
 
-class Sources(Protocol):
-    """The entities of one statement."""
+class _Parenthesised(Grouping[bool]):
+    """A part that keeps its parentheses, which SQLAlchemy takes away where logic needs none."""
 
-    def joined(self, steps: tuple[Relation, ...]) -> Any:
-        """The entity at the end of relations to one object; the root for no steps."""
+    inherit_cache = True
+    #: A grouping passes for what is in it, and would be flattened by its operator.
+    operator = None
 
 
-def compile_node(node: Node, sources: Sources, slot: Callable[[], str]) -> ColumnElement[bool]:
+def compile_node(node: Node, sources: Sources, slot: Slot) -> ColumnElement[bool]:
     """The SQL of a node; ``slot`` names the next value to bind."""
     match node:
         case Where():
-            return _leaf(node, sources, slot)
+            return _along(node.steps, sources, lambda at, rest: _compared(node, at, rest, slot))
         case And(nodes):
-            return and_(*(compile_node(item, sources, slot) for item in nodes))
+            return _list(and_, True, [compile_node(item, sources, slot) for item in nodes])
         case Or(nodes):
-            return or_(*(compile_node(item, sources, slot) for item in nodes))
+            return _list(or_, False, [compile_node(item, sources, slot) for item in nodes])
         case Not(inner):
-            return not_(compile_node(inner, sources, slot))
+            return not_(Grouping(compile_node(inner, sources, slot)))
+        case Some(steps, inner):
+            return _along(steps, sources, lambda at, _: compile_node(inner, at, slot))
+        case Every(steps, inner):
+            # What is unknown of a child does not hold for it.
+            return not_(
+                _along(
+                    steps,
+                    sources,
+                    lambda at, _: Grouping(compile_node(inner, at, slot)).is_not(true()),
+                )
+            )
+        case Raw():
+            return _adapted(node, sources.root)
 
 
-def _leaf(node: Where, sources: Sources, slot: Callable[[], str]) -> ColumnElement[bool]:
-    first_many = next((i for i, step in enumerate(node.steps) if step.many), None)
-    if first_many is None:
-        return _compared(node, sources.joined(node.steps), slot)
-    entity = sources.joined(node.steps[:first_many])
-    return _exists(node, entity, node.steps[first_many:], slot)
+def _along(steps: tuple[Relation, ...], sources: Sources, build: Build) -> ColumnElement[bool]:
+    """What ``build`` makes at the end of ``steps``: behind a collection, whether one such exists.
+
+    ``build`` gets the sources that it stands in and the relations to one object that are left.
+    """
+    many = next((i for i, step in enumerate(steps) if step.many), None)
+    if many is None:
+        return build(sources, steps)
+    attribute = getattr(sources.joined(steps[:many]), steps[many].name)
+    child = Sources(aliased(steps[many].target))
+    condition = _along(steps[many + 1 :], child, build)
+    found: Any = attribute.of_type(child.root).any(condition)
+    joined = child.from_clause()
+    if joined is not inspect(child.root).selectable:
+        found = found.select_from(joined)
+    result: ColumnElement[bool] = found
+    return result
 
 
-def _compared(node: Where, entity: Any, slot: Callable[[], str]) -> ColumnElement[bool]:
-    column = getattr(entity, node.column.name)
+def _compared(
+    node: Where, sources: Sources, steps: tuple[Relation, ...], slot: Slot
+) -> ColumnElement[bool]:
+    column = getattr(sources.joined(steps), node.column.name)
     if not node.binds:
         return node.operator.build(column, node.flag)
-    many = node.operator.operand == "many"
-    value: Any = bindparam(slot(), type_=_operand_type(node), expanding=many)
+    value = node.operator.bound(slot(), node.column.type)
     return node.operator.build(column, value)
 
 
-def _operand_type(node: Where) -> TypeEngine[Any]:
-    kind = node.column.type
-    if node.operator.text:
-        return String()
-    # A type of the user's own may take more to compare with than it keeps.
-    return kind.coerce_compared_value(None, None) if isinstance(kind, TypeDecorator) else kind
+def _adapted(node: Raw, root: Any) -> ColumnElement[bool]:
+    """The expression on the entity that stands in for its model here."""
+    if root is node.model:
+        return node.element
+    adapted: ColumnElement[bool] = ClauseAdapter(inspect(root).selectable).traverse(node.element)
+    return adapted
 
 
-def _exists(
-    node: Where, entity: Any, steps: tuple[Relation, ...], slot: Callable[[], str]
+def _list(
+    join: Callable[..., ColumnElement[bool]], empty: bool, parts: Sequence[ColumnElement[bool]]
 ) -> ColumnElement[bool]:
-    """Follow the rest of the path by nested EXISTS, each with an alias of its own."""
-    if not steps:
-        return _compared(node, entity, slot)
-    step, *rest = steps
-    attribute = getattr(entity, step.name)
-    target = aliased(step.target)
-    inner = _exists(node, target, tuple(rest), slot)
-    if step.many:
-        found: ColumnElement[bool] = attribute.of_type(target).any(inner)
-        return found
-    found = attribute.of_type(target).has(inner)
-    if node.flag is True and not any(item.many for item in rest):
-        # Where there is no object at the end, its column is as good as NULL.
-        return or_(found, not_(attribute.has()))
-    return found
+    """``and_`` or ``or_`` of any number of parts, no deeper than every database parses."""
+    while len(parts) > _FLAT:
+        parts = [
+            _Parenthesised(join(*parts[start : start + _FLAT]))
+            for start in range(0, len(parts), _FLAT)
+        ]
+    return join(true() if empty else ~true(), *parts) if not parts else join(*parts)

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from sqlalchemy import ColumnElement
+
 from colonnade.filters.operators import Operator
 from colonnade.mapping import Column, Relation
 
-__all__ = ["And", "Node", "Not", "Or", "Where"]
+__all__ = ["And", "Every", "Node", "Not", "Or", "Raw", "Some", "Where"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,4 +60,28 @@ class Not:
     node: Node
 
 
-Node: TypeAlias = Where | And | Or | Not
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one object at the end of the relations, for which the node holds."""
+
+    steps: tuple[Relation, ...]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """No object at the end of the relations, for which the node does not hold."""
+
+    steps: tuple[Relation, ...]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raw:
+    """An SQL expression of the user's own, on the columns of ``model``; it equals no other."""
+
+    model: type[Any]
+    element: ColumnElement[bool]
+
+
+Node: TypeAlias = Where | And | Or | Not | Some | Every | Raw

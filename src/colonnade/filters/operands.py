@@ -1,149 +1,151 @@
-"""In charge of operands: whether a value fits its column, before any connection is taken."""
+"""In charge of operands: whether what a lookup is asked with is what its operator takes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
-from colonnade.errors import InvalidOperand
+from colonnade.errors import InvalidOperand, InvalidValue
+from colonnade.filters.families import family_of
 from colonnade.filters.operators import Operator
-from colonnade.mapping import Column, mapping_of, memoized
+from colonnade.filters.text import ESCAPE
+from colonnade.filters.values import compared_of, kind_of, misfit, one_of, unfit_text
+from colonnade.filters.words import parsed, spelled
 from colonnade.mapping.paths import ColumnPath
 
-__all__ = ["checker", "kind_of", "one_of"]
+__all__ = ["Pair", "checker", "kind_of", "one_of"]
 
-#: Values of one ``in``; asyncpg takes 32,767 arguments in all.
-_MOST: Final = 30_000
-_BEYOND: Final = 2**63
+#: Values of one ``in``: what MariaDB's packet of 16 MB holds of UUIDs twice over.
+_MOST: Final = 200_000
+#: Values of one ``in`` that are bound one by one; asyncpg takes 32,767 arguments.
+_MOST_ARGUMENTS: Final = 30_000
+#: Letters of a pattern or a part of a text; SQLite takes patterns of 50,000 bytes.
+_LONGEST: Final = 10_000
 
 
-def checker(
-    model: type[Any], name: str, path: ColumnPath, operator: Operator
-) -> Callable[[Any], Any]:
+class Pair(NamedTuple):
+    """What ``between`` binds: one value of a spec, two parameters of its statement."""
+
+    low: Any
+    high: Any
+
+
+Check = Callable[[Any], Any]
+
+
+def checker(model: type[Any], name: str, path: ColumnPath, operator: Operator) -> Check:
     """What turns the operand of the lookup ``name`` into the value to bind.
 
-    A string that reads as the column's type is taken for it, as it comes from a URL. What does
-    not fit raises ``InvalidOperand``, which names the type and not the value.
+    Raises ``InvalidOperand`` for what does not fit.
     """
     owner = path.steps[-1].target if path.steps else model
-    if operator.operand == "flag":
-        return lambda value: _flag(name, value)
-    if operator.text:
-        return _text(name)
-    one = one_of(owner, path.column.name, name)
-    if operator.operand == "one":
-        return one
 
-    def many(values: Any) -> list[Any]:
+    def one() -> Check:
+        return compared_of(owner, path.column.name, name)
+
+    match operator.operand:
+        case "one" | "items":
+            return one()
+        case "many":
+            most = _MOST_ARGUMENTS if family_of(path.column.type) == "other" else _MOST
+            return _many(name, path.column.name, one(), most)
+        case "pair":
+            return _pair(name, one())
+        case "text":
+            return _text(name)
+        case "pattern":
+            return _pattern(name, _text(name))
+        case "search":
+            return _search(name, _text(name))
+        case "flag":
+            return lambda value: _state(name, value, "True or False", (True, False))
+        case "state":
+            return lambda value: _state(name, value, "None, True or False", (None, True, False))
+
+
+def _many(name: str, column: str, one: Check, most: int) -> Check:
+    def check(values: Any) -> list[Any]:
         if isinstance(values, str | bytes) or not isinstance(values, Collection):
             raise InvalidOperand(
                 f"{name} takes a collection of values, not {type(values).__name__}",
                 hint="hand in a list, tuple or set",
                 fields=(name,),
             )
-        if len(values) > _MOST:
+        if len(values) > most:
             raise InvalidOperand(
-                f"{name} takes at most {_MOST} values",
+                f"{name} takes at most {most} values",
                 hint="get_many takes any number of keys; or ask in parts",
                 fields=(name,),
             )
         if any(value is None for value in values):
             raise InvalidOperand(
                 f"{name}: None is never equal to anything",
-                hint=f"ask for NULL with {path.column.name}__isnull=True",
+                hint=f"ask for NULL with {column}__isnull=True",
                 fields=(name,),
             )
         return [one(value) for value in values]
 
-    return many
+    return check
 
 
-@memoized
-def one_of(owner: type[Any], column: str, name: str) -> Callable[[Any], Any]:
-    """What turns one value into what the column holds; errors speak of it as ``name``."""
-    kind = kind_of(owner, mapping_of(owner).columns[column])
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    exact = kind if isinstance(kind, type) else None
-
-    def check(value: Any) -> Any:
-        try:
-            found = value if type(value) is exact else adapter.validate_python(value)
-        except ValidationError as error:
-            raise _misfit(name, kind, value, _reasons(error)) from None
-        if isinstance(value, bool) and found is not value:
-            raise _misfit(name, kind, value, None)
-        if unfit := _unfit(found):
-            raise _misfit(name, kind, value, unfit)
-        return found
+def _pair(name: str, one: Check) -> Check:
+    def check(value: Any) -> Pair:
+        if not isinstance(value, list | tuple) or len(value) != 2 or any(v is None for v in value):
+            raise InvalidOperand(
+                f"{name} takes a pair of values",
+                hint="hand in (first, last); for an open end use gte or lte",
+                fields=(name,),
+            )
+        low, high = value
+        return Pair(one(low), one(high))
 
     return check
 
 
-def _unfit(value: Any) -> str | None:
-    """Why no database takes a value, though its type is right."""
-    if type(value) is int and not -_BEYOND <= value < _BEYOND:
-        return "an integer has at most 64 bits"
-    if type(value) is str and not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return "half a surrogate pair is no character"
-    return None
-
-
-def _text(name: str) -> Callable[[Any], Any]:
+def _text(name: str) -> Check:
     """A part of a text, whatever the whole must be like."""
 
     def check(value: Any) -> Any:
         if not isinstance(value, str):
-            raise _misfit(name, str, value, None)
-        if unfit := _unfit(value):
-            raise _misfit(name, str, value, unfit)
+            raise misfit(name, str, value, None)
+        unfit = unfit_text(value)
+        if len(value) > _LONGEST:
+            unfit = f"it has at most {_LONGEST} letters"
+        if unfit:
+            raise misfit(name, str, value, unfit)
         return value
 
     return check
 
 
-def kind_of(owner: type[Any], column: Column) -> Any:
-    """The Python type of a column: as annotated on the model, without None, else as in SQL."""
-    field = getattr(owner, "model_fields", {}).get(column.name)
-    if field is not None:
-        return _without_none(field.annotation)
-    try:
-        return column.type.python_type
-    except NotImplementedError:
-        return Any
+def _pattern(name: str, text: Check) -> Check:
+    def check(value: Any) -> Any:
+        pattern: str = text(value)
+        # An odd number of escapes at the end: the last one has nothing to escape.
+        if (len(pattern) - len(pattern.rstrip(ESCAPE))) % 2:
+            raise InvalidOperand(
+                f"{name}: the pattern ends with an escape character that escapes nothing",
+                hint=f"write {ESCAPE * 2!r} for one {ESCAPE!r}; or use contains, startswith, "
+                "endswith, where every character stands for itself",
+                fields=(name,),
+            )
+        return pattern
+
+    return check
 
 
-@memoized
-def _without_none(annotation: Any) -> Any:
-    arguments = [item for item in get_args(annotation) if item is not type(None)]
-    is_union = get_origin(annotation) is not None and len(arguments) != len(get_args(annotation))
-    return arguments[0] if is_union and len(arguments) == 1 else annotation
+def _search(name: str, text: Check) -> Check:
+    def check(value: Any) -> Any:
+        found = text(value)
+        try:
+            return spelled(parsed(found))
+        except InvalidValue as error:
+            raise misfit(name, str, value, error.hint) from None
+
+    return check
 
 
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidOperand(
-            f"{name} takes True or False, not {type(value).__name__}", fields=(name,)
-        )
-    return value
-
-
-def _spelled(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind)
-
-
-def _misfit(name: str, kind: Any, value: Any, hint: str | None) -> InvalidOperand:
-    return InvalidOperand(
-        f"{name} takes {_spelled(kind)}, not this {type(value).__name__}",
-        hint=hint,
-        fields=(name,),
-    )
-
-
-def _reasons(error: ValidationError) -> str:
-    """Pydantic's own words, which tell what was expected and not what was given."""
-    return "; ".join(item["msg"] for item in error.errors(include_input=False))
+def _state(name: str, value: Any, words: str, states: tuple[bool | None, ...]) -> bool | None:
+    if not any(value is state for state in states):
+        raise InvalidOperand(f"{name} takes {words}, not {type(value).__name__}", fields=(name,))
+    return value  # type: ignore[no-any-return] # one of the states

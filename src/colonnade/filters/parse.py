@@ -6,13 +6,16 @@ into a table and a check of its value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
 
 from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownOperator
+from colonnade.filters.families import WORDS, family_of
 from colonnade.filters.nodes import Where
 from colonnade.filters.operands import checker
-from colonnade.filters.operators import OPERATORS, Operator, is_text
+from colonnade.filters.operators import OPERATORS, Operator
 from colonnade.mapping import memoized, nearest
 from colonnade.mapping.paths import ColumnPath, readings, unknown
 
@@ -38,44 +41,73 @@ def lookups(
 
 def lookup(model: type[Any], name: str, value: Any) -> Where:
     """The leaf for one lookup. ``None`` and a flag's bool are part of its shape."""
-    plain, null, not_null = _leaves(model, name)
-    if plain is None:
-        assert null is not None
-        return null if null.check(value) else _required(not_null)
+    leaves = _leaves(model, name)
+    if leaves.states:
+        state = leaves.check(value)
+        if state not in leaves.states:
+            raise _misplaced(name, leaves.path, leaves.operator)
+        return leaves.states[state]
     if value is None:
-        if null is not None and plain.operator.name == "eq":
-            return null
-        if null is not None and plain.operator.name == "ne":
-            return _required(not_null)
-        raise InvalidOperand(
-            f"{name}: None cannot be compared with {plain.operator.name!r}",
-            hint=f"ask for NULL with {plain.column.name}__isnull=True",
-            fields=(name,),
-        )
-    return plain
+        if leaves.none is None:
+            raise InvalidOperand(
+                f"{name}: None cannot be compared with {leaves.operator.name!r}",
+                hint=f"ask for NULL with {leaves.path.column.name}__isnull=True",
+                fields=(name,),
+            )
+        return leaves.none
+    if leaves.plain is None:
+        raise _misplaced(name, leaves.path, leaves.operator)
+    return leaves.plain
 
 
-def _required(node: Where | None) -> Where:
-    assert node is not None
-    return node
+@dataclass(frozen=True, slots=True)
+class _Leaves:
+    """What a lookup means: with a value, with None, with each state; each where it may be."""
+
+    path: ColumnPath
+    operator: Operator
+    check: Callable[[Any], Any]
+    plain: Where | None = None
+    none: Where | None = None
+    states: Mapping[bool | None, Where] = field(default_factory=dict)
 
 
 @memoized
-def _leaves(model: type[Any], name: str) -> tuple[Where | None, Where | None, Where | None]:
-    """The leaf with a value, the one for NULL and the one for not NULL, as far as they exist."""
+def _leaves(model: type[Any], name: str) -> _Leaves:
     path, operator = _read(model, name)
-    if operator.text and not is_text(path.column.type):
-        raise UnknownOperator(
-            f"{name}: {operator.name!r} is for text, and {path.column.name} is none",
-            hint=f"operators for it: {', '.join(_fitting(path))}",
-            fields=(name,),
-        )
+    fits = operator.fits(path.column.type)
+    # NULL is no value, and told from one whatever the column is.
+    asks_null = _NULL.get(operator.name)
+    if not fits and asks_null is None:
+        raise _misplaced(name, path, operator)
     check = checker(model, name, path, operator)
-    isnull = OPERATORS["isnull"]
-    null, not_null = (Where(path.steps, path.column, isnull, flag, check) for flag in (True, False))
-    if operator.operand == "flag":
-        return None, null, not_null
-    return Where(path.steps, path.column, operator, None, check), null, not_null
+
+    def leaf(of: Operator, flag: bool | None) -> Where:
+        return Where(path.steps, path.column, of, flag, check)
+
+    none = None if asks_null is None else leaf(OPERATORS["isnull"], asks_null)
+    if operator.operand not in ("flag", "state"):
+        plain = leaf(operator, None) if fits else None
+        return _Leaves(path, operator, check, plain, none)
+    flags = (True, False) if fits else ()
+    states: dict[bool | None, Where] = {flag: leaf(operator, flag) for flag in flags}
+    if none is not None:
+        states[None] = none
+    return _Leaves(path, operator, check, states=states)
+
+
+#: Operators that take None, and whether NULL is what it asks for.
+_NULL: Final = MappingProxyType({"eq": True, "ne": False, "is": True, "is_not": False})
+
+
+def _misplaced(name: str, path: ColumnPath, operator: Operator) -> UnknownOperator:
+    column = path.column
+    return UnknownOperator(
+        f"{name}: {operator.name!r} is for {operator.fit.name}, and {column.name} is "
+        f"{WORDS[family_of(column.type)]}",
+        hint=f"operators for it: {', '.join(_fitting(path))}",
+        fields=(name,),
+    )
 
 
 def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
@@ -104,5 +136,4 @@ def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
 
 
 def _fitting(path: ColumnPath) -> list[str]:
-    text = is_text(path.column.type)
-    return [item.name for item in OPERATORS.values() if text or not item.text]
+    return [item.name for item in OPERATORS.values() if item.fits(path.column.type)]

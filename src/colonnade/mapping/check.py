@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from sqlalchemy import MetaData
+from sqlalchemy.orm import Mapper
 from sqlmodel import SQLModel
 
 from colonnade.errors import InvalidMapping
 from colonnade.mapping.configuration import failures, mappers
+from colonnade.mapping.model import mapping_of
+from colonnade.mapping.paths import readings
 
 __all__ = ["check_models", "problems"]
 
 
-def problems(metadata: MetaData = SQLModel.metadata) -> tuple[str, ...]:
+def problems(
+    metadata: MetaData = SQLModel.metadata, operators: Collection[str] = ()
+) -> tuple[str, ...]:
     """What is wrong with the models of ``metadata``, one sentence each; configures them.
 
-    Models that cannot be mapped, for instance by a relation to a class that was not imported, and
-    models whose table has no primary key.
+    Models that cannot be mapped, for instance by a relation to a class that was not imported,
+    models whose table has no primary key, and columns that spell like a path over a relation or
+    like another column with one of ``operators``.
     """
     models = {mapper: mapper.class_.__name__ for mapper in mappers(metadata)}
-    unmapped = [str(failure) for failure in failures() if failure.mapper in models]
+    failed = [failure for failure in failures() if failure.mapper in models]
+    unmapped = [str(failure) for failure in failed]
     keyless = [
         f"{name}: the table has no primary key"
         for mapper, name in models.items()
         if not list(mapper.local_table.primary_key)
     ]
-    return (*unmapped, *sorted(keyless))
+    whole = set(models) - {failure.mapper for failure in failed}
+    twofold = [] if failed else [text for mapper in whole for text in _twofold(mapper, operators)]
+    return (*unmapped, *sorted(keyless), *sorted(twofold))
 
 
-def check_models(metadata: MetaData = SQLModel.metadata) -> None:
+def check_models(metadata: MetaData = SQLModel.metadata, operators: Collection[str] = ()) -> None:
     """Raise ``InvalidMapping`` with every problem of the models of ``metadata``."""
-    if found := problems(metadata):
+    if found := problems(metadata, operators):
         raise InvalidMapping(
             "models that cannot be used:\n" + "\n".join(f"- {problem}" for problem in found),
-            hint="import every module that defines models, and give each table a primary key",
+            hint="import every module that defines models, give each table a primary key, and "
+            "each attribute a name that reads in one way",
         )
+
+
+def _twofold(mapper: Mapper[object], operators: Collection[str]) -> Iterator[str]:
+    """The names of a model's columns that can be read in two ways."""
+    model = mapper.class_
+    mapping = mapping_of(model)
+    spelled = [name for name in mapping.columns if "__" in name]
+    spelled += [
+        f"{relation.name}__{column}"
+        for relation in mapping.relations.values()
+        if "__" in relation.name
+        for column in mapping_of(relation.target).columns
+    ]
+    for name in spelled:
+        found = [path for path in readings(model, name) if not path.rest or path.rest in operators]
+        if len(found) > 1:
+            yield f"{model.__name__}.{name}: a lookup of this name could mean two things"

@@ -120,7 +120,12 @@ def _blamed(mapping: Mapping, name: str) -> tuple[Mapping, str]:
 
 
 def _parted(name: str) -> Iterator[tuple[str, str]]:
-    """``a__b__c`` as (a, b__c), (a__b, c) and (a__b__c, nothing)."""
-    parts = name.split("__")
-    for count in range(1, len(parts) + 1):
-        yield "__".join(parts[:count]), "__".join(parts[count:])
+    """``a__b__c`` as (a, b__c), (a__b, c) and (a__b__c, nothing).
+
+    ``a___b`` is (a, _b) and (a_, b): a name may end with an underscore.
+    """
+    place = name.find("__")
+    while place >= 0:
+        yield name[:place], name[place + 2 :]
+        place = name.find("__", place + 1)
+    yield name, ""

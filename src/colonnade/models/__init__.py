@@ -4,6 +4,7 @@ from colonnade.models.clock import utc_now
 from colonnade.models.datetime_utc import DateTimeUTC
 from colonnade.models.enum_value import EnumValue
 from colonnade.models.exact_decimal import ExactDecimal
+from colonnade.models.full_text import FullText, full_text, full_text_of
 from colonnade.models.integer_key import IntegerKey
 from colonnade.models.mutable_json import MutableJSON
 from colonnade.models.naming import (
@@ -24,6 +25,7 @@ __all__ = [
     "DateTimeUTC",
     "EnumValue",
     "ExactDecimal",
+    "FullText",
     "IntegerKey",
     "MutableJSON",
     "SoftDelete",
@@ -31,6 +33,8 @@ __all__ = [
     "UUIDKey",
     "Versioned",
     "check_names",
+    "full_text",
+    "full_text_of",
     "install_naming_convention",
     "touched",
     "unnamed_constraints",

@@ -33,6 +33,11 @@ class DateTimeUTC(TypeDecorator[datetime]):
     def __init__(self) -> None:
         super().__init__(timezone=True)
 
+    @property
+    @override
+    def python_type(self) -> type[Any]:
+        return datetime
+
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name in ("mysql", "mariadb"):

@@ -72,8 +72,10 @@ class EnumValue(TypeDecorator[Any]):
 
     @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | int | None:
-        if value is None:
-            return None
+        return None if value is None else self.plain(value)
+
+    def plain(self, value: Any) -> str | int:
+        """What is stored for a member, or for a member's value; else raises ``InvalidValue``."""
         own = not isinstance(value, Enum) or not isinstance(self.values, type)
         if own or isinstance(value, self.python_type):
             plain = value.value if isinstance(value, Enum) else value

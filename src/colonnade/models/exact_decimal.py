@@ -119,6 +119,11 @@ class ExactDecimal(TypeDecorator[Decimal]):
         self.scale = scale
         super().__init__(precision, scale)
 
+    @property
+    @override
+    def python_type(self) -> type[Any]:
+        return Decimal
+
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "sqlite":
@@ -129,7 +134,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Decimal | int | None:
         if value is None:
             return None
-        units = self._units(value)
+        units = self.units(value)
         return units if dialect.name == "sqlite" else _EXACT.scaleb(Decimal(units), -self.scale)
 
     @override
@@ -144,13 +149,18 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     @override
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        # A literal may well be larger than the column's values are; it may not be finer.
+        return self.comparable
+
+    @property
+    def comparable(self) -> ExactDecimal:
+        """The type of a literal, which may be larger than the column's values, but not finer."""
         return ExactDecimal(_MOST_DIGITS, self.scale)
 
     def __repr__(self) -> str:
         return f"ExactDecimal({self.precision}, {self.scale})"
 
-    def _units(self, value: Any) -> int:
+    def units(self, value: Any) -> int:
+        """How many units of the last digit a decimal is; raises ``InvalidValue`` where none."""
         if isinstance(value, bool) or not isinstance(value, Decimal | int):
             raise InvalidValue(
                 f"an exact decimal cannot be made of {type(value).__name__}",

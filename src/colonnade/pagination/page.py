@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Final, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, Field
 
 from colonnade.errors import InvalidPage
 
-__all__ = ["Count", "Page", "check_bounds", "check_page"]
+__all__ = ["Count", "Page", "check_bounds", "check_page", "check_size"]
 
 T = TypeVar("T")
-Count: TypeAlias = Literal["exact", "none"]
+#: How the items of all pages are counted: by the database, by its guess, or not at all.
+Count: TypeAlias = Literal["exact", "estimated", "none"]
+_COUNTS: Final[tuple[str, ...]] = get_args(Count)
 
 #: What databases take for a limit or offset at most.
 _MOST: Final = 2**63 - 1
@@ -20,7 +22,8 @@ _MOST: Final = 2**63 - 1
 class Page(BaseModel, Generic[T]):
     """A part of a longer list; pages are numbered from 1.
 
-    ``total`` and ``pages`` are of the whole list, or None where nobody counted.
+    ``total`` and ``pages`` are of the whole list, or None where nobody counted. ``has_more`` says
+    whether there is a page after this one.
     """
 
     items: list[T]
@@ -44,20 +47,25 @@ class Page(BaseModel, Generic[T]):
 def check_page(number: int, size: int, count: str, max_size: int) -> None:
     """Raise ``InvalidPage`` for a page that nobody can turn to."""
     _whole("page", number, 1)
-    _whole("size", size, 1)
+    check_size(size, max_size)
     if number * size > _MOST:
         raise InvalidPage("no list is long enough for such a page", fields=("page",))
+    if count not in _COUNTS:
+        raise InvalidPage(
+            "there is no such way to count",
+            hint=f"ways: {', '.join(_COUNTS)}",
+            fields=("count",),
+        )
+
+
+def check_size(size: int, max_size: int) -> None:
+    """Raise ``InvalidPage`` for a page of too few items or too many."""
+    _whole("size", size, 1)
     if size > max_size:
         raise InvalidPage(
             f"a page has at most {max_size} items, not {size}",
             hint="ask for more pages, or give the service another max_page_size",
             fields=("size",),
-        )
-    if count not in ("exact", "none"):
-        raise InvalidPage(
-            f"there is no way to count called {count!r}",
-            hint="ways: exact, none",
-            fields=("count",),
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from colonnade.query.json import Json
 from colonnade.query.keys import key_of, missing, spec_of_key
-from colonnade.query.projection import Json, Projection
+from colonnade.query.own import conditions_of, criteria_of, keep, values_of
+from colonnade.query.projection import Projection
 from colonnade.query.query import Query, load_paths
 from colonnade.query.verbs import MAX_PAGE, Condition
 
@@ -13,8 +15,12 @@ __all__ = [
     "Json",
     "Projection",
     "Query",
+    "conditions_of",
+    "criteria_of",
+    "keep",
     "key_of",
     "load_paths",
     "missing",
     "spec_of_key",
+    "values_of",
 ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from colonnade.errors import InvalidOperand, NotFound
-from colonnade.filters import Node, lookups
+from colonnade.filters import Node, conditions, lookups
+from colonnade.loading import Grouped
 from colonnade.mapping import mapping_of
 from colonnade.spec import Shape, Spec
 
-__all__ = ["key_of", "missing", "spec_of_key"]
+__all__ = ["group_of_key", "key_of", "missing", "spec_of_key"]
 
 
 def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
@@ -37,6 +38,28 @@ def spec_of_key(model: type[Any], key: Any) -> Spec:
     """What asks for the row with this key."""
     nodes, values = _leaves(model, key_of(model, key))
     return Spec(Shape(model, nodes), values)
+
+
+def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
+    """What asks for the group with this value, or with this tuple of values.
+
+    Raises ``InvalidOperand``.
+    """
+    names = groups.fields
+    values = key if isinstance(key, tuple) else (key,)
+    if not names:
+        raise InvalidOperand(
+            f"{groups.schema.__name__} is one object, and has no groups", hint="ask for one()"
+        )
+    if len(values) != len(names):
+        raise InvalidOperand(
+            f"the key of a {groups.schema.__name__} is {_spelled(names)}, "
+            f"not {len(values)} value(s)",
+            hint="hand in a tuple with a value for each" if len(names) > 1 else None,
+            fields=names,
+        )
+    given = dict(zip(names, values, strict=True))
+    return spec.uncut().where(conditions(spec.shape.model, (), given))
 
 
 def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:

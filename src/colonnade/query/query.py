@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import Select
 
-from colonnade import reading
-from colonnade.errors import InvalidOperand
+from colonnade import reading, writing
+from colonnade.database import Reader
+from colonnade.errors import InvalidOperand, ReadOnlySession, UsageError
+from colonnade.loading import Rows
 from colonnade.mapping import Relation
 from colonnade.mapping.paths import relation_path
+from colonnade.ordering import Term, term_of
+from colonnade.query.bulk import check_bulk
 from colonnade.query.projection import Projection
+from colonnade.query.streaming import Batched
 from colonnade.query.verbs import Verbs
-from colonnade.spec import Spec, entities
+from colonnade.spec import Lock, Spec, entities, projected
 
 __all__ = ["Query", "load_paths"]
 
@@ -34,22 +39,104 @@ class Query(Verbs[M]):
     async def _fetch(self, spec: Spec) -> list[M]:
         return await reading.fetch(self._session, spec)
 
-    def load(self, *paths: Any) -> Self:
+    async def _fetch_placed(self, spec: Spec) -> tuple[list[M], list[tuple[Any, ...]]]:
+        return await reading.fetch_placed(self._session, spec)
+
+    def _cursor(self, size: int) -> Batched[M] | None:
+        return reading.stream(self._session, self._spec, size)
+
+    async def explain(self, *, analyze: bool = False) -> str:
+        """How the database would answer: its own plan as text, and the index that is missing.
+
+        Nothing but the plan is read; with ``analyze`` the SELECT runs too, so that the plan says
+        what it took. SQLite has no such plan, and a ``UsageError`` says so. One statement.
+        """
+        return await reading.explain(self._session, self._spec, analyze)
+
+    def load(self, /, *paths: Any, **collections: Rows) -> Self:
         """With these relations: names such as ``"missions.place"``, or mapped attributes.
 
-        A single object is joined, a collection takes one statement more.
+        A single object is joined, a collection takes one statement more. A collection may have an
+        order: ``load(missions=Rows("-year"))``, but neither limit nor filter: the session takes
+        what is loaded for the whole, so ``UsageError`` says where a part can be read.
         """
         shape = self._spec.shape
-        load = tuple(dict.fromkeys((*shape.load, *load_paths(shape.model, paths))))
-        return self._with(replace(self._spec, shape=replace(shape, load=load)))
+        given = [(relation_path(shape.model, name), rows) for name, rows in collections.items()]
+        ordered = {path: _order(shape.model, path, rows) for path, rows in given}
+        paths = (*load_paths(shape.model, paths), *ordered, *(path[:-1] for path in ordered))
+        load = tuple(dict.fromkeys((*shape.load, *filter(None, paths))))
+        kept = {path: terms for path, terms in shape.sorted if path not in ordered}
+        sorted_ = tuple((kept | ordered).items())
+        return self._with(replace(self._spec, shape=replace(shape, load=load, sorted=sorted_)))
 
-    def into(self, schema: type[S]) -> Projection[S]:
+    def lock(self, *, skip_locked: bool = False, nowait: bool = False) -> Self:
+        """With the rows locked until the unit ends, so that nobody else changes them: FOR UPDATE.
+
+        Rows that another unit has locked are waited for, ``lock_timeout`` at most; with
+        ``skip_locked`` they are left out, with ``nowait`` they are a ``LockTimeout`` at once. Only
+        the model's own rows are locked; MariaDB, which cannot tell them apart, locks what is joined
+        to them too. On SQLite a unit of work is the only writer anyway, and nothing is locked or
+        left out. Raises ``ReadOnlySession`` in a reader.
+        """
+        if isinstance(self._session, Reader):
+            raise ReadOnlySession(
+                "a reader has no lock(): between its statements it holds nothing",
+                hint="open a unit of work: async with db.session()",
+            )
+        if skip_locked and nowait:
+            raise UsageError("lock() takes skip_locked or nowait, not both")
+        shape = replace(self._spec.shape, lock=Lock(skip_locked, nowait))
+        return self._with(replace(self._spec, shape=shape))
+
+    def into(
+        self, schema: type[S], /, *, depth: int | None = None, **collections: Rows
+    ) -> Projection[S]:
         """The same question, answered with ``schema``; only what it names is read.
 
-        Raises ``InvalidSchema`` when the model cannot fill it.
+        ``depth`` is how many levels of a schema that is nested in itself are read. A collection
+        may have terms: ``into(HeroRead, missions=Rows("-year", limit=3))``. A schema with an
+        aggregate of rows asks for groups of them. Raises ``InvalidSchema`` when the model cannot
+        fill it.
         """
-        shape = replace(self._spec.shape, load=())
-        return Projection(self._session, replace(self._spec, shape=shape), schema, self._max_page)
+        if self._spec.shape.lock is not None:
+            raise UsageError(
+                "lock() is for objects, which can be changed; a schema's cannot",
+                hint="leave out lock(), or into()",
+            )
+        spec = self._spec
+        if spec.shape.load or spec.shape.sorted:
+            spec = replace(spec, shape=replace(spec.shape, load=(), sorted=()))
+        spec, plan = projected(spec, schema, depth)
+        terms = reading.terms_of(plan, collections)
+        return Projection(self._session, spec, schema, plan, terms, self._max_page)
+
+    async def update_all(
+        self, changes: Mapping[str, Any] | BaseModel, *, everything: bool = False
+    ) -> int:
+        """Set these columns in every row that answers, and say how many rows that were.
+
+        ``changes`` is a mapping or a schema's object, of which the fields set count; a value may be
+        an SQL expression on the model's own columns. One UPDATE, which also counts up the version
+        and sets what changes with every write; what the session holds of the model is read again.
+
+        Raises ``Unfiltered`` without a filter, unless ``everything`` is said to be meant,
+        ``InvalidChanges`` before any statement, or what the database refuses.
+        """
+        check_bulk(self._spec, "update_all", everything)
+        values = writing.assignments_of(self._spec.shape.model, changes)
+        return await writing.update_all(self._session, self._spec, values)
+
+    async def delete_all(self, *, everything: bool = False) -> int:
+        """Delete every row that answers, and say how many that were.
+
+        One DELETE. Where a relation of the model cascades through the ORM, or empties the foreign
+        keys of its children, 1,000 rows at a time are read with those children and deleted.
+
+        Raises ``Unfiltered`` without a filter, unless ``everything`` is said to be meant, or what
+        the database refuses.
+        """
+        check_bulk(self._spec, "delete_all", everything)
+        return await writing.delete_all(self._session, self._spec)
 
     def statement(self) -> Select[Any]:
         """SQLAlchemy's SELECT with its values bound, to look at or to build on."""
@@ -60,6 +147,25 @@ class Query(Verbs[M]):
 def load_paths(model: type[Any], paths: Iterable[Any]) -> tuple[tuple[Relation, ...], ...]:
     """The relations that names such as ``"missions.place"`` or mapped attributes mean."""
     return tuple(relation_path(model, _name(path)) for path in paths)
+
+
+def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[Term, ...]:
+    name = ".".join(step.name for step in path)
+    if not isinstance(rows, Rows):
+        raise InvalidOperand(
+            f"{name} takes Rows, not {type(rows).__name__}", hint=f"{name}=Rows(order_by='-id')"
+        )
+    if not path[-1].many:
+        raise InvalidOperand(f"{name} is one object, which has no order", model=model.__name__)
+    if rows.limit is not None or rows.where is not None:
+        raise UsageError(
+            f"{name}: objects take an order only; a part of a collection would lie to the session, "
+            "which takes it for the whole",
+            hint="read a part into a schema: into(Schema, …=Rows(…)), or ask for the children",
+            model=model.__name__,
+            fields=(name,),
+        )
+    return tuple(term_of(path[-1].target, name) for name in rows.order_by)
 
 
 def _name(path: Any) -> str:

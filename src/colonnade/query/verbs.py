@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
-
-from sqlalchemy import ColumnElement
+from typing import Any, Generic, Self, TypeVar
 
 from colonnade import reading
 from colonnade.database import Session
-from colonnade.errors import InvalidPage, MultipleFound, NotFound
-from colonnade.filters import expression, lookups
-from colonnade.ordering import term_of
-from colonnade.pagination import Page, check_bounds, check_page
+from colonnade.errors import MultipleFound, NotFound
+from colonnade.filters import Condition
+from colonnade.filters import conditions as read_conditions
+from colonnade.ordering import Term, terms_of
+from colonnade.pagination import Count, CursorPage, Page, check_bounds
 from colonnade.query.keys import missing, spec_of_key
+from colonnade.query.pages import numbered, scrolled
+from colonnade.query.streaming import BATCH, Batched, Keyed, Stream, check_batch
 from colonnade.spec import Spec
 
 __all__ = ["MAX_PAGE", "Condition", "Verbs"]
 
 R = TypeVar("R")
-Condition: TypeAlias = ColumnElement[bool] | Mapping[str, Any] | bool
 
 #: Items on a page at most, unless a service says otherwise.
 MAX_PAGE = 1000
@@ -45,30 +44,34 @@ class Verbs(ABC, Generic[R]):
     async def _fetch(self, spec: Spec) -> list[R]:
         """The answers to ``spec``."""
 
+    def _order(self, names: tuple[str, ...]) -> tuple[Term, ...]:
+        """What to sort by for these names."""
+        return terms_of(self._spec.shape.model, names)
+
+    @abstractmethod
+    async def _fetch_placed(self, spec: Spec) -> tuple[list[R], list[tuple[Any, ...]]]:
+        """The answers to ``spec``, which is a scroll, and each one's keys in its order."""
+
     def where(self, /, *conditions: Condition, **given: Any) -> Self:
         """Only rows for which all of this holds.
 
         Lookups are ``field=value``, ``field__operator=value`` and ``relation__field=value``;
-        mappings hold lookups too, and SQLAlchemy expressions on the model's own columns are taken
-        as they are. Raises ``UnknownField``, ``UnknownOperator`` or ``InvalidOperand`` at once.
+        mappings hold lookups too, ``any_of``, ``all_of``, ``not_``, ``some`` and ``every`` put them
+        together, and SQLAlchemy expressions on the model's own columns are taken as they are.
+        Raises ``UnknownField``, ``UnknownOperator`` or ``InvalidOperand`` at once.
         """
         spec = self._spec
-        for condition in (*conditions, given):
-            if isinstance(condition, Mapping):
-                spec = spec.filtered(*lookups(spec.shape.model, condition))
-            else:
-                found = expression(spec.shape.model, condition)
-                spec = replace(spec, expressions=(*spec.expressions, found))
-        return self._with(spec)
+        return self._with(spec.where(read_conditions(spec.shape.model, conditions, given)))
 
     def order_by(self, *names: str) -> Self:
         """Sorted by these, in place of an order given before; the primary key breaks ties.
 
-        ``"-age"`` is descending, ``"team.name"`` follows a relation to one object.
+        ``"-age"`` is descending, ``"team.name"`` follows a relation to one object. NULL counts as
+        the greatest value, unless a name ends with ``nulls first`` or ``nulls last``. Raises
+        ``UnknownField`` or ``InvalidOperand`` at once.
         """
-        shape = self._spec.shape
-        terms = tuple(term_of(shape.model, name) for name in names)
-        return self._with(replace(self._spec, shape=replace(shape, order=terms)))
+        shape = replace(self._spec.shape, order=self._order(names))
+        return self._with(replace(self._spec, shape=shape))
 
     def limit(self, rows: int) -> Self:
         """At most ``rows`` rows."""
@@ -128,25 +131,50 @@ class Verbs(ABC, Generic[R]):
         """Whether there is a row. One statement."""
         return await reading.exists(self._session, self._spec)
 
-    async def page(
-        self, number: int = 1, *, size: int = 50, count: Literal["exact", "none"] = "exact"
-    ) -> Page[R]:
+    def stream(self, batch: int = BATCH) -> Stream[R]:
+        """Every row in turn, of which at most ``batch`` are held: ``async for row in …``.
+
+        One statement through a cursor of the database's, in which the rows are those of one moment;
+        in a reader (but for SQLite's, and snapshots) and on MySQL one for each batch, which sees
+        what others have committed in between. Collections are read for each batch. Raises
+        ``InvalidOperand`` for a batch that is none.
+        """
+        return Stream(self._session, self._batched(check_batch(batch)))
+
+    def _batched(self, size: int) -> Batched[R]:
+        cursor = self._cursor(size) if self._session.streams else None
+        return cursor or Keyed(self._session, self._spec, self._fetch_placed, size)
+
+    @abstractmethod
+    def _cursor(self, size: int) -> Batched[R] | None:
+        """The answers as a cursor reads them, if it can."""
+
+    @abstractmethod
+    async def explain(self, *, analyze: bool = False) -> str:
+        """How the database would answer."""
+
+    async def page(self, number: int = 1, *, size: int = 50, count: Count = "exact") -> Page[R]:
         """The page with this number, from 1.
 
-        With an exact count one statement more runs, and a page past the end has the true total;
-        without, ``has_more`` is found out by one row more. Raises ``InvalidPage``.
+        With an exact count a second statement counts, unless the page shows where the list ends; a
+        page past the end has the true total. An estimated one is the planner's on PostgreSQL where
+        it is large, and exact elsewhere; with ``"none"`` there is no total, and one row more tells
+        whether there are more. Raises ``InvalidPage``.
         """
-        check_page(number, size, count, self._max_page)
-        if self._spec.shape.limited or self._spec.shape.skipping:
-            raise InvalidPage(
-                "a query with a limit or offset has no pages",
-                hint="ask for all(), or leave them out",
-            )
-        spec = self._spec.cut(limit=size + (count == "none"), offset=(number - 1) * size)
-        items = await self._fetch(spec)
-        if count == "none":
-            return Page.of(
-                items[:size], number=number, size=size, total=None, has_more=len(items) > size
-            )
-        total = await self.count()
-        return Page.of(items, number=number, size=size, total=total, has_more=number * size < total)
+        return await numbered(
+            self._session, self._spec, self._fetch, number, size, count, self._max_page
+        )
+
+    async def scroll(
+        self, *, size: int = 50, after: str | None = None, before: str | None = None
+    ) -> CursorPage[R]:
+        """The first page, or the one after or before a cursor: as fast wherever it is.
+
+        ``next`` of a page goes in ``after``, ``previous`` in ``before``. Rows that come and go
+        between pages make no other row come twice or be left out. One statement, and seldom a
+        second or third, where the first key of the order may be NULL or is shared by many rows.
+        Raises ``InvalidCursor`` for what is no cursor of this question, or ``InvalidPage``.
+        """
+        return await scrolled(
+            self._session, self._spec, self._fetch_placed, size, after, before, self._max_page
+        )

@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm.interfaces import ORMOption
 
 from colonnade.database import Session
+from colonnade.reading.sorted import load_sorted
 from colonnade.spec import Spec, chunked, counting, entities, existing, keyed
 
-__all__ = ["by_keys", "count", "exists", "fetch"]
+__all__ = ["by_keys", "count", "exists", "fetch", "fetch_placed"]
 
 
 async def fetch(session: Session, spec: Spec) -> list[Any]:
     """The objects that ``spec`` asks for; one statement, one more for each collection loaded."""
     result = await session.scalars(entities(spec), spec.parameters)
     # Models whose own relations are joined eagerly repeat a row for each child.
-    return list(result.unique().all())
+    found = list(result.unique().all())
+    await load_sorted(session, spec.shape, found)
+    return found
+
+
+async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tuple[Any, ...]]]:
+    """The objects of a scroll, and each one's keys in its order."""
+    result = await session.exec(entities(spec), params=spec.parameters)
+    rows = result.unique().all()
+    found = [row[0] for row in rows]
+    await load_sorted(session, spec.shape, found)
+    return found, [tuple(row[1:]) for row in rows]
 
 
 async def count(session: Session, spec: Spec) -> int:
@@ -35,9 +48,10 @@ async def by_keys(
     model: type[Any],
     keys: Sequence[tuple[Any, ...]],
     options: tuple[ORMOption, ...],
+    criteria: Sequence[ColumnElement[bool]] = (),
 ) -> list[Any]:
     """The objects with these keys, in no order; one statement for each 10,000 of them."""
-    statement = keyed(model, options)
+    statement = keyed(model, options).where(*criteria)
     found: list[Any] = []
     for bound in chunked(keys):
         found += (await session.scalars(statement, bound)).unique().all()

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from colonnade.filters import Sources
+from colonnade.spec.criterion import criterion
+from colonnade.spec.figures import having, projected, row_terms
 from colonnade.spec.keys import among, chunked, keyed
-from colonnade.spec.shape import Shape, Spec
-from colonnade.spec.sources import Sources
-from colonnade.spec.statement import counting, entities, existing, narrowed
+from colonnade.spec.keyset import Keyset, order_of, parts
+from colonnade.spec.measures import of_children
+from colonnade.spec.position import Place, Places
+from colonnade.spec.shape import Lock, Shape, Spec, unsorted_paths
+from colonnade.spec.statement import counting, entities, existing, keys_of, matching, narrowed
+from colonnade.spec.values import bound, names
 
 __all__ = [
+    "Keyset",
+    "Lock",
+    "Place",
+    "Places",
     "Shape",
     "Sources",
     "Spec",
     "among",
+    "bound",
     "chunked",
     "counting",
+    "criterion",
     "entities",
     "existing",
+    "having",
     "keyed",
+    "keys_of",
+    "matching",
+    "names",
     "narrowed",
+    "of_children",
+    "order_of",
+    "parts",
+    "projected",
+    "row_terms",
+    "unsorted_paths",
 ]

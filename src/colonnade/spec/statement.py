@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
+from dataclasses import replace
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column
+from sqlalchemy import Integer, Select, bindparam, func, literal_column
 from sqlalchemy import select as select_rows
 from sqlmodel import select
 
-from colonnade.filters import compile_node
+from colonnade.filters import And, Sources, compile_node
 from colonnade.loading import loader_options
 from colonnade.mapping import memoized
 from colonnade.ordering import closed
-from colonnade.spec.shape import Shape, Spec
-from colonnade.spec.sources import Sources
+from colonnade.spec.groups import groups
+from colonnade.spec.keyset import beyond, key_columns, order_of
+from colonnade.spec.shape import Shape, Spec, unsorted_paths
+from colonnade.spec.values import names
 
-__all__ = ["counting", "entities", "existing", "narrowed"]
+__all__ = ["counting", "entities", "existing", "keys_of", "matching", "narrowed"]
 
-Builder: TypeAlias = Callable[[Shape, tuple[ColumnElement[bool], ...]], Any]
+Builder: TypeAlias = Callable[[Shape], Any]
 
 
 def entities(spec: Spec) -> Any:
@@ -29,69 +31,114 @@ def entities(spec: Spec) -> Any:
 
 def counting(spec: Spec) -> Any:
     """SELECT count(*): no order, no loads, no cut, and only the joins that filter."""
-    return _for(spec, _counting, _counting_cached)
+    return _for(_bare(spec), _counting, _counting_cached)
 
 
 def existing(spec: Spec) -> Any:
     """SELECT 1 … LIMIT 1."""
-    return _for(spec, _existing, _existing_cached)
+    return _for(_bare(spec), _existing, _existing_cached)
+
+
+def matching(spec: Spec) -> Any:
+    """SELECT 1 for every row: what a planner is asked about."""
+    return _for(_bare(spec), _matching, _matching_cached)
 
 
 def narrowed(
     statement: Select[Any],
     sources: Sources,
     shape: Shape,
-    expressions: tuple[ColumnElement[bool], ...],
     *,
     ordered: bool = True,
 ) -> Select[Any]:
     """A SELECT of anything from ``sources``, with the shape's conditions, order and cut."""
-    names = (f"v{number}" for number in count())
-    conditions = [compile_node(node, sources, names.__next__) for node in shape.where]
-    order = []
+    if shape.where:
+        condition = compile_node(And(shape.where), sources, names("v").__next__)
+        statement = statement.where(condition)
+    if shape.of is not None:
+        statement = statement.add_cte(groups(shape.model, shape.of))
+    order: list[Any] = []
     if ordered:
-        for term in closed(shape.model, shape.order):
-            column = getattr(sources.joined(term.steps), term.column.name)
-            order.append(column.desc() if term.descending else column.asc())
-    statement = sources.joining(statement).where(*conditions, *expressions).order_by(*order)
-    if shape.limited and ordered:
-        statement = statement.limit(bindparam("limit", required=True))
+        terms = closed(shape.model, shape.order)
+        order = order_of(terms, shape.keyset, sources, shape.where)
+        if shape.keyset is not None:
+            later = beyond(terms, shape.keyset, sources)
+            statement = statement if later is None else statement.where(later)
+    statement = sources.joining(statement).order_by(*order)
+    if shape.limit is not None and ordered:
+        statement = statement.limit(literal_column(str(shape.limit), Integer))
     if shape.skipping and ordered:
         statement = statement.offset(bindparam("offset", required=True))
     return statement
 
 
+def keys_of(shape: Shape, sources: Sources) -> list[Any]:
+    """The columns that a scroll reads beside what it is asked for: where each row stands."""
+    if shape.keyset is None:
+        return []
+    return key_columns(closed(shape.model, shape.order), sources)
+
+
 def _for(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:
-    if spec.expressions:
-        return build(spec.shape, spec.expressions)
-    return cached(spec.shape)
+    return build(spec.shape) if spec.raw else cached(spec.shape)
 
 
-def _entities(shape: Shape, expressions: tuple[ColumnElement[bool], ...]) -> Any:
-    statement = select(shape.model).options(*loader_options(shape.model, shape.load))
-    return narrowed(statement, Sources(shape.model), shape, expressions)
+def _bare(spec: Spec) -> Spec:
+    """The conditions alone: questions that differ in the rest share a statement."""
+    return replace(spec, shape=Shape(spec.shape.model, spec.shape.where, of=spec.shape.of))
 
 
-def _counting(shape: Shape, expressions: tuple[ColumnElement[bool], ...]) -> Any:
+def _entities(shape: Shape) -> Any:
+    sources = Sources(shape.model)
+    statement: Any = select(shape.model)
+    if keys := keys_of(shape, sources):
+        statement = select_rows(shape.model, *keys)
+    statement = statement.options(
+        *loader_options(shape.model, unsorted_paths(shape.load, shape.sorted))
+    )
+    return _locking(narrowed(statement, sources, shape), shape)
+
+
+def _locking(statement: Select[Any], shape: Shape) -> Select[Any]:
+    """With FOR UPDATE of the model's own table: the far side of an outer join cannot be locked."""
+    if shape.lock is None:
+        return statement
+    statement = statement.with_for_update(
+        of=shape.model, skip_locked=shape.lock.skip_locked, nowait=shape.lock.nowait
+    )
+    # What an object that is held already has was read before the lock, and may be old.
+    return statement.execution_options(populate_existing=True)
+
+
+def _counting(shape: Shape) -> Any:
     statement: Select[Any] = select_rows(func.count()).select_from(shape.model)
-    return narrowed(statement, Sources(shape.model), shape, expressions, ordered=False)
+    return narrowed(statement, Sources(shape.model), shape, ordered=False)
 
 
-def _existing(shape: Shape, expressions: tuple[ColumnElement[bool], ...]) -> Any:
-    statement: Select[Any] = select_rows(literal_column("1")).select_from(shape.model).limit(1)
-    return narrowed(statement, Sources(shape.model), shape, expressions, ordered=False)
+def _matching(shape: Shape) -> Any:
+    statement: Select[Any] = select_rows(literal_column("1")).select_from(shape.model)
+    return narrowed(statement, Sources(shape.model), shape, ordered=False)
+
+
+def _existing(shape: Shape) -> Any:
+    return _matching(shape).limit(1)
 
 
 @memoized
 def _entities_cached(shape: Shape) -> Any:
-    return _entities(shape, ())
+    return _entities(shape)
 
 
 @memoized
 def _counting_cached(shape: Shape) -> Any:
-    return _counting(shape, ())
+    return _counting(shape)
+
+
+@memoized
+def _matching_cached(shape: Shape) -> Any:
+    return _matching(shape)
 
 
 @memoized
 def _existing_cached(shape: Shape) -> Any:
-    return _existing(shape, ())
+    return _existing(shape)

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from colonnade.writing.bulk import bulk_insert
-from colonnade.writing.changes import changes_of, values_of
+from colonnade.writing.changes import assignments_of, changes_of, values_of
 from colonnade.writing.delete import delete
+from colonnade.writing.delete_all import delete_all
 from colonnade.writing.insert import insert
 from colonnade.writing.update import update
+from colonnade.writing.update_all import update_all
 
-__all__ = ["bulk_insert", "changes_of", "delete", "insert", "update", "values_of"]
+__all__ = [
+    "assignments_of",
+    "bulk_insert",
+    "changes_of",
+    "delete",
+    "delete_all",
+    "insert",
+    "update",
+    "update_all",
+    "values_of",
+]

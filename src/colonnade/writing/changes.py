@@ -6,26 +6,35 @@ fields that were set count; a patch never resets what it does not name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import AliasChoices, AliasPath, BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from sqlalchemy import ClauseElement
 
 from colonnade.errors import InvalidChanges, InvalidOperand
+from colonnade.filters import expression
 from colonnade.filters.operands import one_of
 from colonnade.mapping import Column, did_you_mean, mapping_of, nearest
 from colonnade.mapping import Mapping as Mapped
 
-__all__ = ["changes_of", "values_of"]
+__all__ = ["assignments_of", "changes_of", "values_of"]
 
 P = TypeVar("P", bound=BaseModel)
 Problems = list[tuple[str, str]]
 
 
-def values_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]) -> dict[str, Any]:
+def values_of(
+    model: type[Any],
+    schema: type[P],
+    payload: P | Mapping[str, Any],
+    filled: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
     """What to insert: every field of the schema, its defaults included.
 
+    ``filled`` has the attributes that get their value from elsewhere if the payload has none.
     Raises ``InvalidChanges``.
     """
     item = _validated(model, schema, payload)
@@ -36,6 +45,7 @@ def values_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any])
         for name, value in given.items()
         if value is not None or name in item.model_fields_set or not _fills_itself(mapped, name)
     }
+    left |= {name: value for name, value in filled.items() if left.get(name) is None}
     problems = _problems(mapped, left, protected=())
     problems += [
         (column.name, f"{mapped.model.__name__} needs a value")
@@ -54,9 +64,34 @@ def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     item = _validated(model, schema, payload)
     given = {name: value for name, value in _fields(item).items() if name in item.model_fields_set}
     mapped = mapping_of(model)
-    protected = (*mapped.key, *([mapped.version] if mapped.version else ()))
-    _raise(mapped, _problems(mapped, given, protected=protected))
+    _raise(mapped, _problems(mapped, given, protected=_protected(mapped)))
     return _fitted(mapped, given)
+
+
+def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
+    """What to set in many rows: the fields that a payload of any schema sets, or a mapping's.
+
+    An SQL expression on the model's own columns is taken as it is. The key and the version are
+    protected. Raises ``InvalidChanges``, for a payload that changes nothing too.
+    """
+    if isinstance(payload, Mapping):
+        given = {str(name): value for name, value in payload.items()}
+    else:
+        item = _validated(model, BaseModel, payload)
+        given = {n: value for n, value in _fields(item).items() if n in item.model_fields_set}
+    mapped = mapping_of(model)
+    computed = {name: value for name, value in given.items() if _is_expression(value)}
+    plain = {name: value for name, value in given.items() if name not in computed}
+    if not given:
+        raise InvalidChanges(
+            f"{model.__name__}: there is nothing to change",
+            hint='name the columns to set, such as {"active": False}',
+            model=model.__name__,
+        )
+    problems = _problems(mapped, plain, _protected(mapped))
+    problems += _misplaced(mapped, computed, _protected(mapped))
+    _raise(mapped, problems)
+    return _fitted(mapped, plain) | {n: expression(model, value) for n, value in computed.items()}
 
 
 def _fields(item: BaseModel) -> dict[str, Any]:
@@ -123,8 +158,24 @@ def _unknown(name: str, names: set[str], schema: type[BaseModel]) -> str:
 
 
 def _problems(mapped: Mapped, given: Mapping[str, Any], protected: tuple[str, ...]) -> Problems:
-    problems: Problems = []
+    problems = _misplaced(mapped, given, protected)
+    wrong = {name for name, _ in problems}
     for name, value in given.items():
+        column = mapped.columns.get(name)
+        if column is None or name in wrong:
+            continue
+        if value is None:
+            if not column.nullable:
+                problems.append((name, "None is not allowed"))
+        else:
+            problems += _misfit(mapped, column, value)
+    return problems
+
+
+def _misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...]) -> Problems:
+    """What is wrong with where the values go, whatever they are."""
+    problems: Problems = []
+    for name in given:
         column = mapped.columns.get(name)
         if column is None:
             hint = did_you_mean(name, mapped.columns, mapped.model.__name__)
@@ -133,12 +184,15 @@ def _problems(mapped: Mapped, given: Mapping[str, Any], protected: tuple[str, ..
             problems.append((name, "protected: it is the key or the version of the row"))
         elif column.computed:
             problems.append((name, "protected: the database computes it"))
-        elif value is None:
-            if not column.nullable:
-                problems.append((name, "None is not allowed"))
-        else:
-            problems += _misfit(mapped, column, value)
     return problems
+
+
+def _protected(mapped: Mapped) -> tuple[str, ...]:
+    return (*mapped.key, *([mapped.version] if mapped.version else ()))
+
+
+def _is_expression(value: Any) -> bool:
+    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
 
 
 def _misfit(mapped: Mapped, column: Column, value: Any) -> Problems:

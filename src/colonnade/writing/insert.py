@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from sqlalchemy import inspect, null
 
 from colonnade.database import Session
+from colonnade.errors import OutOfScope
 from colonnade.mapping import Column, mapping_of
-from colonnade.spec import chunked, keyed
+from colonnade.writing.back import read_back
 
 __all__ = ["insert"]
 
@@ -25,10 +26,15 @@ async def insert(session: Session, model: type[M], rows: Iterable[Mapping[str, A
     columns = mapping_of(model).columns
     found = [model(**_told(row, columns)) for row in rows]
     session.add_all(found)
-    await session.flush()
-    states = (inspect(item) for item in found)
-    for bound in chunked([state.identity for state in states if state.expired_attributes]):
-        await session.scalars(keyed(model), bound)
+    try:
+        await session.flush()
+    except OutOfScope:
+        # Refused before anything was sent: the unit goes on without them.
+        for item in found:
+            session.expunge(item)
+        raise
+    states = [inspect(item) for item in found]
+    await read_back(session, model, [item.identity for item in states if item.expired_attributes])
     return found
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import update as updating
 
 from colonnade.database import Session
 from colonnade.mapping import mapping_of
+from colonnade.writing.back import read_back
 
 __all__ = ["update"]
 
@@ -47,8 +48,8 @@ async def update(
     count: Any = await session.exec(statement, execution_options=options)
     if not count.rowcount:
         return None
-    identity = key[0] if len(key) == 1 else key
-    return await session.get(model, identity, populate_existing=True)
+    changed = await read_back(session, model, [key], anew=True)
+    return changed[0] if changed else None
 
 
 def _same(

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,10 @@ class TemporaryPostgreSQL(TemporaryServer, PostgreSQLServer):
         if account.name is not None and not _open_to_all(self._binaries):
             self._binaries = _copy(self._binaries.parent, directory) / "bin"
         initdb = (self._binaries / "initdb", "-D", directory / "data", "-U", "postgres")
-        options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        # Sorted by bytes, and with letters beyond ASCII that have a case; not every other system
+        # knows that locale.
+        case = ("--lc-ctype=C.UTF-8",) if sys.platform == "linux" else ()
+        options = ("-A", "trust", "-E", "UTF8", "--locale=C", *case, "--no-sync")
         run((*initdb, *options), account, directory)
 
     def _command(self) -> Sequence[str | Path]:

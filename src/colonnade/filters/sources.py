@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import FromClause, Select, inspect
 from sqlalchemy.orm import aliased
+from sqlalchemy.orm import join as orm_join
 
 from colonnade.mapping import Relation
 
-__all__ = ["Sources"]
+__all__ = ["Computed", "Sources"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed(Relation):
+    """A relation that no join follows: what it leads to is ``made`` of the sources it is in."""
+
+    made: Callable[[Sources], Any]
 
 
 class Sources:
@@ -23,14 +33,29 @@ class Sources:
         """The entity at the end of relations to one object, joined at the first call."""
         if not steps:
             return self.root
+        if isinstance(steps[-1], Computed):
+            return steps[-1].made(self)
         if steps not in self._joined:
             owner = self.joined(steps[:-1])
             target = aliased(steps[-1].target)
             self._joined[steps] = (target, getattr(owner, steps[-1].name).of_type(target))
         return self._joined[steps][0]
 
+    @property
+    def alone(self) -> bool:
+        """Whether nothing is joined to the root."""
+        return not self._joined
+
     def joining(self, statement: Select[Any]) -> Select[Any]:
         """The statement with every join that was asked for."""
         for target, path in self._joined.values():
             statement = statement.outerjoin(target, path)
         return statement
+
+    def from_clause(self) -> FromClause:
+        """The root with all that is joined to it."""
+        found: Any = self.root
+        for target, path in self._joined.values():
+            found = orm_join(found, target, path, isouter=True)
+        clause: FromClause = inspect(found).selectable
+        return clause

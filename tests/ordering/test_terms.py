@@ -1,16 +1,20 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import JSON, MetaData
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Relationship, SQLModel
-from tests.guild import Hero, HeroService, Mission, Odd, Seat, SeatService
+from tests.guild import Hero, HeroService, Mission, Odd, Seat, SeatService, Team
 from tests.guild import heroes as rows
 
 from colonnade import Database
-from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField
-from colonnade.ordering import Term, closed, term_of
+from colonnade.errors import AmbiguousLookup, InvalidOperand, InvalidRequest, UnknownField
+from colonnade.mapping import mapping_of
+from colonnade.ordering import Term, closed, flipped, term_of, terms_of
 
+HERO: Any = Hero
 ROWS = rows()
 
 
@@ -21,6 +25,7 @@ class Base(SQLModel, registry=registry(metadata=MetaData())):
 class Near(Base, table=True):
     id: int | None = Field(default=None, primary_key=True)
     b: int = 0
+    stuff: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
 
 
 class Far(Base, table=True):
@@ -40,6 +45,8 @@ def named(terms: tuple[Term, ...]) -> list[tuple[str, bool]]:
 def test_a_term_is_made_once() -> None:
     assert term_of(Hero, "-age") is term_of(Hero, "-age")
     assert term_of(Hero, "-age") is not term_of(Hero, "age")
+    assert term_of(Hero, "age") is term_of(Hero, "+age") is term_of(Hero, "age  NULLS  last ")
+    assert term_of(Hero, "team.name") is term_of(Hero, "team__name")
 
 
 def test_the_sign_says_which_way() -> None:
@@ -65,6 +72,37 @@ def test_the_key_closes_every_order_in_its_last_direction() -> None:
     by_number = (term_of(Seat, "-number"),)
     assert named(closed(Seat, by_number)) == [("number", True), ("hall", True)]
     assert named(closed(Seat, ())) == [("hall", False), ("number", False)]
+
+
+def test_what_comes_after_a_whole_key_decides_nothing() -> None:
+    terms = terms_of(Hero, ("age", "-id", "name"))
+    assert named(closed(Hero, terms)) == [("age", False), ("id", True)]
+    terms = terms_of(Seat, ("-number", "hall", "guest"))
+    assert named(closed(Seat, terms)) == [("number", True), ("hall", False)]
+
+
+def test_a_column_that_comes_twice_counts_where_it_comes_first() -> None:
+    assert named(terms_of(Hero, ("-age", "name", "age", "team.name", "-team__name"))) == [
+        ("age", True),
+        ("name", False),
+        ("team.name", False),
+    ]
+
+
+def test_null_is_the_greatest_unless_it_is_said_otherwise() -> None:
+    placed = {
+        name: term_of(Hero, name).nulls_first
+        for name in ("age", "-age", "age nulls first", "-age nulls last", "-age NULLS FIRST")
+    }
+    assert list(placed.values()) == [False, True, True, False, True]
+    other = flipped(term_of(Hero, "-age nulls last"))
+    assert (other.descending, other.nulls_first) == (False, True)
+
+
+def test_a_term_knows_whether_there_may_be_nulls() -> None:
+    nullable = [term_of(Hero, name).nullable for name in ("id", "name", "age", "team.name")]
+    assert nullable == [False, False, True, True]
+    assert not term_of(Mission, "hero.name").nullable
 
 
 @pytest.mark.parametrize(
@@ -97,10 +135,60 @@ def test_a_name_that_could_mean_two_columns_is_refused() -> None:
         term_of(Far, "near.b")
 
 
-@pytest.mark.parametrize("name", [None, 1, ["age"], Mission.year])
-def test_an_order_is_given_by_names(name: Any) -> None:
-    with pytest.raises(InvalidOperand, match=f"by names, not by {type(name).__name__}"):
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        (None, 'such as "-age"'),
+        (1, 'such as "-age"'),
+        (["age", "name"], "each term is an argument of its own"),
+        (Mission.year, 'write "year"'),
+        (HERO.age.desc(), 'write "-age"'),
+        (HERO.age.asc(), 'write "age"'),
+        (HERO.age.desc().nulls_last(), 'write "-age"'),
+    ],
+)
+def test_an_order_is_given_by_names(given: Any, hint: str) -> None:
+    with pytest.raises(InvalidOperand, match=f"by names, not by {type(given).__name__}") as caught:
+        term_of(Hero, given)
+    assert (caught.value.hint or "").startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("desc", 'a direction is a sign: "id" goes up, "-id" goes down'),
+        ("age desc", 'a direction is a sign: "age" goes up, "-age" goes down'),
+        ("age ASC", 'a direction is a sign: "age" goes up'),
+        ("age,name", "each term is an argument of its own"),
+        ("age first", "a term is a name"),
+        ("age nulls", "a term is a name"),
+    ],
+)
+def test_a_familiar_mistake_is_told_how_to_write_it(name: str, hint: str) -> None:
+    with pytest.raises(UnknownField) as caught:
         term_of(Hero, name)
+    assert (caught.value.hint or "").startswith(hint)
+    assert term_of(Odd, "order").column.name == "order"
+
+
+def test_a_name_of_any_length_is_an_error() -> None:
+    with pytest.raises(UnknownField, match="at most 300 characters"):
+        term_of(Hero, "a" * 1_000_000)
+
+
+def test_json_has_no_order() -> None:
+    for name in ("-stuff", "note.stuff"):
+        with pytest.raises(InvalidOperand, match="JSON has no order"):
+            term_of(Near if name == "-stuff" else Far, name.replace("note", "near"))
+
+
+@given(name=st.text(max_size=30) | st.from_regex(r"[+-]?(age|team\.name|nulls| |desc|__|\.)*"))
+def test_any_text_is_a_term_or_an_error_of_the_tree(name: str) -> None:
+    try:
+        found = term_of(Hero, name)
+    except InvalidRequest:
+        return
+    assert found.column.name in {*mapping_of(Hero).columns, *mapping_of(Team).columns}
 
 
 async def test_ties_are_broken_by_the_key(heroes: Database) -> None:

@@ -1,0 +1,109 @@
+"""In charge of a SELECT that is read as it goes: a cursor of the database's, batch by batch.
+
+A cursor lives in its transaction, and ends with it. Who stops reading need not say so: what the
+database has to be told then is told without waiting for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import Result, Row
+from sqlalchemy.sql import Executable
+from sqlalchemy.util import greenlet_spawn
+
+from colonnade.database.dialect import Dialect
+from colonnade.database.gate import Gate
+from colonnade.database.unit import Unit
+from colonnade.database.watchdog import Watchdog
+
+__all__ = ["Batches", "Streaming"]
+
+
+class Batches:
+    """The rows of one SELECT, at most ``size`` at a time; nothing runs before the first."""
+
+    def __init__(
+        self,
+        session: Any,  # the synchronous half
+        gate: Gate,
+        dialect: Dialect,
+        unit: Unit,
+        statement: tuple[Executable, Mapping[str, Any]],
+        size: int,
+    ) -> None:
+        self._session = session
+        self._gate = gate
+        self._dialect = dialect
+        self._limit = dialect.limit(unit)
+        self._watchdog = Watchdog(dialect.abort)
+        self._statement = statement
+        self._size = size
+        self._connection: Connection | None = None
+        self._result: Result[Any] | None = None
+
+    async def next(self) -> Sequence[Row[Any]]:
+        """The next rows, none at the end. Each wait has the limit of a statement."""
+        with self._gate.enter("stream"):
+            rows = await greenlet_spawn(self._next)
+        if not rows:
+            self._result = None
+        return rows
+
+    async def close(self) -> None:
+        """Close the cursor. Twice does no harm."""
+        result, self._result = self._result, None
+        if result is not None and not self._gate.closed:
+            with self._gate.enter("stream"):
+                await greenlet_spawn(result.close)
+
+    def _next(self) -> Sequence[Row[Any]]:
+        if self._connection is None:
+            statement, parameters = self._statement
+            options = {"yield_per": self._size}
+            self._result = self._session.execute(statement, parameters, execution_options=options)
+            connection: Connection = self._session.connection()
+            self._dialect.streaming(connection)
+            self._connection = connection
+        if self._result is None:
+            return ()
+        driver: Any = self._connection.connection.driver_connection
+        if self._limit is not None:
+            self._watchdog.start(driver, self._limit)
+        try:
+            return self._result.fetchmany(self._size)
+        finally:
+            self._watchdog.stop(driver)
+
+    def __del__(self) -> None:
+        """Whoever leaves a loop early drops the cursor, and the next statement must not meet it."""
+        result, self._result = self._result, None
+        connection = self._connection
+        if result is not None and connection is not None and not connection.closed:
+            raw: Any = getattr(result, "raw", result)
+            self._dialect.drop(connection, raw.cursor)
+
+
+class Streaming:
+    """What a session has for reading as it goes."""
+
+    _gate: Gate
+    _dialect: Dialect
+    _unit: Unit
+    _writes: ClassVar[bool]
+
+    @property
+    def streams(self) -> bool:
+        """Whether ``batches`` may be read here while other statements run beside them."""
+        return self._dialect.streams(in_transaction=self._writes or self._unit.snapshot)
+
+    def batches(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None, *, size: int
+    ) -> Batches:
+        """The rows of a SELECT, through a cursor of the database's. One statement."""
+        asked = (statement, parameters or {})
+        session: Any = self
+        session._check_open("batches")
+        return Batches(session.sync_session, self._gate, self._dialect, self._unit, asked, size)

@@ -1,0 +1,90 @@
+"""In charge of the methods that a session has of ``AsyncSession``: each passes its gate."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from colonnade.database.gate import Gate
+
+__all__ = ["guard"]
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class Guarded(Protocol):
+    """What the methods need of a session."""
+
+    _gate: Gate
+
+    def _check_open(self, operation: str) -> None: ...
+
+
+def guard(session: type[Any]) -> None:
+    """Give the class the methods of ``AsyncSession``, each behind the gate."""
+    for name, method in _METHODS.items():
+        setattr(session, name, _passing(method, name))
+    for name in _SYNCHRONOUS:
+        setattr(session, name, _open(getattr(AsyncSession, name), name))
+
+
+def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
+    async def call(self: Guarded, /, *args: Any, **options: Any) -> T:
+        with self._gate.enter(name):
+            return await method(self, *args, **options)
+
+    return _named(call, method, name)
+
+
+def _named(call: F, method: Callable[..., object], name: str) -> F:
+    call.__name__ = name
+    call.__qualname__ = f"Session.{name}"
+    call.__doc__ = method.__doc__ or f"``{name}`` of SQLModel's ``AsyncSession``."
+    return call
+
+
+def _open(method: Callable[..., T], name: str) -> Callable[..., T]:
+    def call(self: Guarded, /, *args: Any, **options: Any) -> T:
+        self._check_open(name)
+        return method(self, *args, **options)
+
+    return _named(call, method, name)
+
+
+#: ``execute`` is SQLAlchemy's own: SQLModel's only adds a warning, which its ``scalars`` trips too.
+_METHODS: Final = {"execute": PlainAsyncSession.execute} | {
+    name: getattr(AsyncSession, name)
+    for name in (
+        "connection",
+        "delete",
+        "delete_all",
+        "exec",
+        "flush",
+        "get",
+        "get_one",
+        "merge",
+        "merge_all",
+        "run_sync",
+        "scalar",
+        "scalars",
+        "stream",
+        "stream_scalars",
+    )
+}
+
+#: What runs no statement is not in the way of another task, but of a session that has ended.
+_SYNCHRONOUS: Final = (
+    "add",
+    "add_all",
+    "begin",
+    "begin_nested",
+    "expire",
+    "expire_all",
+    "expunge",
+    "expunge_all",
+    "is_modified",
+)

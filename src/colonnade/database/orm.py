@@ -1,0 +1,122 @@
+"""In charge of the synchronous half of a session: its events, which go to the session it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection, event, inspect
+from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, PassiveFlag, SessionTransaction
+from sqlalchemy.util import EMPTY_DICT
+from sqlmodel import Session as SyncSession
+
+from colonnade.database.callbacks import Callbacks
+from colonnade.database.doom import refuse
+from colonnade.database.scoping import Scoping
+from colonnade.scope import any_rules
+
+__all__ = ["OWNER", "Orm", "Owner", "Writing"]
+
+#: Where in ``info`` the synchronous half has the session that it is of.
+OWNER: Final = "colonnade_session"
+
+
+class Owner(Protocol):
+    """What the events are passed on to: the session that users have in hand."""
+
+    _callbacks: Callbacks
+    _connection: Connection | None
+    _scoping: Scoping
+
+    def _about_to_execute(self, state: ORMExecuteState) -> None: ...
+
+    def _begun(self, connection: Connection) -> None: ...
+
+
+class Orm(SyncSession):
+    """The synchronous half, of which the events are ours and what would pass by the scopes."""
+
+    def _identity_lookup(
+        self,
+        mapper: Mapper[Any],
+        primary_key_identity: Any,
+        identity_token: Any = None,
+        passive: PassiveFlag = PassiveFlag.PASSIVE_OFF,
+        lazy_loaded_from: InstanceState[Any] | None = None,
+        execution_options: Mapping[str, Any] = EMPTY_DICT,
+        bind_arguments: Any = None,
+    ) -> Any:
+        """Nothing for a model with scopes, so that the database says what is in them now."""
+        if any_rules() and passive & PassiveFlag.SQL_OK:
+            owner: Owner = self.info[OWNER]
+            if owner._scoping.hides(mapper, execution_options):
+                return None
+        return super()._identity_lookup(
+            mapper,
+            primary_key_identity,
+            identity_token,
+            passive,
+            lazy_loaded_from,
+            execution_options,
+            bind_arguments,
+        )
+
+    def _bulk_save_mappings(self, mapper: Any, *args: Any, **options: Any) -> None:
+        if any_rules():
+            owner: Owner = self.info[OWNER]
+            owner._scoping.refuse_bulk(inspect(mapper).mapper)
+        super()._bulk_save_mappings(mapper, *args, **options)
+
+
+class Writing(Orm):
+    """The half that writes; it has a transaction to keep an eye on."""
+
+
+@event.listens_for(Orm, "do_orm_execute")
+def _execute(state: ORMExecuteState) -> None:
+    owner: Owner = state.session.info[OWNER]
+    owner._about_to_execute(state)
+
+
+@event.listens_for(Orm, "after_begin")
+def _begin(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
+    owner: Owner = session.info[OWNER]
+    if not transaction.nested:
+        owner._begun(connection)
+
+
+@event.listens_for(Writing, "before_flush")
+def _before_flush(session: SyncSession, _context: object, _objects: object) -> None:
+    owner: Owner = session.info[OWNER]
+    owner._scoping.flushing(session)
+
+
+@event.listens_for(Orm, "detached_to_persistent", raw=True)
+def _attached(session: SyncSession, state: Any) -> None:
+    if any_rules():
+        owner: Owner = session.info[OWNER]
+        owner._scoping.suspect(state)
+
+
+@event.listens_for(Writing, "before_commit")
+def _before_commit(session: SyncSession) -> None:
+    """Neither COMMIT nor RELEASE, whoever asks for it, after a failure that was caught."""
+    owner: Owner = session.info[OWNER]
+    if owner._connection is not None:
+        refuse(owner._connection)
+
+
+@event.listens_for(Writing, "after_transaction_create")
+def _created(session: SyncSession, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        owner: Owner = session.info[OWNER]
+        owner._callbacks.mark(transaction)
+
+
+@event.listens_for(Writing, "after_soft_rollback")
+def _rolled_back(session: SyncSession, transaction: SessionTransaction) -> None:
+    """What was registered inside of what is undone is not due any more."""
+    owner: Owner = session.info[OWNER]
+    # A flush that fails has a transaction of its own, and undoes the savepoint that it is in.
+    savepoint = transaction if transaction.nested else session.get_nested_transaction()
+    owner._callbacks.undo(savepoint)

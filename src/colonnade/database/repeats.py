@@ -1,0 +1,92 @@
+"""In charge of telling, while a program is developed, that one SELECT runs again and again.
+
+A statement for each row of a list is the mistake that no test sees and every user does. What a unit
+of work asks in a loop could nearly always be asked once.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.util.concurrency import _concurrency_shim
+
+__all__ = ["RepeatedStatement", "repeating", "warn_repeated"]
+
+#: Whose frames do not say where a statement comes from.
+_LIBRARIES: Final = frozenset({"colonnade", "sqlalchemy", "sqlmodel", "contextlib", "asyncio"})
+_LONGEST: Final = 300
+
+_MEANT: Final[ContextVar[bool]] = ContextVar("colonnade_repeating", default=False)
+
+
+class RepeatedStatement(UserWarning):
+    """One SELECT ran as often in one unit of work as ``Database(warn_repeated=…)`` says."""
+
+
+def warn_repeated(engine: Engine, times: int) -> None:
+    """Warn when a SELECT runs for the ``times``-th time over one connection of ``engine``.
+
+    The warning points to the line that asked, and has the statement without its values.
+    """
+    seen: WeakKeyDictionary[Connection, Counter[str]] = WeakKeyDictionary()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _count(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("SELECT") or _MEANT.get():
+            return
+        # A unit of work has its connection to itself, and gives it back at its end.
+        counted = seen.setdefault(connection, Counter())
+        counted[statement] += 1
+        if counted[statement] == times:
+            _warn(statement, times)
+
+
+@contextmanager
+def repeating() -> Generator[None]:
+    """A part that repeats a statement on purpose, such as reading a long list in parts."""
+    token = _MEANT.set(True)
+    try:
+        yield
+    finally:
+        _MEANT.reset(token)
+
+
+def _warn(statement: str, times: int) -> None:
+    text = " ".join(statement.split())
+    told = f"{text[:_LONGEST]} …" if len(text) > _LONGEST else text
+    message = (
+        f"one statement ran {times} times in this unit of work: {told}\n"
+        "ask once, for all rows: load=…, a nested schema, get_many(keys) or where(field__in=…)"
+    )
+    frame = _asker()
+    warnings.warn_explicit(
+        message,
+        RepeatedStatement,
+        "<unknown>" if frame is None else frame.f_code.co_filename,
+        0 if frame is None else frame.f_lineno,
+        registry=None,
+    )
+
+
+def _asker() -> FrameType | None:
+    """The frame outside the libraries that awaits what is running."""
+    frame: FrameType | None = sys._getframe(1)
+    # SQLAlchemy runs in a greenlet of its own; who awaits it stands in the one that started it.
+    running: Any = _concurrency_shim.getcurrent()
+    while running is not None:
+        while frame is not None:
+            if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+                return frame
+            frame = frame.f_back
+        running = running.parent
+        frame = None if running is None else running.gr_frame
+    return None

@@ -1,0 +1,121 @@
+"""In charge of rows: a SELECT of columns runs on a session's connection, past the ORM.
+
+The ORM's own way costs as much as a fast database does for one row. What it does besides is done
+here too: pending changes are flushed, the transaction begins, the connection's events see the
+statement. Whoever listens for ``do_orm_execute`` gets the ORM's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Select
+from sqlalchemy.engine import CursorResult, Row
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import Executable
+
+__all__ = ["Prepared", "cache_of", "compiled_for", "execute", "fetch_rows", "overheard", "watched"]
+
+_OUR_LISTENERS: Final = 1
+
+
+class Prepared:
+    """A SELECT that is asked again and again, compiled once for each engine."""
+
+    __slots__ = ("__weakref__", "statement")
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self.statement = statement
+
+
+def fetch_rows(
+    session: Session,
+    statement: Prepared | Executable,
+    parameters: Mapping[str, Any],
+    scoped: Mapping[str, Any],
+) -> Sequence[Row[Any]]:
+    """Every row, in SQLAlchemy's greenlet. One statement.
+
+    ``scoped`` has the options that make it keep to the session's scopes, a cache of its own too.
+    Where others than us listen for ``do_orm_execute`` the statement goes the ORM's way.
+    """
+    plain = statement.statement if isinstance(statement, Prepared) else statement
+    if overheard(session):
+        return session.execute(plain, parameters).all()
+    if session.autoflush:
+        session._autoflush()
+    connection = session.connection()
+    options = session.execution_options.union(scoped)
+    if not isinstance(statement, Prepared) or _translated(connection):
+        return connection.execute(plain, parameters, execution_options=options).all()
+    return execute(connection, statement, parameters, options, scoped).all()
+
+
+def overheard(session: Session) -> bool:
+    """Whether somebody listens for what the session executes."""
+    return len(session.dispatch.do_orm_execute) > _OUR_LISTENERS
+
+
+def execute(
+    connection: Connection,
+    statement: Prepared,
+    parameters: Mapping[str, Any],
+    options: Mapping[str, Any],
+    scoped: Mapping[str, Any],
+) -> CursorResult[Any]:
+    """Run a prepared statement without asking again what it compiles to."""
+    dialect = connection.dialect
+    compiled = compiled_for(connection, statement, scoped)
+    return connection._execute_context(
+        dialect,
+        dialect.execution_ctx_cls._init_compiled,
+        compiled,
+        [parameters],
+        connection._execution_options.union(options),
+        compiled,
+        [parameters],
+        statement.statement,
+        None,
+    )
+
+
+def compiled_for(connection: Connection, prepared: Prepared, scoped: Mapping[str, Any]) -> Any:
+    """The statement as it is for the connection's database, from the cache of the scopes' set."""
+    cache = cache_of(connection.engine, scoped)
+    found = None if cache is None else cache.get(prepared)
+    if found is None:
+        found = prepared.statement._compiler(
+            connection.dialect, schema_translate_map=scoped.get("schema_translate_map")
+        )
+        if cache is not None:
+            cache[prepared] = found
+    return found
+
+
+def cache_of(engine: Engine, scoped: Mapping[str, Any]) -> Any:
+    """Where what was compiled is kept: the engine's own cache or that of the scopes, or None."""
+    return scoped.get("compiled_cache", engine._compiled_cache)
+
+
+def watched(engine: Engine) -> bool:
+    """Whether somebody sees or changes the statements of an engine's connections."""
+    events = engine.dispatch
+    return bool(
+        engine._should_log_info()
+        or events.before_cursor_execute
+        or events.after_cursor_execute
+        or _translated(engine)
+    )
+
+
+def _translated(engine: Connection | Engine) -> bool:
+    """Whether something sees or changes a statement before it is compiled."""
+    options = engine._execution_options
+    events = engine.dispatch
+    return bool(
+        "schema_translate_map" in options
+        or "compiled_cache" in options
+        or events.before_execute
+        or events.after_execute
+    )

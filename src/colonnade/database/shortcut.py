@@ -1,0 +1,134 @@
+"""In charge of the shortest way to a reader's rows: the driver's own ``fetch``, without a cursor.
+
+What SQLAlchemy does for each execution costs more than a fast database takes to find a row, and on
+SQLite each step of a cursor waits for a thread. A reader's statement stands alone: once SQLAlchemy
+has run it, its text, how values are written and how rows are read are known, and the driver can be
+asked in one call. Limits and errors stay as they are; where somebody listens to the connection's
+statements, they go SQLAlchemy's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeAlias
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.util import await_only
+
+from colonnade.database.dialect import PLAIN, Dialect
+from colonnade.database.rows import Prepared, cache_of, compiled_for, execute
+from colonnade.database.watchdog import Watchdog
+from colonnade.scope import values_for
+
+__all__ = ["Rows", "Shortcut", "fetch", "learn", "shortcut_of"]
+
+Rows: TypeAlias = Sequence[Sequence[Any]]
+_Processor: TypeAlias = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A statement as the driver takes it."""
+
+    compiled: Any
+    binds: tuple[tuple[str, _Processor | None], ...]
+    fixed: Mapping[str, Any]
+    read: Callable[[Rows], Rows] | None
+
+    def values(self, parameters: Mapping[str, Any], scoped: Mapping[str, Any]) -> list[Any]:
+        bound = values_for(self.compiled, scoped)
+        given = {**self.fixed, **parameters, **bound} if self.fixed or bound else parameters
+        return [given[name] if write is None else write(given[name]) for name, write in self.binds]
+
+
+_watchdogs: Final[WeakKeyDictionary[Engine, Watchdog]] = WeakKeyDictionary()
+
+
+def shortcut_of(engine: Engine, statement: Prepared, scoped: Mapping[str, Any]) -> Shortcut | None:
+    """The shortcut of a statement that has run before."""
+    cache = cache_of(engine, scoped)
+    found: Shortcut | None = None if cache is None else cache.get((Shortcut, statement))
+    return found
+
+
+def learn(
+    connection: Connection,
+    statement: Prepared,
+    parameters: Mapping[str, Any],
+    scoped: Mapping[str, Any],
+) -> Rows:
+    """Run the statement SQLAlchemy's way and keep what it knows about it."""
+    result = execute(connection, statement, parameters, scoped, scoped)
+    compiled = compiled_for(connection, statement, scoped)
+    cache = cache_of(connection.engine, scoped)
+    # Where values are a part of the text, each has a text of its own.
+    if cache is not None and not compiled.post_compile_params:
+        cache[Shortcut, statement] = _shortcut(compiled, result)
+    return result.all()
+
+
+def fetch(
+    connection: Connection,
+    dialect: Dialect,
+    shortcut: Shortcut,
+    parameters: Mapping[str, Any],
+    scoped: Mapping[str, Any],
+) -> Rows:
+    """Every row, in SQLAlchemy's greenlet, on a connection in AUTOCOMMIT."""
+    driver = connection.connection.driver_connection
+    values = shortcut.values(parameters, scoped)
+    watchdog = _watchdogs.get(connection.engine)
+    if watchdog is None:
+        watchdog = _watchdogs[connection.engine] = Watchdog(dialect.abort)
+    limit = dialect.limit(PLAIN)
+    if limit is not None:
+        watchdog.start(driver, limit)
+    try:
+        rows = await_only(dialect.fetch(driver, shortcut.compiled.string, values))
+    except BaseException as error:  # noqa: BLE001 # it is raised again, as SQLAlchemy has it
+        _fail(connection, error, shortcut.compiled.string, values)
+    finally:
+        watchdog.stop(driver)
+    return rows if shortcut.read is None else shortcut.read(rows)
+
+
+def _shortcut(compiled: Any, result: CursorResult[Any]) -> Shortcut:
+    names = compiled.positiontup
+    writers = compiled._bind_processors
+    binds = ((name, compiled.binds[name]) for name in names)
+    metadata: Any = result._metadata
+    return Shortcut(
+        compiled,
+        tuple((name, writers.get(name)) for name in names),
+        {name: bind.effective_value for name, bind in binds if not bind.required},
+        _reading(metadata._effective_processors),
+    )
+
+
+def _reading(processors: Sequence[_Processor | None] | None) -> Callable[[Rows], Rows] | None:
+    """A function that reads rows as the columns' types say, written for these columns."""
+    if not processors or not any(processors):
+        return None
+    names = [f"c{place}" for place in range(len(processors))]
+    made = (
+        name if processor is None else f"p{place}({name})"
+        for place, (name, processor) in enumerate(zip(names, processors, strict=True))
+    )
+    code = f"lambda rows: [({', '.join(made)},) for ({', '.join(names)},) in rows]"
+    known = {f"p{place}": processor for place, processor in enumerate(processors)}
+    read: Callable[[Rows], Rows] = eval(code, known)
+    return read
+
+
+def _fail(connection: Connection, error: BaseException, text: str, values: list[Any]) -> NoReturn:
+    """Raise what SQLAlchemy would, with the connection invalidated where it is of no more use."""
+    adapted: Any = connection.connection.dbapi_connection
+    try:
+        if isinstance(error, Exception):
+            adapted._handle_exception(error)
+        raise error
+    except BaseException as adapted_error:  # noqa: BLE001 # it is raised again, as SQLAlchemy has it
+        connection._handle_dbapi_exception(adapted_error, text, values, None, None)

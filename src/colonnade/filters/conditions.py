@@ -1,0 +1,116 @@
+"""In charge of what is handed to ``where``: lookups, mappings, trees and expressions become nodes.
+
+Their values travel beside the nodes, in the order in which ``compile`` meets the leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from colonnade.errors import InvalidOperand
+from colonnade.filters.expressions import expression
+from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some
+from colonnade.filters.parse import lookup
+from colonnade.filters.trees import Tree
+from colonnade.mapping import Relation
+from colonnade.mapping.paths import relation_path
+
+__all__ = ["Conditions", "conditions"]
+
+#: Python and the databases follow what is nested with a stack that ends somewhere.
+_DEEPEST: Final = 60
+#: Conditions of one query; PostgreSQL's driver binds 32,767 values.
+_MOST: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Nodes that must all hold, what their leaves bind, and whether an expression is among them."""
+
+    nodes: tuple[Node, ...]
+    values: tuple[Any, ...]
+    raw: bool
+
+
+def conditions(model: type[Any], given: tuple[Any, ...], named: Mapping[str, Any]) -> Conditions:
+    """What the conditions of one ``where`` mean for ``model``.
+
+    Raises ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
+    """
+    reading = _Reading()
+    nodes = tuple(reading.all(model, given, named, 0))
+    return Conditions(nodes, tuple(reading.values), reading.raw)
+
+
+class _Reading:
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.raw = False
+        self._leaves = 0
+
+    def all(
+        self, model: type[Any], given: tuple[Any, ...], named: Mapping[str, Any], depth: int
+    ) -> Iterator[Node]:
+        """The node of each condition and of each lookup."""
+        for condition in given:
+            yield self._node(model, condition, depth)
+        for name, value in named.items():
+            yield self._leaf(model, name, value)
+
+    def _node(self, model: type[Any], condition: Any, depth: int) -> Node:
+        if depth > _DEEPEST:
+            raise InvalidOperand(
+                f"conditions are nested more than {_DEEPEST} deep",
+                hint="write them flatter; the arguments of any_of and all_of are as many as wanted",
+            )
+        if isinstance(condition, Mapping):
+            return _together(tuple(self.all(model, (), condition, depth)))
+        if isinstance(condition, Tree):
+            return self._tree(model, condition, depth + 1)
+        self._count()
+        self.raw = True
+        return Raw(model, expression(model, condition))
+
+    def _leaf(self, model: type[Any], name: str, value: Any) -> Node:
+        self._count()
+        node = lookup(model, name, value)
+        if node.binds:
+            self.values.append(node.check(value))
+        return node
+
+    def _count(self) -> None:
+        self._leaves += 1
+        if self._leaves > _MOST:
+            raise InvalidOperand(
+                f"a query has at most {_MOST} conditions",
+                hint="one lookup with __in takes any number of values",
+            )
+
+    def _tree(self, model: type[Any], tree: Tree, depth: int) -> Node:
+        if tree.path is not None:
+            steps = _children(model, tree.kind, tree.path)
+            inner = tuple(self.all(steps[-1].target, tree.conditions, tree.lookups, depth))
+            kind = Every if tree.kind == "every" else Some
+            return kind(steps, _together(inner))
+        nodes = tuple(self.all(model, tree.conditions, tree.lookups, depth))
+        if tree.kind == "any_of":
+            return nodes[0] if len(nodes) == 1 else Or(nodes)
+        return Not(_together(nodes)) if tree.kind == "not_" else _together(nodes)
+
+
+def _together(nodes: tuple[Node, ...]) -> Node:
+    return nodes[0] if len(nodes) == 1 else And(nodes)
+
+
+def _children(model: type[Any], kind: str, path: str) -> tuple[Relation, ...]:
+    steps = relation_path(model, path)
+    if not steps[-1].many:
+        raise InvalidOperand(
+            f"{kind}: {steps[-1].name} is one object, not many",
+            hint=f"follow it with lookups, such as {steps[-1].name}__…=…",
+            model=model.__name__,
+            fields=(steps[-1].name,),
+        )
+    return steps

@@ -1,0 +1,96 @@
+"""In charge of the SQL of operators on JSON: whether an object has a key, whether it is null."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from colonnade.filters.families import family_of, plain_type
+from colonnade.filters.predicate import Predicate
+
+__all__ = ["has_key", "is_null"]
+
+
+class _HasKey(Predicate):
+    """``has_key(document, key)``: whether it is an object with this key at its top."""
+
+    inherit_cache = True
+
+
+class _JSONNull(Predicate):
+    """Whether a document is the JSON null, which Python reads as None, as it does NULL."""
+
+    inherit_cache = True
+
+
+def has_key(column: Any, key: Any) -> ColumnElement[bool]:
+    """Whether a document is an object with this key at its top; unknown for NULL."""
+    return _HasKey(column, key)
+
+
+def is_null(column: Any, flag: bool) -> ColumnElement[bool]:
+    """Whether a column is NULL, or is not; of JSON, whether it is read as None."""
+    null: ColumnElement[bool] = column.is_(None)
+    if family_of(column.type) == "json":
+        null = null | _JSONNull(column)
+        return null if flag else ~null
+    return null if flag else column.is_not(None)
+
+
+@compiles(_HasKey)
+def _on_postgresql(element: _HasKey, compiler: Any, **options: Any) -> str:
+    document, key = _two(element, compiler, options)
+    document = _jsonb(element, compiler, document)
+    # "?" also finds a string in an array; it is the one that an index serves.
+    return f"({document} ? {key} AND jsonb_typeof({document}) = 'object')"
+
+
+@compiles(_HasKey, "sqlite")
+def _on_sqlite(element: _HasKey, compiler: Any, **options: Any) -> str:
+    document, key = _two(element, compiler, options)
+    # A path cannot spell every key.
+    found = f"EXISTS (SELECT 1 FROM json_each({document}) AS item WHERE item.key = {key})"
+    return (
+        f"CASE WHEN json_valid({document}) THEN (json_type({document}) = 'object' AND {found}) END"
+    )
+
+
+@compiles(_HasKey, "mysql", "mariadb")
+def _on_mysql(element: _HasKey, compiler: Any, **options: Any) -> str:
+    document, key = _two(element, compiler, options)
+    path = f"CONCAT('$.', JSON_QUOTE({key}))"
+    # MariaDB keeps a document as it was written, and only this one reads "\\u00e9" in it.
+    found = f"JSON_CONTAINS_PATH({document}, 'one', {path})"
+    if getattr(compiler.dialect, "is_mariadb", False):
+        found = f"JSON_EXISTS({document}, {path})"
+    return f"(JSON_TYPE({document}) = 'OBJECT' AND {found})"
+
+
+@compiles(_JSONNull)
+def _null_on_postgresql(element: _JSONNull, compiler: Any, **options: Any) -> str:
+    document = compiler.process(element.clauses, **options)
+    return f"coalesce(jsonb_typeof({_jsonb(element, compiler, document)}) = 'null', false)"
+
+
+@compiles(_JSONNull, "sqlite")
+def _null_on_sqlite(element: _JSONNull, compiler: Any, **options: Any) -> str:
+    return f"(coalesce({compiler.process(element.clauses, **options)}, '') = 'null')"
+
+
+@compiles(_JSONNull, "mysql", "mariadb")
+def _null_on_mysql(element: _JSONNull, compiler: Any, **options: Any) -> str:
+    return f"coalesce(JSON_TYPE({compiler.process(element.clauses, **options)}) = 'NULL', false)"
+
+
+def _jsonb(element: FunctionElement[Any], compiler: Any, document: str) -> str:
+    kind = next(iter(element.clauses)).type.dialect_impl(compiler.dialect)
+    return document if isinstance(plain_type(kind), JSONB) else f"CAST({document} AS JSONB)"
+
+
+def _two(element: FunctionElement[Any], compiler: Any, options: dict[str, Any]) -> tuple[str, str]:
+    document, key = (compiler.process(clause, **options) for clause in element.clauses)
+    return document, key

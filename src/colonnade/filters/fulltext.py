@@ -1,0 +1,142 @@
+"""In charge of the SQL of ``match``: the database's own full text, and its rank.
+
+A row matches or it does not: where there is no text, there is no word in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Float
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from colonnade.errors import UnknownOperator
+from colonnade.filters.predicate import Predicate
+from colonnade.models import FullText, full_text_of
+
+__all__ = ["matches", "rank"]
+
+
+class _Matches(Predicate):
+    """``matches(text, search, key)``; the key is that of the text's row, where there is one."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any, search: Any) -> None:
+        self.place = _place(column)
+        super().__init__(column, search, *_key(column, self.place))
+
+
+class _Rank(FunctionElement[float]):
+    """The same, as a number: the better a row matches, the greater."""
+
+    inherit_cache = True
+    type = Float()
+
+    def __init__(self, column: Any, search: Any) -> None:
+        self.place = _place(column)
+        super().__init__(column, search, *_key(column, self.place))
+
+
+def matches(column: Any, search: Any) -> ColumnElement[bool]:
+    """Whether a text holds what a ``Search`` looks for."""
+    return _Matches(column, search)
+
+
+def rank(column: Any, search: Any) -> ColumnElement[float]:
+    """How well it does; descending, the best come first."""
+    return _Rank(column, search)
+
+
+def _place(column: Any) -> tuple[Column[Any], FullText | None]:
+    """The table's own column behind an attribute or an alias of it, and its index."""
+    element = getattr(column, "__clause_element__", lambda: column)()
+    own = next(item for item in element.base_columns if isinstance(item, Column))
+    return own, full_text_of(own)
+
+
+def _key(column: Any, place: tuple[Column[Any], FullText | None]) -> tuple[Any, ...]:
+    index = place[1]
+    if index is None or index.key is None:
+        return ()
+    element = getattr(column, "__clause_element__", lambda: column)()
+    return (element.table.c[index.key],)
+
+
+@compiles(_Matches)
+def _on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    text, vector, query = _vector(element, compiler, options)
+    return f"({vector} @@ {query} AND {text} IS NOT NULL)"
+
+
+@compiles(_Rank)
+def _rank_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    _, vector, query = _vector(element, compiler, options)
+    return f"coalesce(ts_rank({vector}, {query}), 0)"
+
+
+@compiles(_Matches, "mysql", "mariadb")
+def _on_mysql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"({_against(element, compiler, options)})"
+
+
+@compiles(_Rank, "mysql", "mariadb")
+def _rank_on_mysql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"({_against(element, compiler, options)})"
+
+
+@compiles(_Matches, "sqlite")
+def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    text, search, key, index = _fts(element, compiler, options)
+    found = f"SELECT rowid FROM {index} WHERE {index} MATCH {search}"
+    return f"({key} IN ({found}) AND {text} IS NOT NULL)"
+
+
+@compiles(_Rank, "sqlite")
+def _rank_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    _, search, key, index = _fts(element, compiler, options)
+    # The server's rank is the lower the better.
+    found = f"SELECT -rank FROM {index} WHERE {index} MATCH {search} AND rowid = {key}"
+    return f"coalesce(({found}), 0)"
+
+
+def _vector(element: Any, compiler: Any, options: dict[str, Any]) -> tuple[str, str, str]:
+    text, search, *_ = _processed(element, compiler, options)
+    _, index = element.place
+    config = "simple" if index is None else index.config
+    return text, f"to_tsvector('{config}', {text})", f"websearch_to_tsquery('{config}', {search})"
+
+
+def _against(element: Any, compiler: Any, options: dict[str, Any]) -> str:
+    text, search, *_ = _processed(element, compiler, options)
+    _demanded(element, compiler)
+    return f"MATCH ({text}) AGAINST ({search} IN BOOLEAN MODE)"
+
+
+def _fts(element: Any, compiler: Any, options: dict[str, Any]) -> tuple[str, str, str, str]:
+    index = _demanded(element, compiler)
+    text, search, *keys = _processed(element, compiler, options)
+    if not keys:
+        raise UnknownOperator(
+            f"{element.place[0].name}: SQLite cannot search rows without one integer as their key"
+        )
+    name = element.place[0].name.replace('"', '""').replace("'", "''")
+    quoted = compiler.preparer.quote_identifier(index.name)
+    return text, f"('\"{name}\" : (' || {search} || ')')", keys[0], quoted
+
+
+def _demanded(element: Any, compiler: Any) -> FullText:
+    column, index = element.place
+    if index is None:
+        raise UnknownOperator(
+            f"{column.table.name}.{column.name} has no full-text index, which 'match' needs on "
+            f"{compiler.dialect.name}",
+            hint=f"declare one: __table_args__ = (full_text({column.name!r}),), and create it",
+            fields=(column.name,),
+        )
+    return index  # type: ignore[no-any-return] # the place's second
+
+
+def _processed(element: Any, compiler: Any, options: dict[str, Any]) -> list[str]:
+    return [compiler.process(clause, **options) for clause in element.clauses]

@@ -1,0 +1,105 @@
+"""In charge of a plan in the making, to which one field after another adds what it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.types import NullType
+
+from colonnade.errors import InvalidSchema
+from colonnade.loading.attributes import Attribute, Expression, attribute_of, attributes_of
+from colonnade.loading.measures import Measure
+from colonnade.loading.plan import Leaf, Nested, Plan
+from colonnade.loading.terms import Rows
+from colonnade.mapping import Column, Relation, mapping_of
+
+__all__ = ["Draft", "Selection"]
+
+
+class Selection:
+    """Stands in a plan in place of a model, for a select that has columns only."""
+
+
+class Draft:
+    """What is read from ``model``, under the keys that the plan will have."""
+
+    def __init__(
+        self, model: type[Any], schema: type[BaseModel], labels: tuple[str, ...] = ()
+    ) -> None:
+        self.model = model
+        self.schema = schema
+        #: What a select of the user's own has besides, or in place of, the model's objects.
+        self.labels = labels
+        self.given: dict[str, Any] = {}
+        self.measures: dict[str, Measure] = {}
+        self._leaves: dict[str, Leaf] = {}
+        self._related: dict[str, tuple[Relation, Draft, Rows | None]] = {}
+
+    @property
+    def title(self) -> str:
+        """What the fields are filled from, for a message."""
+        return "the select" if self.model is Selection else self.model.__name__
+
+    def attribute(self, name: str) -> Attribute | None:
+        """What fills a field that looks for ``name``, if there is anything."""
+        if name in self.labels:
+            return Expression(name, NullType())
+        return None if self.model is Selection else attribute_of(self.model, name)
+
+    def names(self) -> list[str]:
+        """What there is to fill a field with."""
+        mapped = [] if self.model is Selection else attributes_of(self.model)
+        return [*self.labels, *mapped]
+
+    def leaf(self, key: str, attribute: Column | Expression) -> None:
+        """Have a column or an expression read under ``key``."""
+        column = attribute if isinstance(attribute, Column) else None
+        self._leaves[key] = Leaf(key, attribute.name, attribute.type, column)
+
+    def related(
+        self,
+        relation: Relation,
+        schema: type[BaseModel],
+        key: str | None = None,
+        rows: Rows | None = None,
+    ) -> Draft:
+        """The draft of what is at a relation's end; the one there is, if it is read already.
+
+        Raises ``InvalidSchema`` if it is read on other terms.
+        """
+        key = key or relation.name
+        found = self._related.get(key)
+        if found is None:
+            target = Draft(mapping_of(relation.target).model, schema)
+            self._related[key] = (relation, target, rows)
+            return target
+        _, target, terms = found
+        if terms is not rows:
+            raise InvalidSchema(
+                f"{self.schema.__name__}: {self.model.__name__}.{relation.name} is read twice, "
+                "on terms of its own and, since code looks at its objects, under one name",
+                hint="write the field with Rows in a schema without validators that run before",
+                model=self.model.__name__,
+                fields=(relation.name,),
+            )
+        if target.schema is BaseModel:
+            target.schema = schema
+        return target
+
+    def plan(self, *, objects: bool) -> Plan:
+        """The plan as it stands."""
+        nested = [
+            Nested(key, relation, draft.plan(objects=objects), rows)
+            for key, (relation, draft, rows) in self._related.items()
+        ]
+        return Plan(
+            model=self.model,
+            schema=self.schema,
+            columns=tuple(self._leaves.values()),
+            ones=tuple(item for item in nested if not item.relation.many),
+            many=tuple(item for item in nested if item.relation.many),
+            measures=tuple(self.measures.items()),
+            given=tuple(self.given.items()),
+            objects=objects,
+        )

@@ -1,0 +1,225 @@
+"""In charge of what PostgreSQL writes as JSON exactly as Pydantic does, and why not the rest.
+
+A schema is taken apart down to its fields. Each pair of a field and a column gets a ``Form``, which
+says what the server has to do with the column; anything that is not known to come out equal, such
+as a constraint, a validator or a setting that changes the answer, is a reason to read rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from colonnade.loading.anatomy import Node, core_of, resolved
+from colonnade.loading.forms import ALWAYS, Form, Inexact, described, form_of
+from colonnade.loading.groups import groups_of
+from colonnade.loading.plan import Leaf, Nested, Plan
+from colonnade.mapping import memoized
+
+__all__ = ["Written", "inexact", "written_of"]
+
+#: Settings that change nothing of what is written for values that come from exact columns.
+_HARMLESS: Final = frozenset(
+    {
+        "cache_strings",
+        "coerce_numbers_to_str",
+        "extra_fields_behavior",
+        "from_attributes",
+        "hide_input_in_errors",
+        "loc_by_alias",
+        "polymorphic_serialization",
+        "regex_engine",
+        "revalidate_instances",
+        "ser_json_bytes",
+        "ser_json_timedelta",
+        "serialize_by_alias",
+        "title",
+        "typed_dict_total",
+        "url_preserve_empty_path",
+        "val_json_bytes",
+        "validate_by_alias",
+        "validate_by_name",
+        "validate_default",
+        "validation_error_cause",
+    }
+)
+#: The same of what stands in the nodes of a core schema.
+_MODEL: Final = frozenset(
+    {
+        "cls",
+        "config",
+        "custom_init",
+        "extra_behavior",
+        "from_attributes",
+        "frozen",
+        "generic_origin",
+        "revalidate_instances",
+        "root_model",
+        "schema",
+        "strict",
+    }
+)
+_FIELDS: Final = frozenset(
+    {"computed_fields", "extra_behavior", "extras_keys_schema", "fields", "from_attributes"}
+    | {"model_name", "strict"}
+)
+_FIELD: Final = frozenset({"frozen", "schema", "serialization_alias", "validation_alias"})
+_DEFAULT: Final = frozenset(
+    {"copy_default", "default", "default_factory", "default_factory_takes_data", "schema"}
+    | {"validate_default"}
+)
+
+#: Bytes in a name that PostgreSQL keeps.
+_LONGEST: Final = 63
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """How PostgreSQL writes one object of ``plan``: its fields under their names in the answer.
+
+    ``required`` is whether something other than null has to be there. ``fields`` are in order; a
+    ``given`` one is a constant.
+    """
+
+    plan: Plan
+    required: bool
+    columns: tuple[tuple[str, Leaf, Form], ...]
+    nested: tuple[tuple[str, Nested, Written], ...]
+    given: tuple[tuple[str, Any], ...]
+    order: tuple[str, ...]
+
+    @property
+    def forms(self) -> frozenset[str]:
+        """The kinds of all forms in it, at any depth."""
+        own = {form.kind for _, _, form in self.columns}
+        return frozenset(own).union(*(written.forms for _, _, written in self.nested))
+
+
+def written_of(plan: Plan) -> Written | None:
+    """How PostgreSQL writes what the plan reads, or None where ``inexact`` has a reason."""
+    found = _found(plan)
+    return found if isinstance(found, Written) else None
+
+
+def inexact(plan: Plan) -> str | None:
+    """Why PostgreSQL cannot write the plan's objects exactly as Pydantic does; None if it can."""
+    found = _found(plan)
+    return found if isinstance(found, str) else None
+
+
+@memoized
+def _found(plan: Plan) -> Written | str:
+    core, definitions = core_of(plan.schema)
+    root = core["schema"] if core["type"] == "definitions" else core
+    try:
+        return _Reading(definitions).object(root["items_schema"], plan, required=True)
+    except Inexact as reason:
+        return str(reason)
+
+
+class _Reading:
+    def __init__(self, definitions: Mapping[str, Node]) -> None:
+        self._definitions = definitions
+
+    def object(self, node: Node, plan: Plan, *, required: bool) -> Written:
+        """How the object of a model's node is written."""
+        name = plan.schema.__name__
+        if plan.objects:
+            raise Inexact(f"{name}: code looks at its attributes")
+        if plan.measures or groups_of(plan.model) is not None:
+            raise Inexact(f"{name}: aggregates")
+        node = resolved(node, self._definitions)
+        if node["type"] != "model" or node["cls"] is not plan.schema:
+            raise Inexact(f"{name}: {described(node)}")
+        _only(node, _MODEL, name)
+        if node.get("root_model") or not issubclass(node["cls"], BaseModel):
+            raise Inexact(f"{name}: a root model")
+        strict = self._strict(node, name)
+        fields = node["schema"]
+        if fields["type"] != "model-fields":
+            raise Inexact(f"{name}: {described(fields)}")
+        _only(fields, _FIELDS, name)
+        if fields.get("computed_fields"):
+            raise Inexact(f"{name}.{fields['computed_fields'][0]['property_name']}: computed")
+        return self._object(fields["fields"], plan, strict=strict, required=required)
+
+    def _strict(self, node: Node, name: str) -> bool:
+        config: Mapping[str, Any] = node.get("config") or {}
+        for key, value in config.items():
+            default = {"allow_inf_nan": True, "ser_json_inf_nan": "null"}.get(key)
+            if key not in _HARMLESS and key != "strict" and value != default:
+                raise Inexact(f"{name}: the setting {key}")
+        return bool(node.get("strict", config.get("strict", False)))
+
+    def _object(
+        self, fields: Mapping[str, Node], plan: Plan, *, strict: bool, required: bool
+    ) -> Written:
+        leaves = {leaf.field: leaf for leaf in plan.columns}
+        relations = {nested.field: nested for nested in (*plan.ones, *plan.many)}
+        constants = dict(plan.given)
+        columns: list[tuple[str, Leaf, Form]] = []
+        objects: list[tuple[str, Nested, Written]] = []
+        given: list[tuple[str, Any]] = []
+        order: list[str] = []
+        for field, node in fields.items():
+            told = f"{plan.schema.__name__}.{field}"
+            _only(node, _FIELD, told)
+            alias = str(node.get("serialization_alias", field))
+            if not 0 < len(alias.encode()) <= _LONGEST or "\0" in alias:
+                raise Inexact(f"{told}: a name that PostgreSQL does not keep")
+            if alias in order:
+                raise Inexact(f"{told}: two fields are written under one name")
+            order.append(alias)
+            inner, nullable = self._value(node["schema"], told)
+            if field in leaves:
+                leaf = leaves[field]
+                form = form_of(inner, leaf, told, strict=strict, nullable=nullable)
+                columns.append((alias, leaf, form))
+            elif field in relations:
+                nested = relations[field]
+                written = self._related(inner, nested, told, nullable=nullable)
+                objects.append((alias, nested, written))
+            elif field in constants:
+                given.append((alias, constants[field]))
+            else:
+                raise Inexact(f"{told}: not read, but given by its default")
+        return Written(plan, required, tuple(columns), tuple(objects), tuple(given), tuple(order))
+
+    def _related(self, node: Node, nested: Nested, told: str, *, nullable: bool) -> Written:
+        if not nested.relation.many:
+            return self.object(node, nested.plan, required=not nullable)
+        if node["type"] == "list":
+            _only(node, frozenset({"items_schema", "strict"}), told)
+            items = node["items_schema"]
+        elif node["type"] == "tuple" and len(node["items_schema"]) == 1:
+            _only(node, frozenset({"items_schema", "variadic_item_index"}), told)
+            if "variadic_item_index" not in node:
+                raise Inexact(f"{told}: a tuple of one")
+            items = node["items_schema"][0]
+        else:
+            raise Inexact(f"{told}: {described(node)}")
+        return self.object(items, nested.plan, required=True)
+
+    def _value(self, node: Node, told: str) -> tuple[Node, bool]:
+        """The node of a field's value without what says that it may be missing or null."""
+        nullable = False
+        while True:
+            node = resolved(node, self._definitions)
+            if node["type"] == "nullable":
+                _only(node, frozenset({"schema"}), told)
+                nullable = True
+            elif node["type"] == "default":
+                _only(node, _DEFAULT, told)
+            else:
+                return node, nullable
+            node = node["schema"]
+
+
+def _only(node: Node, keys: frozenset[str], told: str) -> None:
+    """Raise for what a node says besides ``keys``."""
+    for key, value in node.items():
+        if key not in keys and key not in ALWAYS and value is not None:
+            raise Inexact(f"{told}: {key.replace('_', ' ')}")

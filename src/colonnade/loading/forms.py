@@ -1,0 +1,240 @@
+"""In charge of forms: what PostgreSQL does with a column so that its JSON equals Pydantic's.
+
+Only types whose values are known are here: SQLAlchemy's own, SQLModel's and ours. What a type of a
+user's own makes of a value, the server cannot know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
+
+from colonnade.loading.anatomy import Node
+from colonnade.loading.plan import Leaf
+from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal, MutableJSON
+
+__all__ = ["ALWAYS", "Form", "Inexact", "Kind", "described", "form_of"]
+
+#: Keys of a core schema's nodes that say nothing about values.
+ALWAYS: Final = frozenset({"metadata", "ref", "type"})
+
+#: Digits after the point up to which Python writes a decimal without an exponent.
+_SCALE: Final = 6
+#: Digits in base 2 up to which PostgreSQL takes a float for one of 32 bits.
+_SINGLE: Final = 24
+
+Members: TypeAlias = tuple[tuple[str | int, str | int], ...]
+Kind: TypeAlias = Literal[
+    "plain", "text", "decimal", "double", "date", "aware", "naive", "enum", "json", "jsonb"
+]
+
+
+class Inexact(Exception):
+    """Why PostgreSQL does not write something as Pydantic does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a column becomes JSON.
+
+    ``plain`` as it is, ``text`` as a string, ``decimal`` too, ``double`` as a number of 64 bits or
+    null where it is none, ``date``, ``aware`` and ``naive`` in ISO's form, ``enum`` by ``members``
+    from what is stored to what is written, ``json`` and ``jsonb`` as they are, or, where there are
+    ``shapes``, if they are one of those.
+    """
+
+    kind: Kind
+    #: Whether the column may hold a null that the field refuses.
+    required: bool = False
+    #: Whether the column has to be cast first.
+    cast: bool = False
+    #: Whether decimals have no digits after the point.
+    whole: bool = False
+    members: Members = ()
+    shapes: tuple[str, ...] = ()
+
+
+def form_of(node: Node, leaf: Leaf, told: str, *, strict: bool, nullable: bool) -> Form:
+    """The form of a column in a field. Raises ``Inexact`` with the reason why there is none."""
+    if leaf.column is None:
+        raise Inexact(f"{told}: an expression")
+    build = _FORMS.get(node["type"])
+    if build is None:
+        raise Inexact(f"{told}: {described(node)}")
+    constraints = set(node) - ALWAYS - _READ.get(node["type"], set()) - {"strict"}
+    if constraints:
+        raise Inexact(f"{told}: {min(constraints).replace('_', ' ')}")
+    form = build(node, _known(leaf.type), bool(node.get("strict", strict)))
+    if form is None:
+        raise Inexact(f"{told}: {described(node)} from a column of {type(leaf.type).__name__}")
+    if form.shapes and nullable:
+        form = replace(form, shapes=(*form.shapes, "null"))
+    takes_null = nullable or node["type"] == "any"
+    return replace(form, required=leaf.column.nullable and not takes_null)
+
+
+def described(node: Node) -> str:
+    """A core schema's node in words."""
+    kind = str(node["type"])
+    return "a validator of its own" if kind.startswith("function-") else f"{kind!r}"
+
+
+def _known(kind: TypeEngine[Any]) -> TypeEngine[Any] | None:
+    """The type that says which values a column has, or None where only its code knows."""
+    kind = kind._variant_mapping.get("postgresql", kind)
+    known: TypeEngine[Any] | None = None
+    if type(kind) is AutoString:
+        known = sa.String()
+    elif type(kind) is UTCDateTime or type(kind) is DateTimeUTC:
+        known = sa.DateTime(timezone=True)
+    elif type(kind) is MutableJSON:
+        known = JSONB()
+    elif isinstance(kind, ExactDecimal) and type(kind) is ExactDecimal:
+        known = sa.Numeric(kind.precision, kind.scale)
+    elif type(kind) is EnumValue or (
+        type(kind).__module__.startswith("sqlalchemy.") and not isinstance(kind, TypeDecorator)
+    ):
+        known = kind
+    return known
+
+
+def _is_text(kind: TypeEngine[Any] | None) -> bool:
+    return isinstance(kind, sa.String) and not isinstance(kind, sa.Enum)
+
+
+def _int(_node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    return Form("plain") if isinstance(kind, sa.Integer) else None
+
+
+def _str(_node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    return Form("plain") if _is_text(kind) else None
+
+
+def _bool(_node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    return Form("plain") if isinstance(kind, sa.Boolean) else None
+
+
+def _float(_node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    if isinstance(kind, sa.Integer):
+        return Form("double", cast=True)
+    if not isinstance(kind, sa.Float) or kind.asdecimal:
+        return None
+    single = isinstance(kind, sa.REAL) or (kind.precision or _SINGLE + 1) <= _SINGLE
+    return Form("double", cast=single)
+
+
+def _decimal(_node: Node, kind: TypeEngine[Any] | None, strict: bool) -> Form | None:
+    if isinstance(kind, sa.Integer) and not strict:
+        return Form("text")
+    if not isinstance(kind, sa.Numeric) or isinstance(kind, sa.Float) or not kind.asdecimal:
+        return None
+    if kind.precision is None or not 0 <= (kind.scale or 0) <= _SCALE:
+        return None
+    return Form("decimal", whole=not kind.scale)
+
+
+def _uuid(_node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    return Form("plain") if isinstance(kind, sa.Uuid) and kind.as_uuid else None
+
+
+def _date(_node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    return Form("date") if isinstance(kind, sa.Date) else None
+
+
+def _datetime(node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    if not isinstance(kind, sa.DateTime):
+        return None
+    found: Literal["aware", "naive"] = "aware" if kind.timezone else "naive"
+    return Form(found) if node.get("tz_constraint", found) == found else None
+
+
+def _enum(node: Node, kind: TypeEngine[Any] | None, strict: bool) -> Form | None:
+    cls = node["cls"]
+    if isinstance(kind, EnumValue | sa.Enum):
+        form = _form(_stored(kind, cls), [member.value for member in cls])
+        return form and replace(form, cast=isinstance(kind, sa.Enum))
+    values = [member.value for member in cls]
+    return None if strict else _of_values(kind, values)
+
+
+def _stored(kind: EnumValue | sa.Enum, cls: type[Enum]) -> list[Any]:
+    """What a column holds for each member of ``cls``; nothing where it is not for them."""
+    if isinstance(kind, EnumValue):
+        return list(kind.plain_values) if kind.values is cls else []
+    return list(kind.enums) if kind.enum_class is cls else []
+
+
+def _literal(node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    return _of_values(kind, node["expected"])
+
+
+def _of_values(kind: TypeEngine[Any] | None, values: list[Any]) -> Form | None:
+    """The form of a column that holds what is written, and may hold something else."""
+    fitting = (_is_text(kind) and all(type(value) is str for value in values)) or (
+        isinstance(kind, sa.Integer) and all(type(value) is int for value in values)
+    )
+    return _form(values, values) if fitting else None
+
+
+def _form(stored: list[Any], written: list[Any]) -> Form | None:
+    alike = {type(value) for value in written}
+    if len(stored) != len(written) or alike not in ({str}, {int}):
+        return None
+    if any("\0" in str(value) for value in (*stored, *written)):
+        return None
+    return Form("enum", members=tuple(zip(stored, written, strict=True)))
+
+
+def _any(_node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    return _json(kind, True)
+
+
+def _dict(node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    keys = _is_bare(node.get("keys_schema"), "any", "str")
+    return _json(kind, keys and _is_bare(node.get("values_schema"), "any"), "object")
+
+
+def _list(node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | None:
+    return _json(kind, _is_bare(node.get("items_schema"), "any"), "array")
+
+
+def _json(kind: TypeEngine[Any] | None, bare: bool, *shapes: str) -> Form | None:
+    if not isinstance(kind, sa.JSON) or not bare:
+        return None
+    return Form("jsonb" if isinstance(kind, JSONB) else "json", shapes=shapes)
+
+
+def _is_bare(node: Node | None, *kinds: str) -> bool:
+    return node is None or (node["type"] in kinds and set(node) <= ALWAYS)
+
+
+_FORMS: Final[Mapping[str, Callable[[Node, TypeEngine[Any] | None, bool], Form | None]]] = {
+    "any": _any,
+    "bool": _bool,
+    "date": _date,
+    "datetime": _datetime,
+    "decimal": _decimal,
+    "dict": _dict,
+    "enum": _enum,
+    "float": _float,
+    "int": _int,
+    "list": _list,
+    "literal": _literal,
+    "str": _str,
+    "uuid": _uuid,
+}
+#: What those of them read of a node.
+_READ: Final[Mapping[str, set[str]]] = {
+    "datetime": {"microseconds_precision", "tz_constraint"},
+    "dict": {"keys_schema", "values_schema"},
+    "enum": {"cls", "members", "missing", "sub_type"},
+    "list": {"items_schema"},
+    "literal": {"expected"},
+}

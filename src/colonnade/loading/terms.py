@@ -1,0 +1,63 @@
+"""In charge of what a schema's field says about how it is read: ``Requires`` and ``Rows``.
+
+Both stand in an annotation: ``full: Annotated[str, Requires("first", "last")]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+__all__ = ["Requires", "Rows"]
+
+_Names: TypeAlias = str | tuple[str, ...] | list[str]
+
+
+class Requires:
+    """What a field, a validator or a property of the model looks at: columns to be read for it.
+
+    ``Requires("first", "last")`` names attributes of the model, ``"team.name"`` and
+    ``"missions.year"`` follow relations. ``Requires()`` says that nothing is read: the field has
+    its default. As a ``ClassVar`` of a schema it says what the schema's own validators look at.
+    """
+
+    __slots__ = ("paths",)
+
+    def __init__(self, *paths: str) -> None:
+        self.paths = paths
+
+    def __repr__(self) -> str:
+        return f"Requires({', '.join(map(repr, self.paths))})"
+
+
+class Rows:
+    """Which objects of a collection are read, and in which order.
+
+    ``Rows(order_by="-year", limit=3, where={"done": True})``: the terms are those of a query on
+    the collection's model, and a condition is whatever ``where`` takes. The limit holds for each
+    parent.
+    """
+
+    __slots__ = ("limit", "order_by", "where")
+
+    def __init__(
+        self,
+        order_by: _Names = (),
+        *,
+        limit: int | None = None,
+        where: Any = None,
+    ) -> None:
+        self.order_by = (order_by,) if isinstance(order_by, str) else tuple(order_by)
+        self.limit = limit
+        self.where = where
+
+    def __repr__(self) -> str:
+        return f"Rows({', '.join(self.told())})"
+
+    def told(self) -> list[str]:
+        """The terms that there are, without the values of conditions."""
+        parts = [f"order_by={', '.join(self.order_by)!r}"] if self.order_by else []
+        parts += [] if self.limit is None else [f"limit={self.limit}"]
+        if isinstance(self.where, Mapping):
+            return [*parts, f"where={', '.join(self.where)!r}"]
+        return parts if self.where is None else [*parts, "where=…"]

@@ -1,0 +1,147 @@
+"""The declaration of a full-text index, in the database's own kind."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from sqlalchemy import Column, Index, Integer, Table, event, func, text
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeDecorator
+
+from colonnade.errors import InvalidMapping
+
+__all__ = ["FullText", "full_text", "full_text_of"]
+
+#: SQLAlchemy takes several names, though its annotation knows one.
+_MARIADB: Final[Any] = ("mysql", "mariadb")
+_KEY: Final = "colonnade_full_text"
+#: A configuration's name becomes a part of the statement.
+_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+class FullText(SchemaItem):
+    """What ``full_text`` declares: an element of ``__table_args__``."""
+
+    def __init__(self, columns: tuple[str, ...], name: str | None, config: str) -> None:
+        self.columns = columns
+        self.config = config
+        self.name = name or ""
+        self.key: str | None = None
+
+    def _set_parent(self, parent: Any, **_options: Any) -> None:
+        """Become a part of a table, which SQLAlchemy has given its columns already."""
+        table: Table = parent
+        missing = [name for name in self.columns if name not in table.c]
+        if missing:
+            raise InvalidMapping(
+                f"{table.name} has no column {missing[0]!r} to search", fields=tuple(missing)
+            )
+        self.name = self.name or f"ft_{table.name}_{'_'.join(self.columns)}"
+        known = table.info.setdefault(_KEY, {})
+        if twice := [name for name in self.columns if name in known]:
+            raise InvalidMapping(f"{table.name}.{twice[0]} has two full-text indexes")
+        known.update(dict.fromkeys(self.columns, self))
+        keys = list(table.primary_key)
+        if len(keys) == 1 and isinstance(_plain(keys[0]), Integer):
+            self.key = keys[0].name
+        self._index_on_postgresql(table)
+        self._index_on_mariadb(table)
+        event.listen(table, "after_create", self._create_on_sqlite)
+        event.listen(table, "before_drop", self._drop_on_sqlite)
+
+    def _index_on_postgresql(self, table: Table) -> None:
+        # Not a literal_column, which the index would take for a column of no table.
+        config: Any = text(f"'{self.config}'")
+        vectors = [func.to_tsvector(config, table.c[name]) for name in self.columns]
+        Index(self.name, *vectors, postgresql_using="gin").ddl_if(dialect="postgresql")
+
+    def _index_on_mariadb(self, table: Table) -> None:
+        # One for each column: the server wants the columns of a search to be those of an index.
+        for name in self.columns:
+            own = self.name if len(self.columns) == 1 else f"{self.name}_{name}"
+            options: Any = {"mysql_prefix": "FULLTEXT", "mariadb_prefix": "FULLTEXT"}
+            Index(own, table.c[name], **options).ddl_if(dialect=_MARIADB)
+
+    def _create_on_sqlite(self, table: Table, connection: Any, **_options: Any) -> None:
+        if connection.dialect.name != "sqlite":
+            return
+        if self.key is None:
+            raise InvalidMapping(
+                f"{table.name}: on SQLite, rows with full text need one integer as primary key",
+                hint="SQLite may number other rows anew; declare the index on another database",
+                model=table.name,
+            )
+        for statement in self.statements(table):
+            connection.exec_driver_sql(statement)
+
+    def _drop_on_sqlite(self, table: Table, connection: Any, **_options: Any) -> None:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_quoted(self.name)}")
+
+    def statements(self, table: Table) -> tuple[str, ...]:
+        """What makes the index on SQLite, fills it from the rows that are there, and keeps it."""
+        own, rows, key = _quoted(self.name), _quoted(table.name), _quoted(str(self.key))
+        names = ", ".join(_quoted(name) for name in self.columns)
+        tokenizer = "porter unicode61" if self.config == "english" else "unicode61"
+
+        def trigger(what: str, *actions: str) -> str:
+            name = _quoted(f"{self.name}_{what.split()[0].lower()}")
+            body = " ".join(f"{action};" for action in actions)
+            return f"CREATE TRIGGER {name} AFTER {what} ON {rows} BEGIN {body} END"
+
+        def values(row: str) -> str:
+            return ", ".join(f"{row}.{_quoted(name)}" for name in ((self.key or ""), *self.columns))
+
+        add = f"INSERT INTO {own} (rowid, {names}) VALUES ({values('new')})"
+        remove = f"INSERT INTO {own} ({own}, rowid, {names}) VALUES ('delete', {values('old')})"
+        options = (
+            f"content={_text(table.name)}, content_rowid={_text(str(self.key))}, "
+            f"tokenize={_text(tokenizer)}"
+        )
+        return (
+            f"CREATE VIRTUAL TABLE {own} USING fts5({names}, {options})",
+            f"INSERT INTO {own} ({own}) VALUES ('rebuild')",
+            trigger("INSERT", add),
+            trigger("DELETE", remove),
+            trigger(f"UPDATE OF {key}, {names}", remove, add),
+        )
+
+
+def full_text(*columns: str, name: str | None = None, config: str = "simple") -> FullText:
+    """A full-text index on text columns, for ``__table_args__``; ``match`` then searches them.
+
+    Made by ``create_all`` and migrations: GIN on PostgreSQL, one FULLTEXT for each column on
+    MariaDB, an FTS5 table kept by triggers on SQLite, where the primary key must be one integer.
+    ``config`` is PostgreSQL's text search configuration; ``"english"`` finds other forms of a word
+    on SQLite too. Raises ``InvalidMapping``.
+    """
+    if not columns or not all(isinstance(column, str) for column in columns):
+        raise InvalidMapping(
+            "full_text takes the names of columns", hint='such as full_text("title", "body")'
+        )
+    if not _NAME.fullmatch(config):
+        raise InvalidMapping(
+            "a text search configuration is named in small letters",
+            hint='such as "simple" or "english"; see pg_ts_config',
+        )
+    return FullText(columns, name, config)
+
+
+def full_text_of(column: Column[Any]) -> FullText | None:
+    """The full-text index that a table's column is in."""
+    found: FullText | None = column.table.info.get(_KEY, {}).get(column.name)
+    return found
+
+
+def _plain(column: Column[Any]) -> Any:
+    kind = column.type
+    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,20 @@
+"""Order: ``terms`` are what to sort by, ``columns`` their SQL, ``indexes`` what serves them."""
+
+from __future__ import annotations
+
+from colonnade.ordering.columns import exact, sortable, sorted_by
+from colonnade.ordering.indexes import missing_index, scroll_index
+from colonnade.ordering.terms import Term, closed, flipped, term_of, terms_of
+
+__all__ = [
+    "Term",
+    "closed",
+    "exact",
+    "flipped",
+    "missing_index",
+    "scroll_index",
+    "sortable",
+    "sorted_by",
+    "term_of",
+    "terms_of",
+]

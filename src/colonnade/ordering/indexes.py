@@ -1,0 +1,151 @@
+"""In charge of indexes that serve an order: declaring one, and saying when there is none.
+
+An index of the same columns in the same directions serves an order, and read from its end the
+opposite one. Columns that conditions hold to one value may come first in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, TypeAlias
+from zlib import crc32
+
+import sqlalchemy as sa
+from sqlalchemy import Index, PrimaryKeyConstraint, UnaryExpression, UniqueConstraint
+from sqlalchemy.sql import operators
+
+from colonnade.errors import InvalidMapping
+from colonnade.mapping import did_you_mean
+from colonnade.ordering.terms import Term, closed
+
+__all__ = ["missing_index", "scroll_index"]
+
+#: A column of an index and whether it descends; None where it is an expression.
+_Part: TypeAlias = "tuple[Any, bool] | None"
+
+_LONGEST: Final = 63
+
+
+def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Index:
+    """Declare the index of ``model`` that serves ``order_by(*names)`` and its scroll.
+
+    Call it after the class, with the names as in ``order_by``; the primary key is added as the
+    order adds it. If there is an index already that serves, it is answered with as it is. Raises
+    ``InvalidMapping`` for what is no column of the model's own.
+    """
+    mapper = sa.inspect(model)
+    parts = [_declared(model, spelled) for spelled in names]
+    there = {key for key, _ in parts}
+    last = bool(parts) and parts[-1][1]
+    keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    parts += [(key, last) for key in keys if key not in there]
+    columns = [(mapper.columns[key], descending) for key, descending in parts]
+    table = mapper.local_table
+    index: Index
+    for index in table.indexes:
+        if not _is_special(index) and _serves((list(_parts(index)), False), columns, ()):
+            return index
+    if all(descending for _, descending in columns):
+        columns = [(column, False) for column, _ in columns]
+    if name is None:
+        words = (f"{column.name}_desc" if down else column.name for column, down in columns)
+        name = "_".join(("ix", table.name, *words))
+        if len(name) > _LONGEST:
+            name = f"{name[: _LONGEST - 9]}_{crc32(name.encode()):08x}"
+    return Index(name, *(column.desc() if down else column for column, down in columns))
+
+
+def missing_index(
+    model: type[Any], terms: Sequence[Term], *, equal: Collection[str] = ()
+) -> str | None:
+    """What to declare for an order that no index of the table serves, or None if one does.
+
+    ``equal`` are the attributes that conditions hold to one value. Only what the models declare is
+    looked at; no statement runs.
+    """
+    order = closed(model, tuple(terms))
+    if any(item.rank for item in order):
+        return "no index serves an order by rank: all that is found is ranked, then sorted"
+    far = next((item for item in order if item.steps), None)
+    if far is not None:
+        path = ".".join([*(step.name for step in far.steps), far.column.name])
+        return f"no index serves an order by {path}, a column of another table"
+    fixed = {_column(model, key) for key in equal}
+    wanted = [(item.column.column, item.descending) for item in order]
+    wanted = [part for part in wanted if part[0] not in fixed]
+    table: sa.Table = sa.inspect(model).local_table
+    if not wanted or any(_serves(item, wanted, fixed) for item in _indexes(table)):
+        return None
+    spelled = ", ".join(f'"{"-" if item.descending else ""}{item.column.name}"' for item in terms)
+    return (
+        f"no index of {table.name} serves this order; "
+        f"declare one with scroll_index({model.__name__}, {spelled})"
+    )
+
+
+def _declared(model: type[Any], spelled: str) -> tuple[str, bool]:
+    """The attribute and the direction that a name means, though models may still be missing."""
+    name = spelled.lstrip("+-") if isinstance(spelled, str) else ""
+    columns = sa.inspect(model).columns
+    if name not in columns:
+        raise InvalidMapping(
+            f"scroll_index: {model.__name__} has no column of that name",
+            hint=did_you_mean(name, columns.keys(), model.__name__),
+            model=model.__name__,
+        )
+    return name, spelled.startswith("-")
+
+
+def _column(model: type[Any], key: str) -> Any:
+    return sa.inspect(model).columns[key]
+
+
+def _indexes(table: sa.Table) -> Iterator[tuple[list[_Part], bool]]:
+    """The parts of every index that has an order, and whether they are unique and never NULL."""
+    for item in table.constraints:
+        if isinstance(item, UniqueConstraint | PrimaryKeyConstraint):
+            columns = list(item.columns)
+            alone = not any(column.nullable for column in columns)
+            yield [(column, False) for column in columns], alone
+    for index in table.indexes:
+        if not _is_special(index):
+            alone = bool(index.unique) and not any(column.nullable for column in index.columns)
+            yield list(_parts(index)), alone
+
+
+def _is_special(index: Index) -> bool:
+    """Whether an index holds only some rows, or holds them in no order."""
+    # A condition has no truth of its own.
+    options = {n: v for n, v in index.dialect_kwargs.items() if v is not None and v is not False}
+    using = options.get("postgresql_using", "btree")
+    partial = any(name.endswith("_where") for name in options)
+    return partial or using != "btree" or bool(options.get("mysql_prefix"))
+
+
+def _parts(index: Index) -> Iterator[_Part]:
+    for element in index.expressions:
+        inner: Any = element
+        descending = False
+        while isinstance(inner, UnaryExpression):
+            descending = descending or inner.modifier is operators.desc_op
+            inner = inner.element
+        yield (inner, descending) if isinstance(inner, sa.Column) else None
+
+
+def _serves(
+    index: tuple[list[_Part], bool], wanted: Sequence[tuple[Any, bool]], fixed: Collection[Any]
+) -> bool:
+    parts, alone = index
+    rest = [part for part in parts if part is None or part[0] not in fixed]
+    turned = None
+    for position, (column, descending) in enumerate(wanted):
+        if position == len(rest):
+            # Nothing is left to be sorted among rows that a unique index tells apart.
+            return alone and position > 0
+        part = rest[position]
+        if part is None or part[0] is not column:
+            return False
+        turned = part[1] is not descending if turned is None else turned
+        if (part[1] is not descending) is not turned:
+            return False
+    return True

@@ -1,0 +1,183 @@
+"""In charge of sort terms, and of the primary key that closes every order.
+
+``"-age"`` is descending, ``"team.name"`` and ``"team__name"`` follow relations to one object. NULL
+counts as greater than every value, on every database: last when ascending, first when descending,
+unless a term ends with ``nulls first`` or ``nulls last``. Rows that compare equal would come in any
+order, and pages of them would overlap; so the key comes last. ``"-body__match"`` puts the rows
+first that answer a search best.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.sql import operators
+from sqlalchemy.types import TypeDecorator
+
+from colonnade.errors import InvalidOperand, UnknownField
+from colonnade.mapping import Column, Relation, mapping_of, memoized
+from colonnade.mapping.paths import column_path, readings
+
+__all__ = ["Term", "closed", "flipped", "term_of", "terms_of"]
+
+#: A name may come from a request.
+_LONGEST: Final = 300
+_SPELLING: Final = re.compile(
+    r"([+-]?)(.*?)(?:\s+nulls\s+(first|last))?", re.IGNORECASE | re.DOTALL
+)
+#: Operators that say how well a row answers, and not just whether it does.
+_RANKS: Final = frozenset({"match"})
+_DIRECTION: Final = re.compile(r"(asc|desc)(ending)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """One thing to sort by; made once for each model and meaning, and compared by identity.
+
+    ``nullable`` says whether there may be NULLs to place, for want of a value or of a relation.
+    ``rank`` is the operator of the search whose rank stands in for the column's value.
+    """
+
+    steps: tuple[Relation, ...]
+    column: Column
+    descending: bool
+    nulls_first: bool
+    nullable: bool
+    rank: str | None = None
+
+
+def terms_of(model: type[Any], names: tuple[Any, ...]) -> tuple[Term, ...]:
+    """The terms that the names mean; a column that comes twice counts where it comes first.
+
+    Raises ``UnknownField``, or ``InvalidOperand`` for what is no name or has no order.
+    """
+    return _each_once(tuple(term_of(model, name) for name in names))
+
+
+def term_of(model: type[Any], name: str) -> Term:
+    """The term that ``name`` means. Raises ``UnknownField``, or ``InvalidOperand`` for no name."""
+    if not isinstance(name, str):
+        raise InvalidOperand(
+            f"an order is given by names, not by {type(name).__name__}", hint=_rewritten(name)
+        )
+    if len(name) > _LONGEST:
+        raise UnknownField(
+            f"{model.__name__}: a sort term has at most {_LONGEST} characters",
+            model=model.__name__,
+        )
+    return _term(model, name)
+
+
+def flipped(item: Term) -> Term:
+    """The same term the other way round, NULLs included."""
+    return replace(item, descending=not item.descending, nulls_first=not item.nulls_first)
+
+
+def closed(model: type[Any], terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The terms, then the key columns that are not among them, in the last term's direction.
+
+    What would come after a complete key decides nothing and is left out.
+    """
+    missing = dict.fromkeys(mapping_of(model).key)
+    needed: list[Term] = []
+    for item in terms:
+        if not missing:
+            break
+        needed.append(item)
+        if not item.steps and item.rank is None:
+            missing.pop(item.column.name, None)
+    sign = "-" if terms and terms[-1].descending else ""
+    return (*needed, *(_term(model, sign + name) for name in missing))
+
+
+@memoized
+def _term(model: type[Any], name: str) -> Term:
+    spelled = _SPELLING.fullmatch(name.rstrip())
+    assert spelled is not None
+    sign, plain, nulls = spelled.groups()
+    plain, rank = _parted(model, plain)
+    try:
+        path = column_path(model, plain)
+    except UnknownField as error:
+        raise _misspelt(error, model, plain) from None
+    many = next((step for step in path.steps if step.many), None)
+    if many is not None:
+        raise UnknownField(
+            f"rows cannot be sorted by {name!r}: {many.name} has many of them",
+            hint="sort by a column of the model or of a relation to one object",
+            model=model.__name__,
+            fields=(many.name,),
+        )
+    _check_order(model, plain, path.column)
+    descending = sign == "-"
+    nulls_first = descending if nulls is None else nulls.lower() == "first"
+    return _meaning(path.steps, path.column, descending, nulls_first, rank)
+
+
+@memoized
+def _meaning(
+    steps: tuple[Relation, ...],
+    column: Column,
+    descending: bool,
+    nulls_first: bool,
+    rank: str | None,
+) -> Term:
+    nullable = rank is None and (column.nullable or any(step.optional for step in steps))
+    return Term(steps, column, descending, nulls_first, nullable, rank)
+
+
+def _parted(model: type[Any], name: str) -> tuple[str, str | None]:
+    """A name without the operator that ranks, if it ends with one and no column does."""
+    found = list(readings(model, name.replace(".", "__")))
+    if not any(not path.rest for path in found) and any(path.rest in _RANKS for path in found):
+        plain, _, rank = name.replace(".", "__").rpartition("__")
+        return plain, rank
+    return name, None
+
+
+def _each_once(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    found: dict[tuple[tuple[Relation, ...], str, str | None], Term] = {}
+    for item in terms:
+        found.setdefault((item.steps, item.column.name, item.rank), item)
+    return tuple(found.values())
+
+
+def _check_order(model: type[Any], name: str, column: Column) -> None:
+    plain = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    if isinstance(plain, sa.JSON):
+        raise InvalidOperand(
+            f"rows cannot be sorted by {name}: JSON has no order",
+            hint="sort by another column, or keep what matters in a column of its own",
+            model=model.__name__,
+            fields=(column.name,),
+        )
+
+
+def _misspelt(error: UnknownField, model: type[Any], name: str) -> UnknownField:
+    """The error with a better hint where the mistake is a familiar one."""
+    words = name.split()
+    if "," in name:
+        hint = 'each term is an argument of its own: order_by("-age", "name")'
+    elif words and _DIRECTION.fullmatch(words[-1]):
+        column = words[0] if len(words) > 1 else next(iter(mapping_of(model).columns))
+        hint = f'a direction is a sign: "{column}" goes up, "-{column}" goes down'
+    elif len(words) > 1:
+        hint = 'a term is a name, such as "age", "-age" or "-age nulls last"'
+    else:
+        return error
+    return UnknownField(error.message, hint=hint, model=error.model, fields=error.fields)
+
+
+def _rewritten(given: Any) -> str:
+    """How to write what was given in place of a name."""
+    if isinstance(given, list | tuple | set):
+        return 'each term is an argument of its own: order_by("-age", "name")'
+    sign = ""
+    while isinstance(given, sa.UnaryExpression):
+        sign = "-" if given.modifier is operators.desc_op else sign
+        given = given.element
+    key = getattr(given, "key", None)
+    return f'write "{sign}{key}"' if isinstance(key, str) else 'such as "-age"'

@@ -1,0 +1,100 @@
+"""In charge of what a schema answers to, whether it answers with its objects or with JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel
+
+from colonnade import reading
+from colonnade.database import Session
+from colonnade.errors import NotFound
+from colonnade.filters import Condition
+from colonnade.filters import conditions as read_conditions
+from colonnade.loading import Plan, groups_of
+from colonnade.ordering import Term
+from colonnade.query.keys import group_of_key
+from colonnade.query.verbs import MAX_PAGE, Verbs
+from colonnade.spec import Spec, having, row_terms
+
+__all__ = ["Projected"]
+
+R = TypeVar("R")
+
+
+class Projected(Verbs[R]):
+    """A question about a schema's objects; only the columns that it names are read."""
+
+    __slots__ = ("_plan", "_schema", "_terms")
+
+    def __init__(
+        self,
+        session: Session,
+        spec: Spec,
+        schema: type[BaseModel],
+        plan: Plan,
+        terms: reading.Terms,
+        max_page: int = MAX_PAGE,
+    ) -> None:
+        super().__init__(session, spec, max_page)
+        self._schema = schema
+        self._plan = plan
+        self._terms = terms
+
+    def _with(self, spec: Spec) -> Self:
+        return type(self)(
+            self._session, spec, self._schema, self._plan, self._terms, self._max_page
+        )
+
+    async def explain(self, *, analyze: bool = False) -> str:
+        """How the database would answer: its own plan as text, and the index that is missing.
+
+        That of the first statement; what the others read is told as ``plan`` tells it. Nothing but
+        the plan is read; with ``analyze`` the SELECT runs too, so that the plan says what it took.
+        SQLite has no such plan, and a ``UsageError`` says so. One statement.
+        """
+        return await reading.explain_rows(
+            self._session, self._spec, self._plan, self._terms, analyze
+        )
+
+    def _order(self, names: tuple[str, ...]) -> tuple[Term, ...]:
+        if self._spec.of is not None:
+            return super()._order(names)
+        return row_terms(self._spec.shape.model, self._schema, names)
+
+    def where(self, /, *conditions: Condition, **given: Any) -> Self:
+        """Only rows for which all of this holds; where the schema groups, it groups those.
+
+        Takes what ``where`` of a query takes.
+        """
+        rows = self._spec.of
+        if rows is None:
+            return super().where(*conditions, **given)
+        rows = rows.where(read_conditions(rows.shape.model, conditions, given))
+        return self._with(self._spec.grouped(rows))
+
+    def having(self, /, *conditions: Condition, **given: Any) -> Self:
+        """Only objects for whose aggregates all of this holds: ``having(heroes__gte=3)``.
+
+        Takes what ``where`` takes, by the schema's fields. Raises ``InvalidOperand`` for a schema
+        without aggregates, and what ``where`` raises.
+        """
+        return self._with(having(self._spec, self._schema, conditions, given))
+
+    async def get(self, key: Any) -> R:
+        """The object with this primary key, or the group with this value, or tuple of values.
+
+        As with any query, its conditions hold too. Raises ``NotFound`` or ``InvalidOperand``.
+        """
+        groups = groups_of(self._spec.shape.model)
+        if groups is None:
+            return await super().get(key)
+        found = await self._fetch(group_of_key(self._spec, groups, key))
+        if not found:
+            raise NotFound(
+                f"there is no {self._schema.__name__} of this group",
+                model=groups.model.__name__,
+                fields=groups.fields,
+                keys=(key,),
+            )
+        return found[0]

@@ -1,0 +1,25 @@
+"""In charge of the question whether a schema can be read, asked before anything is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from colonnade.loading import Plan, validator_of
+from colonnade.reading.terms import terms_of
+from colonnade.spec import Shape, Spec, projected
+
+__all__ = ["check_schema"]
+
+
+def check_schema(model: type[Any], schema: type[BaseModel], *, depth: int | None = None) -> Plan:
+    """The plan for reading ``schema`` from ``model``; ``print`` it to see what runs.
+
+    No statement runs. Raises ``InvalidSchema`` that names the field and the nearest attribute, and
+    what a query raises for the terms of a collection.
+    """
+    _, plan = projected(Spec(Shape(model)), schema, depth)
+    terms_of(plan)
+    validator_of(plan)
+    return plan

@@ -1,0 +1,39 @@
+"""In charge of JSON, whoever writes it: the database, or the schema's own serialiser from rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from colonnade.database import Session
+from colonnade.loading import Plan
+from colonnade.reading.document import items, listed
+from colonnade.reading.rows import adapter_of, fill, fill_placed
+from colonnade.reading.terms import Terms
+from colonnade.spec import Spec
+
+__all__ = ["dump", "objects"]
+
+
+async def dump(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes:
+    """An array of the objects. One statement, or those that rows take."""
+    written = await listed(session, spec, plan, terms)
+    if written is not None:
+        return written
+    found = await fill(session, spec, plan, terms)
+    return adapter_of(plan.schema).dump_json(found, by_alias=True)
+
+
+async def objects(
+    session: Session, spec: Spec, plan: Plan, terms: Terms
+) -> tuple[list[bytes], list[tuple[Any, ...]]]:
+    """Each object by itself and, for a scroll, its keys in the order.
+
+    An object without collections is had from its row cheaper than from a document.
+    """
+    if plan.collects:
+        written = await items(session, spec, plan, terms)
+        if written is not None:
+            return written
+    serializer = plan.schema.__pydantic_serializer__
+    found, keys = await fill_placed(session, spec, plan, terms)
+    return [serializer.to_json(item, by_alias=True) for item in found], keys

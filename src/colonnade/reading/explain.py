@@ -1,0 +1,136 @@
+"""In charge of asking a database how it would answer: its own plan, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import ClauseElement, Executable
+
+from colonnade.database import Prepared, Session
+from colonnade.errors import UsageError
+from colonnade.filters import And, Computed, Node, Where
+from colonnade.loading import Plan
+from colonnade.ordering import missing_index
+from colonnade.reading.document import document_of, parameters, reason
+from colonnade.reading.program import program_of
+from colonnade.reading.terms import Terms
+from colonnade.spec import Spec, entities
+
+__all__ = ["explain", "explain_document", "explain_rows"]
+
+#: What goes before a statement, without and with running it.
+_WORDS: Final[Mapping[str, tuple[str, str | None]]] = {
+    "postgresql": ("EXPLAIN", "EXPLAIN (ANALYZE, BUFFERS)"),
+    "sqlite": ("EXPLAIN QUERY PLAN", None),
+    "mysql": ("EXPLAIN FORMAT=TREE", "EXPLAIN ANALYZE"),
+    "mariadb": ("EXPLAIN FORMAT=JSON", "ANALYZE FORMAT=JSON"),
+}
+
+
+class _Explained(Executable, ClauseElement):
+    """A SELECT with the words before it that ask for its plan."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Any, analyze: bool) -> None:
+        self.statement = statement
+        self.analyze = analyze
+
+    def get_children(self, **_options: Any) -> Iterable[Any]:
+        """What is in it, for whoever looks for tables in a statement."""
+        return (self.statement,)
+
+
+@compiles(_Explained)
+def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
+    dialect = compiler.dialect
+    name = "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
+    plain, analyzed = _WORDS[name]
+    if element.analyze and analyzed is None:
+        raise UsageError(
+            f"{name} has no plan with what running the statement took",
+            hint="leave out analyze, and measure the time of the statement",
+        )
+    text = compiler.process(element.statement, **options)
+    # The rows to come are the plan's, whatever the SELECT says of its own.
+    compiler._result_columns.clear()
+    return f"{analyzed if element.analyze else plain} {text}"
+
+
+async def explain(session: Session, spec: Spec, analyze: bool) -> str:
+    """The plan for reading objects, which index would help, and what is read beside them.
+
+    One statement, which with ``analyze`` runs the SELECT too.
+    """
+    lines = await _explain(session, spec, entities(spec), analyze)
+    many = (".".join(step.name for step in path) for path in spec.shape.load if path[-1].many)
+    lines += [f"and a statement of its own for {path}" for path in many]
+    return "\n".join(lines)
+
+
+async def explain_rows(
+    session: Session, spec: Spec, plan: Plan, terms: Terms, analyze: bool
+) -> str:
+    """The same for a schema: the plan of its first statement, and what is read from the others."""
+    statement = program_of(spec, plan, terms).statement
+    plain = statement.statement if isinstance(statement, Prepared) else statement
+    return "\n".join([*await _explain(session, spec, plain, analyze), str(plan)])
+
+
+async def explain_document(
+    session: Session, spec: Spec, plan: Plan, terms: Terms, analyze: bool
+) -> str:
+    """The same for JSON: the plan of the statement that writes it, or why rows are read."""
+    why = reason(plan, session.family)
+    if why is not None:
+        told = await explain_rows(session, spec, plan, terms, analyze)
+        return f"{told}\nas JSON: from rows ({why})"
+    statement = document_of(spec, plan, terms, "array").statement
+    plain = statement.statement if isinstance(statement, Prepared) else statement
+    lines = await _explain(session, spec, plain, analyze, parameters(spec, terms))
+    return "\n".join([*lines, str(plan), "as JSON: 1 statement, written by the database"])
+
+
+async def _explain(
+    session: Session,
+    spec: Spec,
+    statement: Any,
+    analyze: bool,
+    bound: Mapping[str, Any] | None = None,
+) -> list[str]:
+    rows = await session.rows(_Explained(statement, analyze), bound or spec.parameters)
+    lines = _tree(rows) if session.family == "sqlite" else [str(row[0]) for row in rows]
+    if spec.of is not None:
+        return lines  # groups are sorted once they are counted
+    steps = {step for term in spec.shape.order for step in term.steps}
+    if any(isinstance(step, Computed) for step in steps):
+        return [*lines, "no index serves an order by a figure, which is found out for every row"]
+    missing = missing_index(spec.shape.model, spec.shape.order, equal=_fixed(spec.shape.where))
+    return [*lines, missing] if missing else lines
+
+
+def _tree(rows: Sequence[Any]) -> list[str]:
+    """SQLite's steps, each with its number and its parent's, indented as they are nested."""
+    depth = {0: -1}
+    lines: list[str] = []
+    for number, parent, _, detail in rows:
+        depth[number] = depth.get(parent, -1) + 1
+        lines.append(f"{'  ' * depth[number]}{detail}")
+    return lines
+
+
+def _fixed(nodes: Iterable[Node]) -> set[str]:
+    """The model's own columns that conditions hold to one value."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, And):
+            found |= _fixed(node.nodes)
+        elif isinstance(node, Where) and not node.steps and _holds_one(node):
+            found.add(node.column.name)
+    return found
+
+
+def _holds_one(node: Where) -> bool:
+    return node.operator.name == "eq" or (node.operator.name == "isnull" and node.flag is True)

@@ -1,0 +1,168 @@
+"""In charge of the SQL that makes PostgreSQL write a column's value as Pydantic writes it.
+
+What the server cannot write that way, such as a date outside of Python's years, comes out as a
+mark in the document: whoever finds one reads rows in its place, and gets their answer or error.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Date, DateTime, Text, case, cast, func, null, or_, type_coerce
+from sqlalchemy import literal_column as literal
+from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
+from sqlalchemy.types import Double, Integer
+
+from colonnade.loading import Form, Written
+
+__all__ = ["DOUBT", "constant", "doubtful", "marks", "value"]
+
+#: What stands in place of a value that has to be looked at in Python.
+_MARK: Final = "colonnade: to be read as a row"
+DOUBT: Final = f"'\"{_MARK}\"'"
+
+_ISO: Final = 'YYYY-MM-DD"T"HH24:MI:SS'
+#: The marks that forms of a kind leave besides ``_MARK``.
+_OWN: Final[Mapping[str, tuple[str, ...]]] = {
+    "date": ('"infinity"',),
+    "decimal": ('"NaN"', 'Infinity"'),
+}
+#: In JSON of any kind all digits count as one.
+_ALIKE: Final = str.maketrans(string.digits + "ED", "0" * 10 + "ed")
+#: Numbers that Python's floats or integers do not hold, and surrogates, which may stand alone.
+_STRANGE: Final = ("0e000", "0e+000", "0" * 300, "\\ud")
+
+
+def value(form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What to select for a column, in a row that becomes JSON."""
+    written = _WRITTEN[form.kind](form, column)
+    if not form.required:
+        return written
+    return case((column.is_(None), literal(f"{DOUBT}::json")), else_=func.to_json(written))
+
+
+def constant(given: Any) -> ColumnElement[Any]:
+    """What to select for null or an empty list."""
+    return null() if given is None else literal("'[]'::json")
+
+
+def marks(written: Written) -> tuple[str, ...]:
+    """What to look for in a document that was ``written`` so."""
+    kinds = written.forms
+    own = (mark for kind in sorted(kinds) for mark in _OWN.get(kind, ()))
+    return (f'"{_MARK}"', *own)
+
+
+def doubtful(document: str, looked_for: tuple[str, ...], *, free: bool) -> bool:
+    """Whether the document may not be what Pydantic writes; ``free`` where it has JSON columns."""
+    if any(mark in document for mark in looked_for):
+        return True
+    if not free:
+        return False
+    alike = document.translate(_ALIKE)
+    return any(mark in alike for mark in _STRANGE)
+
+
+def _plain(_form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return column
+
+
+def _text(_form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(column, Text)
+
+
+def _decimal(form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    number = cast(column, Text)
+    if not form.whole:
+        return number
+    # 10000 is 1E+4 when it comes from asyncpg, which reads four digits at once.
+    return case((number.like(literal("'%0000'")), literal(f"'{_MARK}'")), else_=number)
+
+
+def _double(form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    number: Any = cast(column, Double) if form.cast else type_coerce(column, Double)
+    # Infinity less infinity is NaN, which is not 0.
+    return case((number - number == literal("0"), number))
+
+
+def _date(_form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    day: Any = type_coerce(column, Date)
+    outside = or_(day < literal("'0001-01-01'::date"), day > literal("'9999-12-31'::date"))
+    return case((outside, literal("'infinity'::date")), else_=day)
+
+
+def _aware(_form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    moment = type_coerce(column, DateTime(timezone=True))
+    return _iso(moment, "timestamptz", func.timezone(literal("'UTC'"), moment), "+00", '"Z"')
+
+
+def _naive(_form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    moment = type_coerce(column, DateTime())
+    return _iso(moment, "timestamp", moment, "", "")
+
+
+def _iso(
+    moment: Any, kind: str, local: ColumnElement[Any], offset: str, suffix: str
+) -> ColumnElement[Any]:
+    first: Any = literal(f"'0001-01-01 00:00:00{offset}'::{kind}")
+    last: Any = literal(f"'9999-12-31 23:59:59.999999{offset}'::{kind}")
+    whole = cast(moment, TIMESTAMP(timezone=kind == "timestamptz", precision=0))
+    return case(
+        (or_(moment < first, moment > last), literal(f"'{_MARK}'")),
+        (whole == moment, func.to_char(local, literal(f"'{_ISO}{suffix}'"))),
+        else_=func.to_char(local, literal(f"'{_ISO}.US{suffix}'")),
+    )
+
+
+def _enum(form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    stored: Any
+    if isinstance(form.members[0][0], int):
+        stored = type_coerce(column, Integer)
+    else:
+        stored = cast(column, Text) if form.cast else type_coerce(column, Text)
+    if any(held != told for held, told in form.members):
+        cases = [(stored == _quoted(held), _json(told)) for held, told in form.members]
+        return case(*cases, (stored.is_(None), null()), else_=literal(f"{DOUBT}::json"))
+    unknown = stored.not_in([_quoted(held) for held, _ in form.members])
+    return case((unknown, literal(f"{DOUBT}::json")), else_=func.to_json(stored))
+
+
+def _quoted(item: str | int) -> ColumnElement[Any]:
+    return literal(str(item) if isinstance(item, int) else _string(item))
+
+
+def _json(item: str | int) -> ColumnElement[Any]:
+    return literal(f"{_string(json.dumps(item, ensure_ascii=False))}::json")
+
+
+def _string(text: str) -> str:
+    escaped = text.replace("'", "''")
+    # The other way to write a string takes backslashes for what they are, whatever is set.
+    return f"E'{escaped.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{escaped}'"
+
+
+def _free(form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    if not form.shapes:
+        return column
+    binary = form.kind == "jsonb"
+    given: Any = cast(column, JSONB if binary else JSON)
+    kind = func.jsonb_typeof(given) if binary else func.json_typeof(given)
+    unfit = kind.not_in([literal(f"'{shape}'") for shape in form.shapes])
+    return case((unfit, literal(f"{DOUBT}::{form.kind}")), else_=given)
+
+
+_WRITTEN: Final[Mapping[str, Callable[[Form, ColumnElement[Any]], ColumnElement[Any]]]] = {
+    "aware": _aware,
+    "date": _date,
+    "decimal": _decimal,
+    "double": _double,
+    "enum": _enum,
+    "json": _free,
+    "jsonb": _free,
+    "naive": _naive,
+    "plain": _plain,
+    "text": _text,
+}

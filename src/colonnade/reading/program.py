@@ -1,0 +1,186 @@
+"""In charge of what reading a plan runs: its statements, and what is made of their rows.
+
+One statement reads the rows with their single objects joined, one more each collection, whatever
+the number of rows; a collection that is met in several places at one depth is read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from sqlalchemy import select as select_rows
+
+from colonnade.database import Prepared, Session
+from colonnade.filters import Sources
+from colonnade.loading import Plan
+from colonnade.mapping import memoized
+from colonnade.reading.collection import Children
+from colonnade.reading.columns import Columns
+from colonnade.reading.maker import Maker, Place, grouping, listing
+from colonnade.reading.terms import Path, Terms
+from colonnade.spec import Shape, Spec, chunked, keys_of, narrowed
+
+__all__ = ["Collection", "Program", "Shapes", "program_of", "shapes_of", "stitched"]
+
+#: The shapes of the collections that are read on terms of their own.
+Shapes: TypeAlias = tuple[tuple[Path, Shape], ...]
+Rows: TypeAlias = Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One statement for the children of all parents in ``parents``.
+
+    Those are the numbers of statements whose rows have parents, and what gets the key of one.
+    """
+
+    path: Path
+    parents: tuple[tuple[int, itemgetter[Any]], ...]
+    composite: bool
+    statement: Prepared
+    maker: Maker
+
+    def keys(self, rows: Sequence[Rows]) -> list[tuple[Any, ...]]:
+        """The keys of all parents there are, each once, in order."""
+        found: dict[Any, None] = {}
+        for number, key in self.parents:
+            found |= dict.fromkeys(map(key, rows[number]))
+        # A single object that is not there has no key.
+        if self.composite:
+            return [key for key in found if key[0] is not None]
+        return [(key,) for key in found if key is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How the rows of a statement become objects: those of ``collections`` are read and put in.
+
+    The statement is number 0, the collections' from 1 on, each after those of its parents.
+    """
+
+    statement: Any
+    maker: Maker
+    collections: tuple[Collection, ...]
+    #: Where in a row the keys of a scroll begin, if it is one.
+    width: int = 0
+
+    async def run(self, session: Session, rows: Rows, terms: Terms) -> list[Any]:
+        """Nested dictionaries, or what stands in for entities; a statement for each collection.
+
+        Where there are no parents no statement runs.
+        """
+        read = [rows]
+        for collection in self.collections:
+            spec = terms.get(collection.path)
+            bound = {} if spec is None else spec.parameters
+            found: list[Sequence[Any]] = []
+            for keys in chunked(collection.keys(read)):
+                found += await session.rows(collection.statement, bound | keys)
+            read.append(found)
+        return self.made(read)
+
+    def made(self, read: Sequence[Rows]) -> list[Any]:
+        """What all rows that were read make, from the deepest up."""
+        finders: dict[int, Any] = {}
+        for number in range(len(self.collections), 0, -1):
+            maker = self.collections[number - 1].maker
+            groups = maker.function(read[number], *(finders[item] for item in maker.finders))
+            finders[number] = groups.get
+        made: list[Any] = self.maker.function(
+            read[0], *(finders[item] for item in self.maker.finders)
+        )
+        return made
+
+
+def program_of(spec: Spec, plan: Plan, terms: Terms) -> Program:
+    """What reads ``plan`` for the rows that ``spec`` asks for; compiled once for each shape."""
+    shapes = shapes_of(terms)
+    if spec.raw or any(item.raw for item in terms.values()):
+        return _program(spec.shape, plan, shapes)
+    return _remembered(spec.shape, plan, shapes)
+
+
+def shapes_of(terms: Terms) -> Shapes:
+    """What of the terms makes statements."""
+    return tuple((path, item.shape) for path, item in terms.items())
+
+
+@memoized
+def _remembered(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
+    program = _program(shape, plan, shapes)
+    return replace(program, statement=Prepared(program.statement))
+
+
+def _program(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
+    columns = Columns(Sources(shape.model), plan)
+    keys = keys_of(shape, columns.sources)
+    width = len(columns) if keys else 0
+    for key in keys:
+        columns.add(key)
+    statement: Any = select_rows(*columns.expressions).select_from(shape.model)
+    statement = narrowed(statement, columns.sources, shape)
+    return replace(stitched(statement, plan, columns, shapes), width=width)
+
+
+def stitched(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Program:
+    """The program whose rows ``statement`` reads, with ``columns`` in their places."""
+    assembly = _Assembly(dict(shapes))
+    maker = listing(plan, columns, lambda place: assembly.number(place, 0, ()))
+    assembly.finish()
+    return Program(statement, maker, tuple(assembly.collections))
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A collection that is still to be compiled, once all its parents are known."""
+
+    number: int
+    place: Place
+    path: Path
+    alone: bool
+    parents: list[tuple[int, itemgetter[Any]]]
+
+
+class _Assembly:
+    """The collections found so far; those of one depth are compiled after those above them."""
+
+    def __init__(self, shapes: Mapping[Path, Shape]) -> None:
+        self.collections: list[Collection] = []
+        self._shapes = shapes
+        self._waiting: list[_Waiting] = []
+        self._count = 0
+
+    def number(self, place: Place, parents: int, above: Path) -> int:
+        """The number of the collection met at ``place`` in rows of the statement ``parents``."""
+        path = (*above, *place.path)
+        parent = (parents, itemgetter(*place.key))
+        alone = any(own[: len(path)] == path for own in self._shapes)
+        for waiting in self._waiting:
+            if not (alone or waiting.alone) and waiting.place.same(place):
+                waiting.parents.append(parent)
+                return waiting.number
+        self._count += 1
+        self._waiting.append(_Waiting(self._count, place, path, alone, [parent]))
+        return self._count
+
+    def finish(self) -> None:
+        """Compile what waits, one depth after the other."""
+        while self._waiting:
+            depth, self._waiting = self._waiting, []
+            self.collections += [self._compiled(item) for item in depth]
+
+    def _compiled(self, item: _Waiting) -> Collection:
+        owner, nested = item.place.owner, item.place.nested
+        children = Children(owner, nested, self._shapes.get(item.path))
+        maker = grouping(
+            nested.plan,
+            children.columns,
+            children.parent,
+            lambda place: self.number(place, item.number, item.path),
+        )
+        composite = len(item.place.key) > 1
+        statement = Prepared(children.statement)
+        return Collection(item.path, tuple(item.parents), composite, statement, maker)

@@ -1,0 +1,112 @@
+"""In charge of reading a schema by a select of the user's own.
+
+Columns fill the fields of their name or label. If the select has objects of a model as well, they
+fill the rest, read as any schema is: only the columns that it names, collections by a statement
+each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Select, inspect
+from sqlalchemy.orm import Mapper
+from sqlalchemy.orm.util import AliasedInsp
+from sqlalchemy.sql.elements import _anonymous_label
+
+from colonnade.database import Session
+from colonnade.errors import InvalidSchema, UsageError
+from colonnade.filters import Sources
+from colonnade.loading import Plan, Rows, plan_of_select
+from colonnade.mapping import memoized
+from colonnade.reading.columns import Columns
+from colonnade.reading.program import Program, Shapes, shapes_of, stitched
+from colonnade.reading.rows import validated
+from colonnade.reading.terms import terms_of
+
+__all__ = ["select_into"]
+
+S = TypeVar("S", bound=BaseModel)
+Labelled = dict[str, Any]
+
+
+async def select_into(
+    session: Session,
+    statement: Any,
+    schema: type[S],
+    depth: int | None,
+    collections: Mapping[str, Rows],
+) -> list[S]:
+    """The schema's objects for the rows of ``statement``.
+
+    Runs it, and one more for each collection in the schema. Raises ``InvalidSchema`` for a field
+    that nothing fills and for a column that no field takes.
+    """
+    entity, labelled = _parts(statement)
+    mapper: Any = None if entity is None else inspect(entity).mapper
+    labels = tuple(labelled)
+    plan = plan_of_select(None if mapper is None else mapper.class_, schema, labels, depth)
+    terms = terms_of(plan, collections)
+    program, columns = _remembered(entity, plan, labels, shapes_of(terms))
+    if entity is not None:
+        statement = statement.with_only_columns(
+            *labelled.values(), *columns.expressions, maintain_column_froms=True
+        )
+        statement = columns.sources.joining(statement)
+    rows = await session.rows(statement)
+    return validated(plan, await program.run(session, rows, terms)) if rows else []
+
+
+@memoized
+def _remembered(
+    entity: Any, plan: Plan, labels: tuple[str, ...], shapes: Shapes
+) -> tuple[Program, Columns]:
+    columns = Columns(Sources(entity), plan, labels)
+    return stitched(None, plan, columns, shapes), columns
+
+
+def _parts(statement: Any) -> tuple[Any, Labelled]:
+    """The entity in a select, if there is one, and its other columns by name."""
+    entities: list[Any] = []
+    labelled: Labelled = {}
+    for name, expression in _selected(statement):
+        if isinstance(inspect(expression, raiseerr=False), Mapper | AliasedInsp):
+            entities.append(expression)
+        elif not name or name in labelled:
+            raise InvalidSchema(
+                f"two columns of the select are called {name!r}"
+                if name
+                else "a column of the select has no name",
+                hint="name it after the field that it fills: .label('total')",
+                fields=(name,) if name else (),
+            )
+        else:
+            labelled[name] = expression
+    if len(entities) > 1:
+        raise InvalidSchema(
+            "the select has the objects of two models",
+            hint="select one, and of the other the columns that the schema names",
+        )
+    return (entities[0] if entities else None), labelled
+
+
+def _selected(statement: Any) -> list[tuple[str | None, Any]]:
+    if isinstance(statement, Select):
+        return [(_name(item["expr"]), item["expr"]) for item in statement.column_descriptions]
+    columns = getattr(statement, "selected_columns", None)
+    if columns is None:
+        raise UsageError(
+            f"{type(statement).__name__} is no select",
+            hint="hand in a select(…), a union of them, or text(…).columns(…)",
+        )
+    return [(column.key, column) for column in columns]
+
+
+def _name(expression: Any) -> str | None:
+    """What a column is called by whoever wrote it; a function goes by its own name."""
+    key = getattr(expression, "key", None)
+    if isinstance(key, _anonymous_label):
+        return None
+    return key or getattr(expression, "name", None)

@@ -1,0 +1,69 @@
+"""In charge of answering a write with a schema: from the objects written, as far as they tell.
+
+What was written is held already, with every column; only what lies beyond it is read: relations,
+expressions and figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy import select as select_rows
+
+from colonnade.database import Prepared, Session
+from colonnade.filters import Sources
+from colonnade.loading import Plan
+from colonnade.mapping import mapping_of, memoized
+from colonnade.reading.columns import Columns
+from colonnade.reading.program import Program, shapes_of, stitched
+from colonnade.reading.rows import validated
+from colonnade.reading.terms import terms_of
+from colonnade.spec import among, chunked
+
+__all__ = ["fill_written"]
+
+
+async def fill_written(session: Session, plan: Plan, items: Sequence[Any]) -> list[Any]:
+    """The schema's objects for objects of the model that a session has just flushed, in order.
+
+    No statement where the model's columns fill the schema; otherwise one for each 10,000 objects,
+    and one more for each collection in the schema.
+    """
+    if not items:
+        return []
+    if _held(plan):
+        return validated(plan, list(items) if plan.objects else _trees(plan, items))
+    program, key = _by_keys(plan)
+    asked = [inspect(item).identity for item in items]
+    rows: list[Any] = []
+    for bound in chunked(asked):
+        rows += await session.rows(program.statement, bound)
+    found = validated(plan, await program.run(session, rows, terms_of(plan)))
+    by_key = dict(zip((tuple(row[place] for place in key) for row in rows), found, strict=True))
+    return [by_key[identity] for identity in asked]
+
+
+def _held(plan: Plan) -> bool:
+    beyond = plan.ones or plan.many or plan.measures or (plan.given and plan.objects)
+    return not beyond and all(leaf.column is not None for leaf in plan.columns)
+
+
+def _trees(plan: Plan, items: Sequence[Any]) -> list[Any]:
+    fields = [(leaf.field, attrgetter(leaf.name)) for leaf in plan.columns]
+    given = dict(plan.given)
+    return [given | {field: read(item) for field, read in fields} for item in items]
+
+
+@memoized
+def _by_keys(plan: Plan) -> tuple[Program, tuple[int, ...]]:
+    """What reads the plan for the keys that are bound, and where the key stands in a row."""
+    columns = Columns(Sources(plan.model), plan)
+    key = columns.key(plan)
+    statement: Any = select_rows(*columns.expressions).select_from(plan.model)
+    statement = columns.sources.joining(statement)
+    statement = statement.where(among(plan.model, mapping_of(plan.model).key))
+    program = stitched(Prepared(statement), plan, columns, shapes_of(terms_of(plan)))
+    return program, key

@@ -1,0 +1,325 @@
+"""In charge of putting scopes into SQL, wherever a statement names a table that has some.
+
+SQLAlchemy's own way, an option that adds criteria to entities, passes over Core tables and what the
+identity map holds. Here it is the compiler that adds them, while it writes a table into FROM, into
+a join, into UPDATE or DELETE: what it writes otherwise, in a place that nobody thought of, becomes
+a subquery with the criteria inside. The values are bound when a statement is executed, so that one
+text serves every tenant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Join, Table, and_, bindparam, literal_column, select
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BinaryExpression, ColumnElement, Grouping
+from sqlalchemy.sql.selectable import FromGrouping
+from sqlalchemy.util import LRUCache
+
+from colonnade.errors import InvalidMapping, UsageError
+from colonnade.scope.bindings import Bindings
+from colonnade.scope.declared import Scope
+from colonnade.scope.occurrences import aliases, table_of
+from colonnade.scope.references import references
+from colonnade.scope.rules import Rules, rules_of
+
+__all__ = ["Carrier", "install", "options_for", "values_for"]
+
+#: Compiled statements kept for each set of lifted scopes, as many as an engine keeps.
+_CACHED: Final = 500
+#: Such sets kept; a program has a few, and each costs a cache.
+_SETS: Final = 32
+_CACHES: Final = "colonnade_scoped_caches"
+_MAP: Final = "schema_translate_map"
+
+
+class Carrier(dict[str | None, str | None]):
+    """What brings a session's bindings to the compiler and to the execution.
+
+    The map of schemas is the one execution option that SQLAlchemy hands to the compiler as well.
+    Ours is empty, unless the user has one, and an empty one changes nothing.
+    """
+
+    def __init__(self, bindings: Bindings, schemas: Mapping[str | None, str | None] = {}) -> None:
+        super().__init__(schemas)
+        self.bindings = bindings
+
+
+def options_for(
+    dialect: Dialect, bindings: Bindings, schemas: Mapping[str | None, str | None] | None = None
+) -> dict[str, Any]:
+    """The execution options under which statements keep to ``bindings``.
+
+    The text depends on what is lifted and not on values, and so does the cache that holds it.
+    """
+    caches: LRUCache[frozenset[str], Any] = getattr(dialect, _CACHES)
+    cache = caches.get(bindings.lifted)
+    if cache is None:
+        cache = caches[bindings.lifted] = LRUCache(_CACHED)
+    return {_MAP: Carrier(bindings, schemas or {}), "compiled_cache": cache}
+
+
+def values_for(compiled: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a compiled statement binds for its scopes, as the options of ``options_for`` say.
+
+    Raises ``ScopeUnbound``.
+    """
+    names: Mapping[str, str] = getattr(compiled, "scope_binds", {})
+    if not names:
+        return {}
+    bindings: Bindings = options[_MAP].bindings
+    for name in names.values():
+        if name not in bindings.values:
+            raise bindings.unbound(name)
+    return {key: bindings.values[name] for key, name in names.items()}
+
+
+def install(dialect: Dialect) -> None:
+    """Make an engine's dialect keep to the scopes of what it executes with ``options_for``."""
+    compiler, context = dialect.statement_compiler, dialect.execution_ctx_cls
+    own: Any = dialect
+    own.statement_compiler = type(f"Scoped{compiler.__name__}", (_Compiler, compiler), {})
+    own.execution_ctx_cls = type(f"Scoped{context.__name__}", (_Context, context), {})
+    setattr(dialect, _CACHES, LRUCache(_SETS))
+
+
+class _Criterion(ColumnElement[bool]):
+    """A scope's condition for one occurrence, in which the same scope must not occur again."""
+
+    __visit_name__ = "scope_criterion"
+    inherit_cache = False
+
+    def __init__(self, element: Any, rules: Rules, scope: Scope) -> None:
+        plain = isinstance(element, BinaryExpression) and operators.is_comparison(element.operator)
+        # Whatever is not a plain comparison, raw SQL too, must not come apart at an OR.
+        self.element = element if plain else Grouping(element)
+        self.rules = rules
+        self.scope = scope
+
+
+class _Compiler:
+    """Mixed into a dialect's compiler."""
+
+    stack: list[Any]
+
+    def __init__(
+        self, *args: Any, schema_translate_map: Mapping[Any, Any] | None = None, **options: Any
+    ) -> None:
+        carried = isinstance(schema_translate_map, Carrier)
+        self._bindings = schema_translate_map.bindings if carried else None  # type: ignore[union-attr]
+        #: The scope that each bind parameter stands for.
+        self.scope_binds: dict[str, str] = {}
+        # For each statement that is being written, innermost last: the occurrences whose criteria
+        # stand elsewhere in it.
+        self._claimed: list[set[Any]] = [set()]
+        self._within: list[tuple[Rules, str]] = []
+        options["schema_translate_map"] = schema_translate_map
+        super().__init__(*args, **options)
+
+    def _compose_select_body(
+        self,
+        text: str,
+        statement: Any,
+        state: Any,
+        inner_columns: Any,
+        froms: Any,
+        *rest: Any,
+    ) -> Any:
+        with self._keeping(statement, froms) as statement:
+            return super()._compose_select_body(  # type: ignore[misc] # the dialect's compiler
+                text, statement, state, inner_columns, froms, *rest
+            )
+
+    def visit_update(self, statement: Any, visiting_cte: Any = None, **options: Any) -> Any:
+        if visiting_cte is not None:
+            self._refuse_inner(statement.table)
+        with self._keeping(statement, [statement.table]) as statement:
+            return super().visit_update(  # type: ignore[misc]
+                statement, visiting_cte=visiting_cte, **options
+            )
+
+    def visit_delete(self, statement: Any, visiting_cte: Any = None, **options: Any) -> Any:
+        with self._keeping(statement, [statement.table]) as statement:
+            return super().visit_delete(  # type: ignore[misc]
+                statement, visiting_cte=visiting_cte, **options
+            )
+
+    def visit_insert(
+        self,
+        statement: Any,
+        visited_bindparam: Any = None,
+        visiting_cte: Any = None,
+        **options: Any,
+    ) -> Any:
+        if visiting_cte is not None:
+            self._refuse_inner(statement.table)
+        return super().visit_insert(  # type: ignore[misc]
+            statement, visited_bindparam=visited_bindparam, visiting_cte=visiting_cte, **options
+        )
+
+    def visit_on_conflict_do_update(self, clause: Any, **options: Any) -> Any:
+        """A row of somebody else that is in the way is not updated."""
+        entry = self.stack[-1]
+        table = entry["selectable"].table
+        criteria = self._criteria(table)
+        if not criteria:
+            return super().visit_on_conflict_do_update(clause, **options)  # type: ignore[misc]
+        clause = clause._clone()
+        given = clause.update_whereclause
+        clause.update_whereclause = and_(*(() if given is None else (Grouping(given),)), *criteria)
+        # For an EXISTS in the criteria the row in the way is what is around it.
+        self.stack.append({**entry, "correlate_froms": {table}, "asfrom_froms": {table}})
+        try:
+            return super().visit_on_conflict_do_update(clause, **options)  # type: ignore[misc]
+        finally:
+            self.stack.pop()
+
+    def visit_on_duplicate_key_update(self, clause: Any, **options: Any) -> Any:
+        rules = rules_of(self.stack[-1]["selectable"].table)
+        if self._bindings is not None and self._bindings.active(rules):
+            raise UsageError(
+                f"ON DUPLICATE KEY UPDATE would change a {rules} outside of the scope too",
+                hint="read, then insert or update; or lift the scope by name",
+                model=str(rules),
+            )
+        return super().visit_on_duplicate_key_update(clause, **options)  # type: ignore[misc]
+
+    def visit_join(self, join: Any, asfrom: bool = False, **options: Any) -> Any:
+        if self._bindings is not None and join.isouter and not join.full:
+            claimed: set[Any] = set()
+            criteria = self._claim(join.right, claimed)
+            if criteria:
+                # In WHERE they would drop the rows that found nothing.
+                self._claimed[-1] |= claimed
+                join = join._clone()
+                join.onclause = and_(Grouping(join.onclause), *criteria)
+        return super().visit_join(join, asfrom=asfrom, **options)  # type: ignore[misc]
+
+    def visit_table(
+        self, table: Any, asfrom: bool = False, enclosing_alias: Any = None, **options: Any
+    ) -> Any:
+        if asfrom and self._bindings is not None:
+            inner = enclosing_alias is not None and enclosing_alias.element is table
+            claimed = (enclosing_alias if inner else table) in self._claimed[-1]
+            if not claimed and self._bindings.active(rules_of(table)):
+                return self._derived(table, named=not inner)
+        return super().visit_table(  # type: ignore[misc]
+            table, asfrom=asfrom, enclosing_alias=enclosing_alias, **options
+        )
+
+    def visit_scope_criterion(self, criterion: _Criterion, **options: Any) -> str:
+        self._within.append((criterion.rules, criterion.scope.name))
+        try:
+            text: str = self.process(criterion.element, **options)  # type: ignore[attr-defined]
+        finally:
+            self._within.pop()
+        return text
+
+    def _derived(self, table: Any, *, named: bool) -> str:
+        """The table as a subquery of its rows in scope, under its own name."""
+        inner: Any = select(literal_column("*")).select_from(table)
+        text = f"({self.process(inner, asfrom=True)})"  # type: ignore[attr-defined]
+        if named:
+            name = self.preparer.quote(table.name)  # type: ignore[attr-defined]
+            text += self.get_render_as_alias_suffix(name)  # type: ignore[attr-defined]
+        return text
+
+    @contextmanager
+    def _keeping(self, statement: Any, froms: Any) -> Generator[Any]:
+        """The statement with the criteria of ``froms`` in its WHERE."""
+        if self._bindings is None:
+            yield statement
+            return
+        claimed: set[Any] = set()
+        criteria = [found for element in froms for found in self._claim(element, claimed)]
+        if criteria:
+            given = statement._where_criteria
+            statement = statement._clone()
+            # Raw SQL among what was given must not come apart at an OR.
+            whole = (Grouping(and_(*given)),) if given else ()
+            statement._where_criteria = (and_(*whole, *criteria),)
+        self._claimed.append(claimed)
+        try:
+            yield statement
+        finally:
+            self._claimed.pop()
+
+    def _claim(self, element: Any, claimed: set[Any]) -> list[_Criterion]:
+        """The criteria of what an element holds; an outer join's other side keeps its own."""
+        if isinstance(element, Join):
+            if element.full:
+                return []
+            found = self._claim(element.left, claimed)
+            return found if element.isouter else found + self._claim(element.right, claimed)
+        if isinstance(element, FromGrouping):
+            return self._claim(element.element, claimed)
+        found = self._criteria(element)
+        if found:
+            claimed.update(aliases(element))
+        return found
+
+    def _criteria(self, element: Any) -> list[_Criterion]:
+        table = table_of(element)
+        rules = rules_of(table)
+        if rules is None or self._bindings is None:
+            return []
+        entity: Any = rules.model if isinstance(element, Table) else aliased(rules.model, element)
+        return [
+            self._criterion(entity, table, rules, scope) for scope in self._bindings.active(rules)
+        ]
+
+    def _criterion(self, entity: Any, table: Any, rules: Rules, scope: Scope) -> _Criterion:
+        if (rules, scope.name) in self._within:
+            raise InvalidMapping(
+                f"the scope {scope.name!r} of {rules} is about rows of {rules} in that scope",
+                hint="a condition must not lead back to its own model",
+                model=str(rules),
+            )
+        # One name for all of a table, so that a value is bound once, and one for each table, since
+        # the types may differ.
+        key = f"scope_{scope.name}_{table.fullname.replace('.', '_')}"
+        kind = None if scope.column is None else getattr(rules.model, scope.column).type
+        element = scope.criterion(entity, bindparam(key, type_=kind, required=True))
+        if scope.takes_value:
+            self.scope_binds[key] = scope.name
+        return _Criterion(element, rules, scope)
+
+    def _refuse_inner(self, table: Any) -> None:
+        """A write inside of another statement, whose values the session has not seen."""
+        if self._bindings is None:
+            return
+        rules = rules_of(table)
+        if self._bindings.active(rules) or references(table, self._bindings):
+            raise UsageError(
+                f"an INSERT or UPDATE of {table.name} inside of another statement cannot be kept "
+                "to the scope",
+                hint="run it as a statement of its own",
+            )
+
+
+class _Context:
+    """Mixed into a dialect's execution context."""
+
+    @classmethod
+    def _init_compiled(
+        cls,
+        dialect: Any,
+        connection: Any,
+        driver: Any,
+        options: Mapping[str, Any],
+        compiled: Any,
+        parameters: Any,
+        *rest: Any,
+        **more: Any,
+    ) -> Any:
+        values = values_for(compiled, options)
+        if values:
+            parameters = [{**given, **values} for given in parameters] or [values]
+        return super()._init_compiled(  # type: ignore[misc]
+            dialect, connection, driver, options, compiled, parameters, *rest, **more
+        )

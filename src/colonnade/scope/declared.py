@@ -1,0 +1,73 @@
+"""In charge of ``Scope``: one criterion that a model declares to hold wherever it occurs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import BindParameter, ColumnElement
+
+from colonnade.errors import InvalidMapping
+
+__all__ = ["Condition", "Scope"]
+
+Condition: TypeAlias = Callable[..., ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A criterion that every statement of a session obeys wherever the model occurs.
+
+    ::
+
+        class Hero(SQLModel, table=True):
+            __scopes__ = (
+                Scope("tenant", column="tenant_id"),
+                Scope("deleted", lambda hero: hero.deleted_at.is_(None)),
+                Scope("reader", lambda hero, user: or_(hero.public, hero.owner_id == user)),
+            )
+
+    With ``column`` only rows with the session's value in that column; what a session writes gets
+    the value, and may have no other. With ``where`` only rows for which the condition holds: a
+    function of the model, or of an alias of it, and, if it takes a second argument, of the
+    session's value. It is called when a statement is compiled and not when it runs, so the time of
+    day is ``func.now()`` in it. Scopes of one name in several models share the session's value.
+    """
+
+    name: str
+    where: Condition | None = None
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise InvalidMapping(f"a scope is named by an identifier, not {self.name!r}")
+        if (self.where is None) is (self.column is None):
+            raise InvalidMapping(
+                f"scope {self.name!r} takes a condition or a column",
+                hint=f'Scope("{self.name}", column="…"), or Scope("{self.name}", lambda row: …)',
+            )
+        if self.where is not None and _arguments(self.where) not in (1, 2):
+            raise InvalidMapping(
+                f"the condition of scope {self.name!r} takes the model, and the session's value "
+                "if it needs one"
+            )
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a session must have a value for it."""
+        return self.where is None or _arguments(self.where) == 2
+
+    def criterion(self, entity: Any, value: BindParameter[Any]) -> Any:
+        """The condition for the model or an alias of it; ``value`` stands for the session's."""
+        if self.where is None:
+            assert self.column is not None
+            return getattr(entity, self.column) == value
+        return self.where(entity, value) if self.takes_value else self.where(entity)
+
+
+def _arguments(condition: Condition) -> int:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(condition).parameters.values()
+    return sum(item.kind in kinds and item.default is item.empty for item in parameters)

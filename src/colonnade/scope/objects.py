@@ -1,0 +1,156 @@
+"""In charge of what a unit of work may flush under its scopes: the objects that it would write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import Table, inspect
+from sqlalchemy.orm import InstanceState, Mapper, PassiveFlag
+from sqlalchemy.sql.elements import ClauseElement, Null
+
+from colonnade.errors import OutOfScope
+from colonnade.scope.bindings import Bindings
+from colonnade.scope.references import Lookups, Reference, key_reference, references
+from colonnade.scope.rules import relations_to_scoped, rules_of
+from colonnade.scope.writes import columns_of, proven, unknowable
+
+__all__ = ["check_objects", "filled"]
+
+State: TypeAlias = InstanceState[Any]
+
+
+def filled(model: type[Any], bindings: Bindings) -> dict[str, Any]:
+    """The attributes that a new row of the model gets from the session. Raises ``ScopeUnbound``."""
+    table: Any = inspect(model).local_table
+    return {name: value for name, (_, value) in columns_of(rules_of(table), bindings).items()}
+
+
+def check_objects(
+    new: Iterable[State],
+    changed: Iterable[State],
+    deleted: Iterable[State],
+    bindings: Bindings,
+    known: Callable[[Mapper[Any], tuple[Any, ...]], bool],
+    suspect: Callable[[State], bool],
+) -> Lookups:
+    """Fill what is new, refuse what names another tenant, and tell what is to be looked up.
+
+    ``known`` says whether the session holds a row that is surely in scope, ``suspect`` whether an
+    object may not be. Raises ``OutOfScope`` or ``ScopeUnbound``.
+    """
+    check = _Check(bindings, known, suspect)
+    new = list(new)
+    for state in new:
+        check.row(state, None)
+    for state in changed:
+        check.own(state)
+        check.row(state, state.committed_state.keys())
+    for state in deleted:
+        check.own(state)
+    by_table: dict[Table, list[dict[str, Any]]] = {}
+    for state in new:
+        table = state.mapper.local_table
+        if isinstance(table, Table):
+            by_table.setdefault(table, []).append(_columns(state))
+    for table, rows in by_table.items():
+        check.lookups.writing(table, rows)
+    return check.lookups
+
+
+class _Check:
+    def __init__(
+        self,
+        bindings: Bindings,
+        known: Callable[[Mapper[Any], tuple[Any, ...]], bool],
+        suspect: Callable[[State], bool],
+    ) -> None:
+        self.bindings = bindings
+        self.known = known
+        self.suspect = suspect
+        self.lookups = Lookups()
+        self.plans: dict[Mapper[Any], _Plan] = {}
+
+    def plan(self, mapper: Mapper[Any]) -> _Plan:
+        found = self.plans.get(mapper)
+        if found is None:
+            found = self.plans[mapper] = _Plan.of(mapper, self.bindings)
+        return found
+
+    def row(self, state: State, changes: AbstractSet[str] | None) -> None:
+        """An object that is inserted, or updated in the attributes of ``changes``."""
+        plan = self.plan(state.mapper)
+        values = state.dict
+        for name, (scope, value) in plan.columns.items():
+            if changes is None and values.get(name) is None:
+                setattr(state.obj(), name, value)
+            elif (changes is None or name in changes) and values.get(name) != value:
+                raise OutOfScope.another(state.class_.__name__, name, scope)
+        for names, reference in plan.references:
+            if changes is None or not changes.isdisjoint(names):
+                key = tuple(values.get(name) for name in names)
+                if any(item is None or isinstance(item, Null) for item in key):
+                    continue
+                if any(isinstance(item, ClauseElement) for item in key):
+                    model = state.class_.__name__
+                    lifted = (scope.name for scope in reference.rules.scopes)
+                    raise unknowable(f"an expression for the {names[0]} of {model}", lifted, model)
+                self.refer(reference, key)
+        for name in plan.relations:
+            if name in values and (changes is None or name in changes):
+                self.related(state, name)
+
+    def refer(self, reference: Reference, key: tuple[Any, ...]) -> None:
+        mapper = inspect(reference.rules.model)
+        by_key = reference.remote == tuple(mapper.primary_key)
+        if not (by_key and self.known(mapper, key)):
+            self.lookups.add(reference, key)
+
+    def related(self, state: State, name: str) -> None:
+        """Objects that a relation gains: rows are linked to them, or get this one's key."""
+        history = state.get_history(name, PassiveFlag.PASSIVE_NO_INITIALIZE)
+        for item in history.added or ():
+            if item is not None:
+                self.own(inspect(item))
+
+    def own(self, state: State) -> None:
+        """A row that is there already and must be in scope."""
+        rules = rules_of(state.mapper.local_table)
+        if rules is None or not state.key or not self.bindings.active(rules):
+            return
+        if self.suspect(state):
+            table: Any = state.mapper.local_table
+            self.lookups.add(key_reference(table, rules), tuple(state.key[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What has to be looked at in an object of one class."""
+
+    columns: dict[str, tuple[str, Any]]
+    references: list[tuple[tuple[str, ...], Reference]]
+    relations: tuple[str, ...]
+
+    @classmethod
+    def of(cls, mapper: Mapper[Any], bindings: Bindings) -> _Plan:
+        rules = rules_of(mapper.local_table)
+        columns = columns_of(rules, bindings)
+        by_column = {
+            mapper.column_attrs[name].columns[0].key: scope for name, (scope, _) in columns.items()
+        }
+        found: list[tuple[tuple[str, ...], Reference]] = []
+        for reference in references(mapper.local_table, bindings):
+            names = tuple(mapper.get_property_by_column(column).key for column in reference.columns)
+            if not proven(reference, by_column):
+                found.append((names, reference))
+        relations = tuple(
+            name for name in relations_to_scoped(mapper) if not mapper.relationships[name].viewonly
+        )
+        return cls(columns, found, relations)
+
+
+def _columns(state: State) -> dict[str, Any]:
+    """An object's values by the key of their column."""
+    return {prop.columns[0].key: state.dict.get(prop.key) for prop in state.mapper.column_attrs}

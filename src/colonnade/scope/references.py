@@ -1,0 +1,126 @@
+"""In charge of which rows a write refers to: foreign keys to tables that have scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Column, ForeignKeyConstraint, Select, Table, select, tuple_
+from sqlalchemy.exc import NoReferenceError
+
+from colonnade.errors import OutOfScope
+from colonnade.scope.bindings import Bindings
+from colonnade.scope.rules import Rules, rules_of
+
+__all__ = ["Key", "Lookups", "Reference", "key_reference", "references"]
+
+Key: TypeAlias = tuple[Any, ...]
+
+#: Values of one statement; asyncpg takes 32,767 arguments.
+_VALUES: Final = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Columns whose values are those of a row in ``target``, which must be in scope."""
+
+    columns: tuple[Column[Any], ...]
+    target: Table
+    remote: tuple[Column[Any], ...]
+    rules: Rules
+
+    def key(self, row: Mapping[str, Any]) -> Key | None:
+        """The values that a row has for it, by column key; None if one of them is NULL."""
+        found = tuple(row.get(column.key) for column in self.columns)
+        return None if any(value is None for value in found) else found
+
+
+def references(table: Any, bindings: Bindings) -> list[Reference]:
+    """The foreign keys of a table to tables of which a scope holds."""
+    if not isinstance(table, Table):
+        return []
+    found = (_reference(item) for item in table.foreign_key_constraints)
+    return [item for item in found if item is not None and bindings.active(item.rules)]
+
+
+def key_reference(table: Table, rules: Rules) -> Reference:
+    """What refers to a row by its own primary key."""
+    key = tuple(table.primary_key)
+    return Reference(key, table, key, rules)
+
+
+def _reference(constraint: ForeignKeyConstraint) -> Reference | None:
+    try:
+        target = constraint.referred_table
+    except NoReferenceError:
+        # A table that no model of this program is for: what scopes would it have?
+        return None
+    rules = rules_of(target)
+    if rules is None:
+        return None
+    pairs = [(element.parent, element.column) for element in constraint.elements]
+    return Reference(
+        tuple(parent for parent, _ in pairs), target, tuple(other for _, other in pairs), rules
+    )
+
+
+class Lookups:
+    """Keys of rows that must be in scope, gathered so that one statement asks for a table's."""
+
+    __slots__ = ("_asked", "_own")
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[Table, tuple[Column[Any], ...]], dict[Key, Reference]] = {}
+        self._own: dict[tuple[Table, tuple[Column[Any], ...]], set[Key]] = {}
+
+    def add(self, reference: Reference, key: Key) -> None:
+        """One more key; who refers to it is told if it is not there."""
+        asked = self._asked.setdefault((reference.target, reference.remote), {})
+        asked.setdefault(key, reference)
+
+    def writing(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Rows that are being inserted: what refers to one of them needs no asking.
+
+        Call it when every key was added.
+        """
+        rows = list(rows)
+        for target, remote in self._asked:
+            if target is table:
+                keys = {tuple(row.get(column.key) for column in remote) for row in rows}
+                self._own.setdefault((target, remote), set()).update(keys)
+
+    def statements(self) -> Iterator[tuple[Select[Any], int, OutOfScope]]:
+        """What to run: a SELECT, how many rows it must find, and the error if it finds fewer."""
+        for place, asked in self._asked.items():
+            _, remote = place
+            own = self._own.get(place, set())
+            keys = [key for key in asked if key not in own]
+            size = _VALUES // len(remote)
+            for start in range(0, len(keys), size):
+                chunk = keys[start : start + size]
+                error = _outside(asked[chunk[0]])
+                yield _among(remote, chunk), len(chunk), error
+
+
+def _among(remote: tuple[Column[Any], ...], keys: list[Key]) -> Select[Any]:
+    if len(remote) == 1:
+        return select(*remote).where(remote[0].in_([key[0] for key in keys]))
+    return select(*remote).where(tuple_(*remote).in_(keys))
+
+
+def _outside(reference: Reference) -> OutOfScope:
+    if reference.columns == reference.remote:
+        return OutOfScope(
+            f"a {reference.rules} that is to be changed is outside of the scope",
+            hint="read it under this scope, or lift the scope by name",
+            model=str(reference.rules),
+        )
+    fields = tuple(column.key for column in reference.columns)
+    table = reference.columns[0].table
+    return OutOfScope(
+        f"{rules_of(table) or table.name}.{', '.join(fields)} refers to a {reference.rules} "
+        "outside of the scope, or to none",
+        model=str(reference.rules),
+        fields=fields,
+    )

@@ -1,0 +1,157 @@
+"""In charge of which scopes hold for a table: what its model and the bases of that declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import ColumnElement, Table, bindparam, event
+from sqlalchemy.orm import Mapper
+
+from colonnade.errors import ColonnadeError, InvalidMapping
+from colonnade.mapping import did_you_mean
+from colonnade.scope.declared import Scope
+
+__all__ = ["Rules", "any_rules", "declare", "relations_to_scoped", "rules_of", "value_names"]
+
+_ATTRIBUTE: Final = "__scopes__"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The scopes of one table, and the model that they speak of."""
+
+    model: type[Any]
+    scopes: tuple[Scope, ...]
+
+    def __str__(self) -> str:
+        return self.model.__name__
+
+
+#: By table, as statements know it. Filled when a model is declared, so that not even a statement
+#: that runs before the mappers are configured gets by.
+_RULES: Final[WeakKeyDictionary[Table, Rules]] = WeakKeyDictionary()
+
+#: Every name that a session can have a value for, or lift; grows only.
+_VALUES: Final[set[str]] = set()
+_NAMES: Final[set[str]] = set()
+
+
+def any_rules() -> bool:
+    """Whether any model has a scope."""
+    return bool(_NAMES)
+
+
+def names() -> frozenset[str]:
+    """The name of every scope declared."""
+    return frozenset(_NAMES)
+
+
+def value_names() -> frozenset[str]:
+    """The names of those that take a value."""
+    return frozenset(_VALUES)
+
+
+def declare(scopes: Iterable[Scope]) -> None:
+    """Make the names known to sessions; what a model declares is."""
+    for scope in scopes:
+        _NAMES.add(scope.name)
+        if scope.takes_value:
+            _VALUES.add(scope.name)
+
+
+def rules_of(table: Any) -> Rules | None:
+    """The scopes that hold for a table; None for one without, and for what is no table."""
+    # A copy of a table that an ORM statement made is equal to it, and so finds the same.
+    return _RULES.get(table) if isinstance(table, Table) else None
+
+
+def relations_to_scoped(mapper: Mapper[Any]) -> tuple[str, ...]:
+    """The names of a model's relations to models that have scopes."""
+    return tuple(
+        relation.key
+        for relation in mapper.relationships
+        if rules_of(relation.mapper.local_table) is not None
+    )
+
+
+def _declared(model: type[Any]) -> tuple[Scope, ...]:
+    """What a class and its bases declare; of two with one name the nearer holds."""
+    found: dict[str, Scope] = {}
+    for base in reversed(model.__mro__):
+        for scope in _given(base):
+            found[scope.name] = scope
+    return tuple(found.values())
+
+
+def _given(base: type[Any]) -> Iterator[Scope]:
+    given = base.__dict__.get(_ATTRIBUTE, ())
+    for item in (given,) if isinstance(given, Scope) else given:
+        if not isinstance(item, Scope):
+            raise InvalidMapping(
+                f"{base.__name__}.{_ATTRIBUTE} holds scopes, not a {type(item).__name__}",
+                hint='__scopes__ = (Scope("tenant", column="tenant_id"),)',
+            )
+        yield item
+
+
+@event.listens_for(Mapper, "after_mapper_constructed")
+def _constructed(mapper: Mapper[Any], model: type[Any]) -> None:
+    scopes = _declared(model)
+    if not scopes or (mapper.inherits is not None and not mapper.concrete):
+        return
+    if isinstance(mapper.local_table, Table):
+        _RULES[mapper.local_table] = Rules(model, scopes)
+    declare(scopes)
+
+
+@event.listens_for(Mapper, "mapper_configured")
+def _configured(mapper: Mapper[Any], model: type[Any]) -> None:
+    """Say what is wrong with a model's scopes as soon as it can be known."""
+    scopes = _declared(model)
+    if not scopes:
+        return
+    _check_table(mapper, model, scopes)
+    for scope in scopes:
+        if scope.column is not None and scope.column not in mapper.column_attrs:
+            near = did_you_mean(scope.column, mapper.column_attrs.keys(), model.__name__)
+            raise InvalidMapping(
+                f"scope {scope.name!r} of {model.__name__} names no column: "
+                f"{scope.column!r}; {near}",
+                model=model.__name__,
+                fields=(scope.column,),
+            )
+        try:
+            found = scope.criterion(model, bindparam(scope.name))
+        except ColonnadeError:
+            raise
+        except Exception as error:
+            raise InvalidMapping(
+                f"scope {scope.name!r} of {model.__name__} cannot be made: {error}",
+                model=model.__name__,
+            ) from error
+        if not isinstance(found, ColumnElement):
+            raise InvalidMapping(
+                f"scope {scope.name!r} of {model.__name__} is no condition but a "
+                f"{type(found).__name__}",
+                hint="compare the model's columns, as in lambda row: row.deleted_at.is_(None)",
+                model=model.__name__,
+            )
+
+
+def _check_table(mapper: Mapper[Any], model: type[Any], scopes: tuple[Scope, ...]) -> None:
+    rules = rules_of(mapper.local_table)
+    if rules is None:
+        raise InvalidMapping(
+            f"{model.__name__} has scopes and no table of its own for them to hold for",
+            hint="give the model that it inherits from and its own one table, or no scopes",
+            model=model.__name__,
+        )
+    if rules.scopes != scopes:
+        raise InvalidMapping(
+            f"{model.__name__} declares scopes for the table that it shares with {rules}",
+            hint=f"declare them in {rules}",
+            model=model.__name__,
+        )

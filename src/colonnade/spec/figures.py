@@ -1,0 +1,158 @@
+"""In charge of what is asked of figures: a group's, or those that a row has of its children.
+
+The figures of a row are what a relation to one object leads to, which nothing joins: conditions and
+order then need to know nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement
+
+from colonnade.errors import AmbiguousLookup, InvalidOperand
+from colonnade.filters import And, Computed, Conditions, Node, Not, Or, Sources, Where, conditions
+from colonnade.loading import Plan, figures_of, grouped, groups_of, plan_of, rows_measures
+from colonnade.loading.measures import Measure
+from colonnade.mapping import Relation, mapping_of, memoized
+from colonnade.ordering import Term, term_of, terms_of
+from colonnade.spec.measures import check, of_children
+from colonnade.spec.shape import Shape, Spec
+
+__all__ = ["having", "projected", "row_terms"]
+
+
+def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> tuple[Spec, Plan]:
+    """The same question as ``schema`` asks it, of rows or of groups, and the plan for it.
+
+    Raises ``InvalidSchema``, and what the conditions of its aggregates raise.
+    """
+    model = spec.shape.model
+    made = grouped(model, schema)
+    plan = plan_of(model if made is None else made.entity, schema, depth)
+    _check_plan(plan)
+    if made is None:
+        return spec, plan
+    for _, measure in made.measures:
+        check(measure)
+    if spec.is_cut or spec.shape.order:
+        raise InvalidOperand(
+            f"{schema.__name__} is about groups; the query has an order, limit or offset of rows",
+            hint="call into() first: what follows it is about the groups",
+            model=model.__name__,
+        )
+    return Spec(Shape(made.entity)).grouped(spec), plan
+
+
+def having(
+    spec: Spec, schema: type[BaseModel], given: tuple[Any, ...], lookups: dict[str, Any]
+) -> Spec:
+    """With these conditions on the schema's figures too."""
+    if groups_of(spec.shape.model) is not None:
+        return spec.where(conditions(spec.shape.model, given, lookups))
+    figures = figures_of(spec.shape.model, schema)
+    if figures is None:
+        raise InvalidOperand(
+            f"{schema.__name__} has no aggregates, which having is about",
+            hint="conditions on rows stand in where()",
+            model=spec.shape.model.__name__,
+        )
+    found = conditions(figures, given, lookups)
+    steps = (_figures(spec.shape.model, schema),)
+    nodes = tuple(_behind(node, steps) for node in found.nodes)
+    return spec.where(Conditions(nodes, found.values, found.raw))
+
+
+def row_terms(
+    model: type[Any], schema: type[BaseModel], names: tuple[Any, ...]
+) -> tuple[Term, ...]:
+    """What sort keys mean: figures of the schema by these names, or else what the model has."""
+    figures = figures_of(model, schema)
+    if figures is None:
+        return terms_of(model, names)
+    known = mapping_of(figures).columns
+    found: dict[Any, Term] = {}
+    for name in names:
+        term = _row_term(model, schema, known, name)
+        found.setdefault((term.steps, term.column.name), term)
+    return tuple(found.values())
+
+
+def _row_term(
+    model: type[Any], schema: type[BaseModel], known: Mapping[str, Any], name: Any
+) -> Term:
+    plain = name.lstrip("+-").partition(" ")[0] if isinstance(name, str) else ""
+    if plain not in known:
+        return term_of(model, name)
+    if plain in mapping_of(model).columns:
+        raise AmbiguousLookup(
+            f"{plain!r} is a column of {model.__name__} and an aggregate of {schema.__name__}",
+            hint="give the aggregate's field another name",
+            model=model.__name__,
+            fields=(plain,),
+        )
+    return _term(model, schema, name)
+
+
+class _Figures:
+    """The figures of a row, by field, each made into SQL when it is asked for."""
+
+    def __init__(self, measures: dict[str, Measure], sources: Sources) -> None:
+        self._measures = measures
+        self._sources = sources
+
+    def __getattr__(self, name: str) -> ColumnElement[Any]:
+        return of_children(self._measures[name], self._sources)
+
+
+@memoized
+def _figures(model: type[Any], schema: type[BaseModel]) -> Computed:
+    measures = rows_measures(model, schema, nested=True)
+    return Computed(
+        name=schema.__name__,
+        target=figures_of(model, schema) or model,
+        many=False,
+        optional=False,
+        direction="many_to_one",
+        secondary=None,
+        viewonly=True,
+        local=(),
+        made=lambda sources: _Figures(measures, sources),
+    )
+
+
+@memoized
+def _term(model: type[Any], schema: type[BaseModel], name: str) -> Term:
+    figures = _figures(model, schema)
+    return replace(term_of(figures.target, name), steps=(figures,))
+
+
+def _behind(node: Node, steps: tuple[Relation, ...]) -> Node:
+    """The condition on what is at the end of ``steps``."""
+    match node:
+        case Where():
+            return _leaf(node, steps)
+        case And(nodes):
+            return And(tuple(_behind(item, steps) for item in nodes))
+        case Or(nodes):
+            return Or(tuple(_behind(item, steps) for item in nodes))
+        case Not(inner):
+            return Not(_behind(inner, steps))
+        case _:
+            return node
+
+
+@memoized
+def _leaf(node: Where, steps: tuple[Relation, ...]) -> Where:
+    return replace(node, steps=(*steps, *node.steps))
+
+
+def _check_plan(plan: Plan) -> None:
+    """Have the conditions of every aggregate read, while nothing has run."""
+    for _, measure in plan.measures:
+        check(measure)
+    for nested in (*plan.ones, *plan.many):
+        _check_plan(nested.plan)

@@ -1,0 +1,186 @@
+"""In charge of places in a list: from a row's keys to a cursor, and from a cursor to a keyset.
+
+A cursor belongs to a model, its conditions with their values, and an order: with any other it is
+refused.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from math import isfinite
+from typing import Any, Final, cast
+
+from sqlalchemy.sql.elements import ClauseElement
+
+from colonnade.errors import InvalidCursor, InvalidOperand
+from colonnade.filters import Operator
+from colonnade.filters.operands import kind_of
+from colonnade.mapping import Column, Relation, memoized
+from colonnade.ordering import Term, closed, exact
+from colonnade.pagination import CursorValue, encoded, seal, unseal
+from colonnade.spec.shape import Shape, Spec
+
+__all__ = ["Place", "Places"]
+
+_BEYOND: Final = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: the keys of a row, and whether the row itself belongs to the page.
+
+    ``ties`` counts the rows seen on the way here that share the first key's value.
+    """
+
+    keys: tuple[Any, ...]
+    inclusive: bool = False
+    ties: int = 0
+
+
+class Places:
+    """The cursors of one question; ``finite`` where the database has no other numbers."""
+
+    __slots__ = ("_context", "_finite", "_secret", "_spec", "terms")
+
+    def __init__(self, spec: Spec, secret: str | None = None, *, finite: bool = False) -> None:
+        self.terms = closed(spec.shape.model, spec.shape.order)
+        if any(item.rank for item in self.terms):
+            raise InvalidOperand(
+                "a list in order of rank cannot be scrolled: ranks change with every row written",
+                hint="turn pages by number",
+            )
+        self._spec = spec
+        self._secret = (secret or "").encode()
+        self._finite = finite
+        self._context: bytes | None = None
+
+    @property
+    def context(self) -> bytes:
+        """What a cursor of this question is sealed with; the same in every process."""
+        if self._context is None:
+            shape = self._spec.shape
+            text = _shape_text(shape) if self._spec.raw else _shape_text_cached(_asked(shape))
+            grouped = () if self._spec.of is None else self._spec.of.values
+            values = json.dumps([_canonical(value) for value in (*self._spec.values, *grouped)])
+            self._context = f"{text}\n{values}".encode("utf-8", "backslashreplace")
+        return self._context
+
+    def cursor(self, place: Place) -> str:
+        """The place as text. Raises ``InvalidOperand`` for keys that no cursor can hold."""
+        values: list[CursorValue] = [place.inclusive, place.ties]
+        for item, key in zip(self.terms, place.keys, strict=True):
+            try:
+                encoded(plain := key.name if isinstance(key, Enum) else key)
+            except TypeError:
+                raise InvalidOperand(
+                    f"a list in order of {item.column.name} cannot be scrolled: "
+                    f"a cursor cannot hold its values",
+                    hint="sort by another column, or turn pages by number",
+                    fields=(item.column.name,),
+                ) from None
+            values.append(plain)
+        return seal(values, context=self.context, secret=self._secret)
+
+    def place(self, cursor: Any) -> Place:
+        """The place that a cursor means. Raises ``InvalidCursor``."""
+        held = unseal(cursor, context=self.context, secret=self._secret)
+        if [type(value) for value in held[:2]] != [bool, int] or len(held) != len(self.terms) + 2:
+            raise _forged()
+        inclusive, ties, *given = held
+        model = self._spec.shape.model
+        if self._finite and any(_is_infinite(value) for value in given):
+            raise _forged()
+        keys = [_key(model, item, value) for item, value in zip(self.terms, given, strict=True)]
+        return Place(tuple(keys), bool(inclusive), cast("int", ties))
+
+
+def _key(model: type[Any], item: Term, value: Any) -> Any:
+    """A value of a cursor as the column's own."""
+    if value is None:
+        if not item.nullable:
+            raise _forged()
+        return None
+    kinds = _kinds(item.steps[-1].target if item.steps else model, item)
+    members = next((kind for kind in kinds if issubclass(kind, Enum)), None)
+    if members is not None:
+        if value not in members.__members__:
+            raise _forged()
+        return members[value]
+    if type(value) not in kinds or _unfit(value):
+        raise _forged()
+    return value
+
+
+@memoized
+def _kinds(owner: type[Any], item: Term) -> tuple[type[Any], ...]:
+    """What a column's values may be: as SQLAlchemy says, and as the model does."""
+    found = {kind_of(owner, item.column)}
+    with suppress(NotImplementedError):
+        found.add(exact(item.column.column).type.python_type)
+    return tuple(kind for kind in found if isinstance(kind, type))
+
+
+def _unfit(value: Any) -> bool:
+    """Whether no database takes a value, though its type is right."""
+    if type(value) is int:
+        return not -_BEYOND <= value < _BEYOND
+    return type(value) is str and any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _is_infinite(value: CursorValue) -> bool:
+    return isinstance(value, float | Decimal) and not isfinite(value)
+
+
+def _forged() -> InvalidCursor:
+    return InvalidCursor(
+        "the cursor holds no row's keys", hint="take it from a page of the same question"
+    )
+
+
+def _asked(shape: Shape) -> Shape:
+    return Shape(shape.model, shape.where, shape.order, of=shape.of)
+
+
+def _shape_text(shape: Shape) -> str:
+    order = tuple(
+        (*item.steps, item.column, item.descending, item.nulls_first)
+        for item in closed(shape.model, shape.order)
+    )
+    grouped = () if shape.of is None else (shape.of.model, shape.of.where)
+    return json.dumps(_canonical((shape.model, shape.where, order, *grouped)))
+
+
+@memoized
+def _shape_text_cached(shape: Shape) -> str:
+    return _shape_text(shape)
+
+
+def _canonical(item: Any) -> Any:
+    """A part of a shape, or a value, as JSON that is the same in every process."""
+    if isinstance(item, Relation | Column | Operator):
+        return item.name
+    if isinstance(item, type):
+        return f"{item.__module__}.{item.__qualname__}"
+    if isinstance(item, ClauseElement):
+        compiled = item.compile()
+        return [str(compiled), _canonical(sorted((compiled.params or {}).items()))]
+    if isinstance(item, Enum):
+        return [type(item).__qualname__, item.name]
+    if is_dataclass(item):
+        parts = (getattr(item, field.name) for field in fields(item))
+        return [type(item).__name__, *(_canonical(part) for part in parts if not callable(part))]
+    if isinstance(item, list | set | frozenset):
+        # The values of one ``in``, which a set may give in any order.
+        return sorted((_canonical(part) for part in item), key=json.dumps)
+    if isinstance(item, tuple):
+        return [_canonical(part) for part in item]
+    if isinstance(item, dict):
+        return {str(key): _canonical(value) for key, value in item.items()}
+    try:
+        return encoded(item)
+    except TypeError:
+        return repr(item)

@@ -1,0 +1,80 @@
+"""In charge of the objects that a session holds, when a statement has written past them.
+
+What they hold of columns is read again; what was loaded along relations is forgotten where it may
+be otherwise now, and touching it raises ``RelationshipNotLoaded``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, TypeAlias
+
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import RelationshipProperty
+
+from colonnade.database import Session
+from colonnade.mapping import mapping_of
+from colonnade.scope import UNSCOPED
+from colonnade.spec import among, chunked
+from colonnade.writing.back import read_back
+
+__all__ = ["let_go", "refresh"]
+
+_Relationship: TypeAlias = RelationshipProperty[Any]
+
+
+async def refresh(session: Session, model: type[Any], names: Collection[str]) -> None:
+    """Read these columns of every object of the model again.
+
+    No statement where the session holds none; else one SELECT for each 10,000.
+    """
+    held = _held(session, model)
+    changed = {mapping_of(model).columns[name].column for name in names}
+    _forget(
+        session,
+        lambda relation: bool(changed & relation.local_columns | changed & relation.remote_side),
+    )
+    for item in held:
+        session.expire(item, [name for name in names if name in item.__dict__])
+    await read_back(session, model, [_key(item) for item in held])
+
+
+async def let_go(session: Session, model: type[Any]) -> None:
+    """Part with the objects of the model whose rows are gone.
+
+    No statement where the session holds none; else one SELECT of keys for each 10,000.
+    """
+    mapper = inspect(model)
+    _forget(session, lambda relation: relation.mapper.common_parent(mapper))
+    held = _held(session, model)
+    names = mapping_of(model).key
+    keys: Any = select(*(getattr(model, name) for name in names)).where(among(model, names))
+    left: set[tuple[Any, ...]] = set()
+    for bound in chunked([_key(item) for item in held]):
+        # Out of scope is not gone.
+        rows = await session.exec(keys, params=bound, execution_options={UNSCOPED: True})
+        left.update(tuple(row) for row in rows.all())
+    gone = [inspect(item) for item in held if _key(item) not in left]
+    # As SQLAlchemy does after its own bulk DELETE: a rollback brings them back.
+    session.sync_session._remove_newly_deleted(gone)
+
+
+def _held(session: Session, model: type[Any]) -> list[Any]:
+    return [item for item in session.identity_map.values() if isinstance(item, model)]
+
+
+def _key(item: Any) -> tuple[Any, ...]:
+    identity: tuple[Any, ...] = inspect(item).identity
+    return identity
+
+
+def _forget(session: Session, concerns: Callable[[_Relationship], bool]) -> None:
+    """Expire what was loaded along the relations that this concerns, whoever holds it."""
+    names: dict[type[Any], list[str]] = {}
+    for item in session.identity_map.values():
+        kind = type(item)
+        if kind not in names:
+            names[kind] = [rel.key for rel in inspect(kind).relationships if concerns(rel)]
+        loaded = [name for name in names[kind] if name in item.__dict__]
+        if loaded:
+            session.expire(item, loaded)

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Select,
+    String,
+    Table,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy import event as events
+
+from colonnade.database import Database, Prepared, Reader
+from colonnade.database.shortcut import shortcut_of
+from colonnade.errors import ColonnadeError, SessionClosed, StatementTimeout
+from colonnade.models import DateTimeUTC, EnumValue
+from colonnade.testing import count_statements
+
+METADATA = MetaData()
+THING = Table(
+    "thing",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(20)),
+    Column("active", Boolean),
+    Column("day", Date),
+    Column("moment", DateTimeUTC),
+    Column("price", Numeric(12, 4)),
+    Column("token", Uuid),
+    Column("body", LargeBinary),
+    Column("notes", JSON),
+    Column("kind", EnumValue(("a", "b"))),
+)
+FULL: dict[str, Any] = {
+    "id": 1,
+    "name": "Zoë",
+    "active": True,
+    "day": date(2020, 2, 29),
+    "moment": datetime(2021, 3, 4, 5, 6, 7, 89, UTC),
+    "price": Decimal("12.3450"),
+    "token": UUID(int=7),
+    "body": b"\x00\xff",
+    "notes": {"a": [1, None, "x"]},
+    "kind": "b",
+}
+EMPTY: dict[str, Any] = dict.fromkeys(FULL) | {"id": 2}
+ALL = Prepared(select(*THING.c).where(THING.c.id >= bindparam("v0")).order_by(THING.c.id))
+
+
+@pytest.fixture
+async def db(database_url: str) -> Any:
+    async with Database(database_url, metadata=METADATA, reader_pool_size=1) as db:
+        await db.create_all()
+        async with db.session() as session:
+            await session.execute(insert(THING), [FULL, EMPTY])
+        yield db
+
+
+async def asked(db: Database, statement: Prepared = ALL, **values: Any) -> Sequence[Any]:
+    async with db.reader() as reader:
+        return [tuple(row) for row in await reader.rows(statement, values)]
+
+
+def takes_shortcuts(db: Database) -> bool:
+    return db.family != "mysql"
+
+
+async def is_known(db: Database, statement: Prepared = ALL) -> bool:
+    async with db.reader() as reader:
+        engine: Any = reader.sync_session.get_bind()
+        scoped = reader._scoping.rows_options(reader.sync_session, statement, None)
+        return shortcut_of(engine, statement, scoped) is not None
+
+
+async def test_every_type_is_read_again_as_it_was_the_first_time(db: Database) -> None:
+    expected = [tuple(FULL.values()), tuple(EMPTY.values())]
+    for _ in range(3):
+        assert await asked(db, v0=1) == expected
+        assert await is_known(db) is takes_shortcuts(db)
+    assert await asked(db, v0=2) == expected[1:]
+    assert await asked(db, v0=3) == []
+
+
+@pytest.mark.parametrize("name", FULL)
+async def test_every_type_is_written_again_as_it_was_the_first_time(
+    db: Database, name: str
+) -> None:
+    if name == "notes":
+        pytest.skip("no database compares JSON with JSON alike")
+    same = Prepared(
+        select(THING.c.id).where(THING.c[name] == bindparam("v0", type_=THING.c[name].type))
+    )
+    for _ in range(2):
+        assert await asked(db, same, v0=FULL[name]) == [(1,)]
+
+
+async def test_a_value_of_the_statements_own_goes_along(db: Database) -> None:
+    own = Prepared(select(THING.c.id).where(THING.c.name == "Zoë", THING.c.id == bindparam("v0")))
+    for _ in range(2):
+        assert await asked(db, own, v0=1) == [(1,)]
+        assert await asked(db, own, v0=2) == []
+
+
+async def test_lists_of_any_length_are_asked_for_sqlalchemys_way(db: Database) -> None:
+    some = Prepared(select(THING.c.id).where(THING.c.id.in_(bindparam("keys", expanding=True))))
+    for keys in ([1], [2, 1], [], [1, 2, 3]):
+        assert sorted(await asked(db, some, keys=keys)) == [(key,) for key in sorted(keys)[:2]]
+    assert not await is_known(db, some)
+
+
+async def test_the_connection_is_given_back_after_each_statement(db: Database) -> None:
+    await asked(db, v0=1)
+    async with db.reader() as reader:
+        for _ in range(2):
+            assert len(await reader.rows(ALL, {"v0": 1})) == 2
+            if takes_shortcuts(db):
+                assert not reader.in_transaction()
+        # Were it not given back, the pool's only connection would be missing here.
+        assert await reader.scalar(select(func.count()).select_from(THING)) == 2
+        assert len(await reader.rows(ALL, {"v0": 2})) == 1
+        assert reader.in_transaction()
+
+
+async def test_whoever_listens_hears_of_every_statement(db: Database) -> None:
+    await asked(db, v0=1)
+    async with db.reader() as reader:
+        with count_statements(reader) as counted:
+            for number in range(1, 4):
+                await reader.rows(ALL, {"v0": 1})
+                assert counted.count == number
+    engine: Any = reader.sync_session.get_bind()
+    heard: list[str] = []
+    events.listen(engine, "before_execute", lambda *given: heard.append(str(given[1])))
+    await asked(db, v0=1)
+    assert len(heard) == 1
+
+
+async def test_what_a_connection_alone_listens_to_is_heard(db: Database) -> None:
+    await asked(db, v0=1)
+    heard: list[str] = []
+    async with db.reader() as reader:
+        connection = (await reader.connection()).sync_connection
+        events.listen(connection, "before_cursor_execute", lambda *given: heard.append(given[2]))
+        await reader.rows(ALL, {"v0": 1})
+    assert len(heard) == 1
+
+
+async def test_a_snapshot_sees_one_picture_also_by_statements_known_before(db: Database) -> None:
+    await asked(db, v0=1)
+    async with db.reader(snapshot=True) as reader:
+        assert len(await reader.rows(ALL, {"v0": 1})) == 2
+        async with db.session() as session:
+            await session.execute(insert(THING), {**EMPTY, "id": 3})
+        assert len(await reader.rows(ALL, {"v0": 1})) == 2
+    assert len(await asked(db, v0=1)) == 3
+
+
+async def failing(db: Database, statement: Prepared, **values: Any) -> ColonnadeError:
+    with pytest.raises(ColonnadeError) as caught:
+        await asked(db, statement, **values)
+    return caught.value
+
+
+async def test_a_refused_statement_is_the_same_error_each_time(db: Database) -> None:
+    if db.family == "postgresql":
+        division: Select[Any] = select(1 / func.nullif(bindparam("v0", type_=Integer), 9))
+    else:
+        division = select(func.abs(bindparam("v0", type_=Integer)))
+    statement = Prepared(division)
+    assert len(await asked(db, statement, v0=1)) == 1
+    if db.family == "postgresql":
+        first = await failing(db, Prepared(division), v0=0)
+        again = await failing(db, statement, v0=0)
+        assert (type(again), again.code, again.message) == (type(first), first.code, first.message)
+        assert again.__cause__ is not None
+    assert len(await asked(db, statement, v0=2)) == 1
+
+
+def slow(db: Database) -> Prepared:
+    """A statement that takes some 10 seconds for a ``v0`` of 1, and none for 0."""
+    if db.family == "postgresql":
+        seconds: Select[Any] = select(func.pg_sleep(10 * bindparam("v0", type_=Integer)))
+        return Prepared(seconds)
+    counting = text(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :v0 * 100000000)"
+        " SELECT count(*) AS c FROM n"
+    )
+    return Prepared(select(counting.columns(Column("c", Integer)).subquery().c.c))
+
+
+async def test_a_statement_that_outlives_its_limit_is_ended(database_url: str) -> None:
+    async with Database(database_url, statement_timeout=0.3, reader_pool_size=1) as db:
+        if not takes_shortcuts(db):
+            pytest.skip("it takes no shortcuts")
+        statement = slow(db)
+        await asked(db, statement, v0=0)
+        assert await is_known(db, statement)
+        begun = time.monotonic()
+        assert isinstance(await failing(db, statement, v0=1), StatementTimeout)
+        assert time.monotonic() - begun < 5
+        assert len(await asked(db, statement, v0=0)) == 1
+
+
+async def test_a_cancelled_statement_leaves_the_pool_in_order(db: Database) -> None:
+    if not takes_shortcuts(db):
+        pytest.skip("it takes no shortcuts")
+    statement = slow(db)
+    await asked(db, statement, v0=0)
+    task = asyncio.create_task(asked(db, statement, v0=1))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    begun = time.monotonic()
+    assert len(await asked(db, statement, v0=0)) == 1
+    assert time.monotonic() - begun < 5
+
+
+async def test_a_session_closed_by_another_task_ends_its_statement(db: Database) -> None:
+    if not takes_shortcuts(db):
+        pytest.skip("it takes no shortcuts")
+    statement = slow(db)
+    await asked(db, statement, v0=0)
+    opened: asyncio.Future[Reader] = asyncio.get_running_loop().create_future()
+
+    async def ask() -> None:
+        async with db.reader() as reader:
+            opened.set_result(reader)
+            await reader.rows(statement, {"v0": 1})
+
+    task = asyncio.create_task(ask())
+    reader = await opened
+    await asyncio.sleep(0.1)
+    await reader.close()
+    with pytest.raises(ColonnadeError):
+        await task
+    with pytest.raises(SessionClosed):
+        await reader.rows(statement, {"v0": 0})
+    assert len(await asked(db, statement, v0=0)) == 1
