@@ -20,6 +20,7 @@ from sqlmodel import Field, Relationship, SQLModel, select
 from colonnade import Database, ServiceBase, Session
 from colonnade.query import Query
 from colonnade.spec import entities
+from record import keep
 
 ROUNDS = 25
 PREPARED = 400
@@ -114,14 +115,17 @@ async def compare(session: Session) -> None:
         return (await session.exec(built(age))).all()
 
     assert await asked_by_shape(20) == await asked_by_hand(20) != []
-    report(
-        "to a statement and its parameters",
-        await interleaved({"shape": prepared_by_shape, "by hand": prepared_by_hand}, PREPARED),
-    )
-    report(
-        "end to end on SQLite, 20 objects",
-        await interleaved({"shape": asked_by_shape, "by hand": asked_by_hand}, ASKED),
-    )
+    measured = {
+        "to a statement and its parameters": await interleaved(
+            {"shape": prepared_by_shape, "by hand": prepared_by_hand}, PREPARED
+        ),
+        "end to end on SQLite, 20 objects": await interleaved(
+            {"shape": asked_by_shape, "by hand": asked_by_hand}, ASKED
+        ),
+    }
+    for title, medians in measured.items():
+        report(title, medians)
+    keep(shapes=measured)
 
 
 async def interleaved(
