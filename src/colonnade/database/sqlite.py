@@ -28,6 +28,8 @@ __all__ = ["SQLite"]
 _WRITING: Final = "colonnade_sqlite_writing"
 _HELD: Final = "colonnade_sqlite_pragmas"
 _STREAMING: Final = "colonnade_sqlite_streaming"
+#: What a closed connection says to any question: SQLite's word, then aiosqlite's once it knows too.
+_CLOSED: Final = (sqlite3.ProgrammingError, ValueError)
 #: Milliseconds; SQLite takes a 32-bit number.
 _FOREVER: Final = 2_147_483_647
 
@@ -50,6 +52,7 @@ class SQLite(Dialect):
         event.listen(engine, "connect", self._set_up)
         event.listen(engine, "invalidate", _stop)
         event.listen(engine, "checkin", _end_streams)
+        _leave_the_closed_alone(engine)
         if self.reading:
             event.listen(engine, "begin", self._begin_read)
             event.listen(engine, "rollback", _end_read)
@@ -61,7 +64,10 @@ class SQLite(Dialect):
         return True
 
     def in_transaction(self, driver: Any) -> bool:
-        return bool(driver.in_transaction)
+        try:
+            return bool(driver.in_transaction)
+        except _CLOSED:
+            return False
 
     @property
     def fetches(self) -> bool:
@@ -227,6 +233,20 @@ def _stop(adapted: Any, _record: Any, _error: BaseException | None) -> None:
     if connection is not None:
         connection.interrupt()
         driver._tx.put_nowait((None, connection.undo))
+
+
+def _leave_the_closed_alone(engine: Engine) -> None:
+    """Roll nothing back on a connection that another task closed under a failing statement."""
+    dialect: Any = engine.dialect
+    in_autocommit = dialect.detect_autocommit_setting
+
+    def detect(adapted: Any) -> bool:
+        try:
+            return bool(in_autocommit(adapted))
+        except _CLOSED:
+            return True
+
+    dialect.detect_autocommit_setting = detect
 
 
 def _end_read(connection: Connection) -> None:
