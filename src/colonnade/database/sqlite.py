@@ -78,7 +78,9 @@ class SQLite(Dialect):
         return rows
 
     def abort(self, driver: Any) -> None:
-        driver._conn.interrupt()  # aiosqlite's own interrupt() is a coroutine around this call
+        connection = driver._connection  # which aiosqlite's own interrupt() awaits and insists on
+        if connection is not None:
+            connection.interrupt()
 
     def limit(self, unit: Unit) -> float | None:
         return unit.statement_timeout or self.settings.statement_timeout
