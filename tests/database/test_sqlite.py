@@ -422,3 +422,21 @@ asyncio.run(main())
     url = f"sqlite:///{path}"
     async with Database(url, lock_timeout=0.2) as database, database.session() as session:
         assert (await session.execute(text("SELECT i FROM n"))).scalars().all() == [1]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_a_connection_that_is_stopped_while_it_closes_keeps_nobody_waiting(
+    db: Database, turns: int
+) -> None:
+    async with db.engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        closing = asyncio.create_task(driver.close())
+        await asyncio.sleep(0)
+        stopped = driver.stop()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing], timeout=5)
+        assert closing.done()
+        await stopped
+        await connection.invalidate()

@@ -107,6 +107,7 @@ class SQLite(Dialect):
         return _FOREVER if seconds is None else max(1, round(seconds * 1000))
 
     def _set_up(self, adapted: Any, record: Any) -> None:
+        _stop_once(adapted.driver_connection)
         adapted.isolation_level = None
         held = {"busy_timeout": self._busy(PLAIN), "query_only": int(self.reading)}
         pragmas: dict[str, Any] = {"foreign_keys": "ON", "synchronous": "FULL", **held}
@@ -235,6 +236,21 @@ def _stop(adapted: Any, _record: Any, _error: BaseException | None) -> None:
     if connection is not None:
         connection.interrupt()
         driver._tx.put_nowait((None, connection.undo))
+
+
+def _stop_once(driver: Any) -> None:
+    """Let nobody wait for the second stop of a thread, which ends with the first.
+
+    Closing is stopping, and SQLAlchemy stops what a cancelled task was closing: aiosqlite's close
+    would wait for ever, and with it the end of the event loop.
+    """
+    stop = driver.stop
+
+    def first() -> Any:
+        driver.stop = lambda: None
+        return stop()
+
+    driver.stop = first
 
 
 def _leave_the_closed_alone(engine: Engine) -> None:
