@@ -79,16 +79,16 @@ async def prepare(db: Database) -> None:
 async def compare(db: Database, rounds: int) -> dict[str, dict[str, float]]:
     asked: dict[str, dict[str, Ask]] = {}
     for row in ROWS:
-        last, cursor = await place(db, row)
+        last, cursor = await stand(db, row)
         ways = asked[str(row)] = asks(db, row, last, cursor)
         answers = {name: await ask(0) for name, ask in ways.items()}
         if len(set(answers.values())) != 1:
             raise SystemExit(f"after row {row:,} not all find the same flights")
-    measured: dict[str, dict[str, float]] = {row: {} for row in asked}
+    measured: dict[str, dict[str, float]] = {place: {} for place in asked}
     for name in asked[str(ROWS[0])]:
-        found = await interleaved({row: ways[name] for row, ways in asked.items()}, rounds)
-        for row, milliseconds in found.items():
-            measured[row][name] = milliseconds
+        found = await interleaved({place: ways[name] for place, ways in asked.items()}, rounds)
+        for place, milliseconds in found.items():
+            measured[place][name] = milliseconds
     return measured
 
 
@@ -96,7 +96,7 @@ def longest(service: FlightService) -> Projection[Leg]:
     return service.where().order_by("-distance", "id").into(Leg)
 
 
-async def place(db: Database, row: int) -> tuple[Leg, str]:
+async def stand(db: Database, row: int) -> tuple[Leg, str]:
     """The row with this number, from 1, and the cursor that stands after it."""
     async with db.reader() as session:
         cursor = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from colonnade.database.batches import Batches
 from colonnade.database.database import Database, Options
+from colonnade.database.garbage import Uncollected
 from colonnade.database.health import Health, PoolStatus
 from colonnade.database.reader import Reader
 from colonnade.database.repeats import RepeatedStatement, repeating
@@ -29,6 +30,7 @@ __all__ = [
     "RepeatedStatement",
     "Session",
     "Settings",
+    "Uncollected",
     "Unit",
     "UnitOptions",
     "repeating",

@@ -15,6 +15,8 @@ from sqlalchemy.engine import CursorResult, Row
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import Executable
 
+from colonnade.database.garbage import Uncollected
+
 __all__ = ["Prepared", "cache_of", "compiled_for", "execute", "fetch_rows", "overheard", "watched"]
 
 _OUR_LISTENERS: Final = 1
@@ -48,8 +50,11 @@ def fetch_rows(
     connection = session.connection()
     options = session.execution_options.union(scoped)
     if not isinstance(statement, Prepared) or _translated(connection):
-        return connection.execute(plain, parameters, execution_options=options).all()
-    return execute(connection, statement, parameters, options, scoped).all()
+        result = connection.execute(plain, parameters, execution_options=options)
+    else:
+        result = execute(connection, statement, parameters, options, scoped)
+    with Uncollected():
+        return result.all()
 
 
 def overheard(session: Session) -> bool:

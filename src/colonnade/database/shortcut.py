@@ -19,6 +19,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.util import await_only
 
 from colonnade.database.dialect import PLAIN, Dialect
+from colonnade.database.garbage import Uncollected
 from colonnade.database.rows import Prepared, cache_of, compiled_for, execute
 from colonnade.database.watchdog import Watchdog
 from colonnade.scope import values_for
@@ -67,7 +68,8 @@ def learn(
     # Where values are a part of the text, each has a text of its own.
     if cache is not None and not compiled.post_compile_params:
         cache[Shortcut, statement] = _shortcut(compiled, result)
-    return result.all()
+    with Uncollected():
+        return result.all()
 
 
 def fetch(
@@ -92,7 +94,10 @@ def fetch(
         _fail(connection, error, shortcut.compiled.string, values)
     finally:
         watchdog.stop(driver)
-    return rows if shortcut.read is None else shortcut.read(rows)
+    if shortcut.read is None:
+        return rows
+    with Uncollected():
+        return shortcut.read(rows)
 
 
 def _shortcut(compiled: Any, result: CursorResult[Any]) -> Shortcut:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import select as select_rows
 
-from colonnade.database import Prepared, Session
+from colonnade.database import Prepared, Session, Uncollected
 from colonnade.filters import Sources
 from colonnade.loading import Plan
 from colonnade.mapping import memoized
@@ -85,13 +85,14 @@ class Program:
     def made(self, read: Sequence[Rows]) -> list[Any]:
         """What all rows that were read make, from the deepest up."""
         finders: dict[int, Any] = {}
-        for number in range(len(self.collections), 0, -1):
-            maker = self.collections[number - 1].maker
-            groups = maker.function(read[number], *(finders[item] for item in maker.finders))
-            finders[number] = groups.get
-        made: list[Any] = self.maker.function(
-            read[0], *(finders[item] for item in self.maker.finders)
-        )
+        with Uncollected():
+            for number in range(len(self.collections), 0, -1):
+                maker = self.collections[number - 1].maker
+                groups = maker.function(read[number], *(finders[item] for item in maker.finders))
+                finders[number] = groups.get
+            made: list[Any] = self.maker.function(
+                read[0], *(finders[item] for item in self.maker.finders)
+            )
         return made
 
 

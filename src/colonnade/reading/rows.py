@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from colonnade.database import Session
+from colonnade.database import Session, Uncollected
 from colonnade.loading import Plan, validator_of
 from colonnade.mapping import memoized
 from colonnade.reading.program import program_of
@@ -42,7 +42,8 @@ async def fill_placed(
 
 def validated(plan: Plan, trees: list[Any]) -> list[Any]:
     """The schema's objects, from what a program made."""
-    found: list[Any] = validator_of(plan).validate_python(trees, from_attributes=True)
+    with Uncollected():
+        found: list[Any] = validator_of(plan).validate_python(trees, from_attributes=True)
     return found
 
 
