@@ -1,13 +1,14 @@
 from typing import Any, Optional
 
 import pytest
-from sqlalchemy import MetaData
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy import MetaData, UniqueConstraint
+from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.orm import configure_mappers, registry
+from sqlalchemy.orm.exc import UnmappedClassError
 from sqlmodel import Field, Relationship, SQLModel
 
 from colonnade.errors import InvalidMapping
-from colonnade.mapping import check_models, configure, mapping_of, problems
+from colonnade.mapping import check_models, configure, mappers, mapping_of, problems
 from colonnade.mapping.configuration import failures
 
 
@@ -131,6 +132,24 @@ def test_an_error_outside_of_any_mapper_is_passed_on(base: Any) -> None:
     with pytest.raises(LookupError):
         configure(base._sa_registry)
     assert len(models) == 2
+
+
+def test_a_model_whose_declaration_failed_is_in_nobodys_way(base: Any) -> None:
+    team = _team(base)
+    with pytest.raises(ArgumentError) as caught:
+
+        class Power(base, table=True):  # type: ignore[misc]
+            __table_args__ = (UniqueConstraint("nmae"),)
+            id: int | None = Field(default=None, primary_key=True)
+            name: str
+
+    assert caught.value  # it holds the class, which its registry therefore still knows
+    with pytest.raises(UnmappedClassError):
+        list(base._sa_registry.mappers)
+    assert [mapper.class_ for mapper in mappers(base.metadata)] == [team]
+    hero = _hero(base)
+    configure(base._sa_registry)
+    assert mapping_of(hero).relations["team"].target is team
 
 
 def test_models_without_a_problem_pass(base: Any) -> None:

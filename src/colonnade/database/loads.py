@@ -15,10 +15,10 @@ from weakref import WeakSet
 from sqlalchemy import event
 from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, Session
 from sqlalchemy.orm.exc import DetachedInstanceError
-from sqlalchemy.orm.mapper import _all_registries
 from sqlalchemy.util.concurrency import in_greenlet
 
 from colonnade.errors import ColumnNotLoaded, NotLoaded, RelationshipNotLoaded
+from colonnade.mapping import every_mapper
 
 __all__ = ["guard_mapper", "guard_state", "refuse_touch"]
 
@@ -138,7 +138,6 @@ def _unpickled(state: Any, _content: object) -> None:
     guard_state(state)
 
 
-for _models in _all_registries():
-    for _mapper in _models.mappers:
-        if _mapper.configured:
-            guard_mapper(_mapper)
+for _mapper in every_mapper():
+    if _mapper.configured:
+        guard_mapper(_mapper)

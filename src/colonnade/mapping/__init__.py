@@ -1,7 +1,7 @@
 """What a model has, and where it stands in the database; knows no session and no URL."""
 
 from colonnade.mapping.check import check_models, problems
-from colonnade.mapping.configuration import configure, mappers
+from colonnade.mapping.configuration import configure, every_mapper, mappers
 from colonnade.mapping.hints import did_you_mean, nearest
 from colonnade.mapping.location import Located, locate
 from colonnade.mapping.memo import memoized
@@ -17,6 +17,7 @@ __all__ = [
     "check_models",
     "configure",
     "did_you_mean",
+    "every_mapper",
     "locate",
     "mappers",
     "mapping_of",

@@ -20,7 +20,7 @@ from sqlalchemy.orm.mapper import _all_registries
 from colonnade.errors import InvalidMapping
 from colonnade.mapping.hints import nearest
 
-__all__ = ["Failure", "configure", "failures", "mappers"]
+__all__ = ["Failure", "configure", "every_mapper", "failures", "mappers"]
 
 _lock = RLock()
 
@@ -71,12 +71,20 @@ def failures(models: registry | None = None) -> tuple[Failure, ...]:
 
 def mappers(metadata: MetaData) -> Iterator[Mapper[Any]]:
     """The mappers of every model whose table is in ``metadata``, configured or not."""
+    for mapper in every_mapper():
+        if getattr(mapper.local_table, "metadata", None) is metadata:
+            yield mapper
+
+
+def every_mapper() -> Iterator[Mapper[Any]]:
+    """The mappers of every model, configured or not."""
     # SQLAlchemy has no public list of registries. A listener for new mappers would miss the
-    # models that are declared before this module is imported.
+    # models that are declared before this module is imported. A registry's own list of mappers
+    # fails while somebody holds a class whose declaration ended in an error.
     for models in _all_registries():
-        for mapper in models.mappers:
-            if getattr(mapper.local_table, "metadata", None) is metadata:
-                yield mapper
+        for manager in tuple(models._managers):
+            if manager.is_mapped:
+                yield manager.mapper
 
 
 def _all_failures(attempt: Callable[[], None]) -> tuple[Failure, ...]:
@@ -125,7 +133,8 @@ def _failure(mapper: Mapper[Any], error: Exception) -> Failure:
 def _cause(mapper: Mapper[Any], prop: MapperProperty[Any] | None, error: Exception) -> str:
     target = prop.argument if isinstance(prop, RelationshipProperty) else None
     if isinstance(target, str) and f"({target!r})" in str(error):
-        near = nearest(target, {other.class_.__name__ for other in mapper.registry.mappers})
+        models = (other for other in every_mapper() if other.registry is mapper.registry)
+        near = nearest(target, {other.class_.__name__ for other in models})
         hint = f" (did you mean {near!r}?)" if near else ""
         return f"class {target!r} is not imported, or not mapped{hint}"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -136,10 +145,7 @@ def _cause(mapper: Mapper[Any], prop: MapperProperty[Any] | None, error: Excepti
 
 
 def _failed_mappers() -> Iterator[Mapper[Any]]:
-    for models in _all_registries():
-        for mapper in models.mappers:
-            if mapper._configure_failed:
-                yield mapper
+    return (mapper for mapper in every_mapper() if mapper._configure_failed)
 
 
 def _unfinished(mapper: Mapper[Any]) -> Iterator[MapperProperty[Any]]:
