@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.filled import filled
 
 from colonnade.testing.plugin import demand, servers
 from colonnade.testing.servers import (
@@ -14,7 +15,6 @@ from colonnade.testing.servers import (
     TemporaryPostgreSQL,
     TemporaryServer,
 )
-from colonnade.testing.servers.server import blocking
 
 if TYPE_CHECKING:
     from colonnade.database import Database
@@ -75,19 +75,11 @@ async def guild(database: Database) -> Database:
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def heroes_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def heroes_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database with the rows of ``tests.guild``, one of each kind for the run."""
     from tests.guild import fill_anew
 
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('heroes') / 'heroes.db'}"
-        blocking(fill_anew(url))
-        yield url
-        return
-    with request.getfixturevalue(f"{request.param}_server").temporary_database() as url:
-        blocking(fill_anew(url))
+    with filled(request, fill_anew) as url:
         yield url
 
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.conftest import DATABASES
+from tests.filled import filled
 from tests.lexicon import fill
 
 from colonnade import Database
-from colonnade.testing.servers.server import blocking
 
 
 async def _fill(url: str) -> None:
@@ -16,17 +16,9 @@ async def _fill(url: str) -> None:
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def lexicon_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def lexicon_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database with the words of ``tests.lexicon``, one of each kind for the run."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('lexicon') / 'lexicon.db'}"
-        blocking(_fill(url))
-        yield url
-        return
-    with request.getfixturevalue(f"{request.param}_server").temporary_database() as url:
-        blocking(_fill(url))
+    with filled(request, _fill) as url:
         yield url
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from sqlalchemy import insert
 from tests.conftest import DATABASES
+from tests.filled import filled
 from tests.guild import (
     Base,
     City,
@@ -33,7 +34,6 @@ from tests.oracle import Questions, World, an_order, told
 
 from colonnade import Database
 from colonnade.testing import count_statements
-from colonnade.testing.servers.server import blocking
 
 SERVICES: dict[type[Any], Any] = {
     Hero: HeroService,
@@ -130,16 +130,8 @@ async def fill(url: str) -> None:
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def crowd_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('crowd') / 'crowd.db'}"
-        blocking(fill(url))
-        yield url
-        return
-    with request.getfixturevalue(f"{request.param}_server").temporary_database() as url:
-        blocking(fill(url))
+def crowd_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with filled(request, fill) as url:
         yield url
 
 

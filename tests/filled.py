@@ -1,0 +1,29 @@
+"""Databases that are filled once and then only read: what many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from colonnade.testing.servers.server import blocking
+
+__all__ = ["filled"]
+
+
+@contextmanager
+def filled(
+    request: pytest.FixtureRequest, fill: Callable[[str], Coroutine[Any, Any, None]]
+) -> Iterator[str]:
+    """The URL of a database of the kind ``request.param``, which ``fill`` has filled."""
+    if request.param == "sqlite":
+        folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+        url = f"sqlite:///{folders.mktemp('filled') / 'filled.db'}"
+        blocking(fill(url))
+        yield url
+        return
+    with request.getfixturevalue(f"{request.param}_server").temporary_database() as url:
+        blocking(fill(url))
+        yield url
