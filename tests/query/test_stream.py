@@ -288,6 +288,20 @@ async def test_a_stream_that_is_cancelled_leaves_a_connection_that_works(
         assert await HeroService(session).where().count() == 12
 
 
+async def test_a_stream_whose_connection_was_lost_can_be_left(heroes: Database) -> None:
+    async with heroes.session() as session:
+        stream = HeroService(session).where().stream(1)
+        assert (await anext(aiter(stream))).id == 1
+        connection = await session.connection()
+        await connection.invalidate()
+        with count_statements(heroes) as statements:
+            del stream
+            gc.collect()  # what is raised here is a failure of the test
+        statements.expect(0)
+        await session.rollback()
+        assert await HeroService(session).where().count() == 12
+
+
 async def test_the_rows_of_a_cursor_are_those_of_one_moment(filled: Database) -> None:
     async with filled.reader(snapshot=True) as session:
         found = []

@@ -42,6 +42,7 @@ class Batches:
         self._statement = statement
         self._size = size
         self._connection: Connection | None = None
+        self._driver: Any = None  # asked for once: a connection that was lost would make another
         self._result: Result[Any] | None = None
 
     async def next(self) -> Sequence[Row[Any]]:
@@ -67,23 +68,24 @@ class Batches:
             connection: Connection = self._session.connection()
             self._dialect.streaming(connection)
             self._connection = connection
+            self._driver = connection.connection.driver_connection
         if self._result is None:
             return ()
-        driver: Any = self._connection.connection.driver_connection
         if self._limit is not None:
-            self._watchdog.start(driver, self._limit)
+            self._watchdog.start(self._driver, self._limit)
         try:
             return self._result.fetchmany(self._size)
         finally:
-            self._watchdog.stop(driver)
+            self._watchdog.stop(self._driver)
 
     def __del__(self) -> None:
         """Whoever leaves a loop early drops the cursor, and the next statement must not meet it."""
         result, self._result = self._result, None
         connection = self._connection
-        if result is not None and connection is not None and not connection.closed:
-            raw: Any = getattr(result, "raw", result)
-            self._dialect.drop(connection, raw.cursor)
+        if result is None or connection is None or connection.closed or connection.invalidated:
+            return
+        raw: Any = getattr(result, "raw", result)
+        self._dialect.drop(self._driver, raw.cursor)
 
 
 class Streaming:

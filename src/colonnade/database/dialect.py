@@ -99,7 +99,7 @@ class Dialect:
     def streaming(self, connection: Connection) -> None:
         """A cursor was opened on the connection, which may be left open."""
 
-    def drop(self, connection: Connection, cursor: Any) -> None:
+    def drop(self, driver: Any, cursor: Any) -> None:
         """Close a cursor that nobody reads any more, from the event loop and without waiting."""
 
     def begin(self, connection: Connection, unit: Unit) -> None:

@@ -95,11 +95,10 @@ class SQLite(Dialect):
     def streaming(self, connection: Connection) -> None:
         connection.info[_STREAMING] = True
 
-    def drop(self, connection: Connection, cursor: Any) -> None:
+    def drop(self, driver: Any, cursor: Any) -> None:
         """What is half read keeps what it began to see, for every statement beside it too."""
         inner = getattr(getattr(cursor, "_cursor", None), "_cursor", None)
-        driver: Any = connection.connection.driver_connection
-        if inner is not None and driver is not None:
+        if inner is not None:
             driver._tx.put_nowait((None, inner.close))
 
     def _busy(self, unit: Unit) -> int:
