@@ -28,6 +28,14 @@ async def test_every_row_of_every_file_is_loaded(flights: Database, sky: Path) -
     assert {table: await _count(flights, table) for table in wanted} == wanted
 
 
+async def test_sqlite_knows_how_many_flights_share_a_plane_or_a_place(flights: Database) -> None:
+    if flights.family != "sqlite":
+        return  # servers count by themselves
+    async with flights.reader() as db:
+        found = await db.execute(text("SELECT idx FROM sqlite_stat1 WHERE tbl = 'flight'"))
+        assert {"ix_flight_tail_number", "ix_flight_destination_code"} <= set(found.scalars())
+
+
 async def test_a_load_that_breaks_in_the_last_file_leaves_every_table_empty(
     database: Database, tmp_path: Path
 ) -> None:
