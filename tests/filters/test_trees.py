@@ -111,9 +111,9 @@ async def test_children_of_children_and_of_ones_own_kind(heroes: Database) -> No
 
 
 async def test_a_thousand_alternatives_are_answered(heroes: Database) -> None:
-    many = any_of(*({"id": number, "name__ne": "-"} for number in range(2, 1002)))
+    many = any_of(*({"id": number, "name__ne": "-"} for number in range(2, 2002)))
     assert await ids(heroes, many) == EVERYONE[1:]
-    assert await ids(heroes, *({"id__ne": number} for number in range(2, 1002))) == [1]
+    assert await ids(heroes, *({"id__ne": number} for number in range(2, 3000))) == [1]
 
 
 def test_a_tree_without_a_meaning_is_refused_at_once() -> None:

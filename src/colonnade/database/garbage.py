@@ -1,8 +1,8 @@
 """In charge of keeping the garbage collector away while rows become objects.
 
-It looks at all objects again and again while thousands are made, of which none is garbage yet: more
-than half of the time that a large nested answer takes. It is put off for a stretch that awaits
-nothing, and what the stretch leaves behind is looked at once, afterwards.
+It looks at all objects again and again while thousands are made, of which none is garbage yet, and
+the larger the heap, the longer that takes. It is put off for a stretch that awaits nothing, and
+what the stretch leaves behind is looked at once, afterwards.
 """
 
 from __future__ import annotations
