@@ -88,7 +88,7 @@ def takes_shortcuts(db: Database) -> bool:
 async def is_known(db: Database, statement: Prepared = ALL) -> bool:
     async with db.reader() as reader:
         engine: Any = reader.sync_session.get_bind()
-        scoped = reader._scoping.rows_options(reader.sync_session, statement, None)
+        scoped = reader._scoping.rows_options(reader.sync_session.get_bind(), statement, None)
         return shortcut_of(engine, statement, scoped) is not None
 
 

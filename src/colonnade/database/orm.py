@@ -33,6 +33,12 @@ class Owner(Protocol):
     def _begun(self, connection: Connection) -> None: ...
 
 
+def owner_of(session: Any) -> Owner:
+    """The session that users have in hand."""
+    owner: Owner = session.info[OWNER]()
+    return owner
+
+
 class Orm(SyncSession):
     """The synchronous half, of which the events are ours and what would pass by the scopes."""
 
@@ -48,7 +54,7 @@ class Orm(SyncSession):
     ) -> Any:
         """Nothing for a model with scopes, so that the database says what is in them now."""
         if any_rules() and passive & PassiveFlag.SQL_OK:
-            owner: Owner = self.info[OWNER]
+            owner = owner_of(self)
             if owner._scoping.hides(mapper, execution_options):
                 return None
         return super()._identity_lookup(
@@ -63,7 +69,7 @@ class Orm(SyncSession):
 
     def _bulk_save_mappings(self, mapper: Any, *args: Any, **options: Any) -> None:
         if any_rules():
-            owner: Owner = self.info[OWNER]
+            owner = owner_of(self)
             owner._scoping.refuse_bulk(inspect(mapper).mapper)
         super()._bulk_save_mappings(mapper, *args, **options)
 
@@ -74,34 +80,34 @@ class Writing(Orm):
 
 @event.listens_for(Orm, "do_orm_execute")
 def _execute(state: ORMExecuteState) -> None:
-    owner: Owner = state.session.info[OWNER]
+    owner = owner_of(state.session)
     owner._about_to_execute(state)
 
 
 @event.listens_for(Orm, "after_begin")
 def _begin(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
-    owner: Owner = session.info[OWNER]
+    owner = owner_of(session)
     if not transaction.nested:
         owner._begun(connection)
 
 
 @event.listens_for(Writing, "before_flush")
 def _before_flush(session: SyncSession, _context: object, _objects: object) -> None:
-    owner: Owner = session.info[OWNER]
+    owner = owner_of(session)
     owner._scoping.flushing(session)
 
 
 @event.listens_for(Orm, "detached_to_persistent", raw=True)
 def _attached(session: SyncSession, state: Any) -> None:
     if any_rules():
-        owner: Owner = session.info[OWNER]
+        owner = owner_of(session)
         owner._scoping.suspect(state)
 
 
 @event.listens_for(Writing, "before_commit")
 def _before_commit(session: SyncSession) -> None:
     """Neither COMMIT nor RELEASE, whoever asks for it, after a failure that was caught."""
-    owner: Owner = session.info[OWNER]
+    owner = owner_of(session)
     if owner._connection is not None:
         refuse(owner._connection)
 
@@ -109,14 +115,14 @@ def _before_commit(session: SyncSession) -> None:
 @event.listens_for(Writing, "after_transaction_create")
 def _created(session: SyncSession, transaction: SessionTransaction) -> None:
     if transaction.nested:
-        owner: Owner = session.info[OWNER]
+        owner = owner_of(session)
         owner._callbacks.mark(transaction)
 
 
 @event.listens_for(Writing, "after_soft_rollback")
 def _rolled_back(session: SyncSession, transaction: SessionTransaction) -> None:
     """What was registered inside of what is undone is not due any more."""
-    owner: Owner = session.info[OWNER]
+    owner = owner_of(session)
     # A flush that fails has a transaction of its own, and undoes the savepoint that it is in.
     savepoint = transaction if transaction.nested else session.get_nested_transaction()
     owner._callbacks.undo(savepoint)

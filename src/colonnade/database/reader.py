@@ -21,6 +21,10 @@ from colonnade.errors import ReadOnlySession
 __all__ = ["Reader"]
 
 
+#: A session that nobody uses, for what all of them have in common.
+_TYPICAL: Final = Orm()
+
+
 class Reader(Session):
     """A session that cannot write, opened by ``Database.reader``.
 
@@ -38,14 +42,18 @@ class Reader(Session):
         if not isinstance(statement, Prepared) or not self._alone():
             return await super().rows(statement, parameters)
         with self._gate.enter("rows"):
-            scoped = self._scoping.rows_options(self.sync_session, statement, self._connection)
-            return await greenlet_spawn(self._fetched, statement, parameters or {}, scoped)
+            engine: Engine = self._opened_on.sync_engine  # type: ignore[union-attr] # see _alone
+            scoped = self._scoping.rows_options(engine, statement, self._connection)
+            return await greenlet_spawn(self._fetched, engine, statement, parameters or {}, scoped)
 
     def _fetched(
-        self, statement: Prepared, parameters: Mapping[str, Any], scoped: Mapping[str, Any]
+        self,
+        engine: Engine,
+        statement: Prepared,
+        parameters: Mapping[str, Any],
+        scoped: Mapping[str, Any],
     ) -> Rows:
         """The rows, over a connection that is taken for just this statement if there is none."""
-        engine: Engine = self.sync_session.get_bind()  # type: ignore[assignment] # see _alone
         held = self._connection
         if held is not None and (held.closed or held.invalidated):
             held = None
@@ -65,14 +73,12 @@ class Reader(Session):
 
     def _alone(self) -> bool:
         """Whether each statement is sent by itself, and nobody is told of it."""
-        session = self.sync_session
-        return (
-            self._dialect.fetches
-            and self._unit is PLAIN
-            and isinstance(self.bind, AsyncEngine)
-            and not session.execution_options
-            and not overheard(session)
-        )
+        if not (self._dialect.fetches and self._unit is PLAIN):
+            return False
+        half = self._half
+        if half is None:
+            return isinstance(self._opened_on, AsyncEngine) and not overheard(_TYPICAL)
+        return self.bind is self._opened_on and not half.execution_options and not overheard(half)
 
     @property
     def _at_work(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from weakref import WeakSet
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.orm import FromStatement, InstanceState, Mapper, ORMExecuteState, Session
 
 from colonnade.database.rows import Prepared
@@ -51,12 +51,12 @@ class Scoping:
         if state.is_insert or state.is_update:
             self._check(state, bindings)
         options = self._options(
-            state.session, state.statement, connection, bindings, given.get(_SCHEMAS)
+            state.session.get_bind(), state.statement, connection, bindings, given.get(_SCHEMAS)
         )
         state.update_execution_options(**options)
 
     def rows_options(
-        self, session: Session, statement: Any, connection: Connection | None
+        self, bind: Connection | Engine, statement: Any, connection: Connection | None
     ) -> Mapping[str, Any]:
         """The same for a SELECT that does not pass the ORM: the options to execute it with."""
         if not any_rules():
@@ -64,11 +64,11 @@ class Scoping:
         plain = statement.statement if isinstance(statement, Prepared) else statement
         if plain.is_dml:
             raise UsageError("rows() is for SELECT", hint="execute() is for what writes")
-        return self._options(session, plain, connection, self.bindings, None)
+        return self._options(bind, plain, connection, self.bindings, None)
 
     def _options(
         self,
-        session: Session,
+        bind: Connection | Engine,
         statement: Any,
         connection: Connection | None,
         bindings: Bindings,
@@ -76,7 +76,6 @@ class Scoping:
     ) -> dict[str, Any]:
         if not bindings.complete:
             require(statement, bindings)
-        bind = session.get_bind()
         if schemas is None:
             schemas = (connection or bind).get_execution_options().get(_SCHEMAS)
         return options_for(bind.dialect, bindings, schemas)

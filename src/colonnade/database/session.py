@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, ClassVar, Final, TypeVar
+from weakref import ref
 
 from pydantic import BaseModel
 from sqlalchemy import Connection, Executable, inspect
@@ -54,6 +55,9 @@ S = TypeVar("S", bound=BaseModel)
 
 _log: Final = logging.getLogger("colonnade")
 
+#: The names that SQLAlchemy has for its half.
+_HALVES: Final = ("sync_session", "_proxied")
+
 #: What a COMMIT can fail with and surely not have happened; after anything else, nobody knows.
 _REFUSED: Final = (
     ConstraintViolation,
@@ -84,22 +88,38 @@ class Session(Streaming, AsyncSession):
         unit: Unit,
         bindings: Bindings,
     ) -> None:
-        nested = isinstance(bind, AsyncConnection)
-        super().__init__(
-            bind,
-            expire_on_commit=False,
-            close_resets_only=False,
-            info={OWNER: self},
-            execution_options={} if nested or unit is PLAIN else dialect.execution_options(unit),
-            join_transaction_mode="create_savepoint" if nested else "conditional_savepoint",
-            autoflush=self._writes,
-        )
+        self._opened_on = bind
         self._dialect = dialect
         self._unit = unit
         self._gate = Gate(where)
         self._callbacks = Callbacks()
         self._scoping = Scoping(bindings)
         self._connection: Connection | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """SQLAlchemy's half, made when it is first asked for: reading rows does without it."""
+        if name not in _HALVES:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        bind, unit = self._opened_on, self._unit
+        nested = isinstance(bind, AsyncConnection)
+        super().__init__(
+            bind,
+            expire_on_commit=False,
+            close_resets_only=False,
+            # No cycle of the two halves, which would leave every session to the garbage collector.
+            info={OWNER: ref(self)},
+            execution_options=(
+                {} if nested or unit is PLAIN else self._dialect.execution_options(unit)
+            ),
+            join_transaction_mode="create_savepoint" if nested else "conditional_savepoint",
+            autoflush=self._writes,
+        )
+        return self.__dict__[name]
+
+    @property
+    def _half(self) -> SyncSession | None:
+        """SQLAlchemy's half, if it was made."""
+        return self.__dict__.get("sync_session")
 
     @property
     def family(self) -> str:
@@ -226,7 +246,9 @@ class Session(Streaming, AsyncSession):
                 self.sync_session,
                 statement,
                 parameters or {},
-                self._scoping.rows_options(self.sync_session, statement, self._connection),
+                self._scoping.rows_options(
+                    self.sync_session.get_bind(), statement, self._connection
+                ),
             )
 
     async def read(
@@ -296,8 +318,10 @@ class Session(Streaming, AsyncSession):
                 return
         with self._gate.enter("close"):
             try:
-                if self.sync_session.get_transaction() is None:
-                    self.sync_session.close()
+                if (half := self._half) is None:
+                    return
+                if half.get_transaction() is None:
+                    half.close()
                 elif not self._at_work:
                     await super().close()
                 else:
