@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -16,12 +17,15 @@ from sqlalchemy.engine import URL
 from colonnade.database.settings import Settings
 from colonnade.database.unit import Unit
 from colonnade.database.url import Address
+from colonnade.database.watchdog import Watchdog
 from colonnade.errors import InvalidSetting
 
-__all__ = ["GRACE", "PLAIN", "UNIT", "Dialect"]
+__all__ = ["GRACE", "PLAIN", "UNIT", "USED", "Dialect"]
 
 #: The execution option under which a connection carries its unit, and the unit without wishes.
 UNIT: Final = "colonnade_unit"
+#: Where in the info of a pooled connection it stands when it was used last.
+USED: Final = "colonnade_used"
 PLAIN: Final = Unit()
 
 #: Seconds that the client waits beyond a limit that the server keeps: the server's answer is the
@@ -66,6 +70,11 @@ class Dialect:
     def abort(self, driver: Any) -> None:
         """End the running statement from the event loop, without waiting."""
         driver.terminate()
+
+    @cached_property
+    def watchdog(self) -> Watchdog:
+        """What ends statements of ``fetch``."""
+        return Watchdog(self.abort)
 
     @property
     def fetches(self) -> bool:

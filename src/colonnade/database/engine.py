@@ -18,7 +18,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
-from colonnade.database.dialect import GRACE, PLAIN, UNIT, Dialect
+from colonnade.database.dialect import GRACE, PLAIN, UNIT, USED, Dialect
 from colonnade.database.doom import doom, forget, heal, refuse
 from colonnade.database.mysql import MySQL
 from colonnade.database.postgresql import PostgreSQL, Psycopg
@@ -32,8 +32,6 @@ from colonnade.errors import ColonnadeError
 from colonnade.scope import install
 
 __all__ = ["build", "dialect_of"]
-
-_USED: Final = "colonnade_used"
 
 
 def dialect_of(address: Address, settings: Settings, *, reading: bool) -> Dialect:
@@ -128,7 +126,7 @@ def _guard_pool(engine: Engine, dialect: Dialect) -> None:
 
     @event.listens_for(engine, "checkout")
     def _leave(adapted: Any, record: Any, _proxy: Any) -> None:
-        used = record.info.get(_USED)
+        used = record.info.get(USED)
         if used is None:
             return
         driver = adapted.driver_connection
@@ -145,7 +143,7 @@ def _guard_pool(engine: Engine, dialect: Dialect) -> None:
 
     @event.listens_for(engine, "checkin")
     def _return(adapted: Any, record: Any) -> None:
-        record.info[_USED] = time.monotonic()
+        record.info[USED] = time.monotonic()
         forget(record)
         if adapted is not None and dialect.in_transaction(adapted.driver_connection):
             record.invalidate()

@@ -12,6 +12,7 @@ from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 
 from colonnade.database.dialect import PLAIN
+from colonnade.database.direct import fetch_lent, lend
 from colonnade.database.orm import Orm
 from colonnade.database.rows import Prepared, fetch_rows, overheard, watched
 from colonnade.database.session import Session
@@ -35,6 +36,7 @@ class Reader(Session):
 
     sync_session_class: type[SyncSession] = Orm
     _writes: ClassVar[bool] = False
+    _lent: Any = None
 
     async def rows(
         self, statement: Prepared | Executable, parameters: Mapping[str, Any] | None = None
@@ -44,6 +46,17 @@ class Reader(Session):
         with self._gate.enter("rows"):
             engine: Engine = self._opened_on.sync_engine  # type: ignore[union-attr] # see _alone
             scoped = self._scoping.rows_options(engine, statement, self._connection)
+            if self._connection is None and not watched(engine):
+                shortcut = shortcut_of(engine, statement, scoped)
+                if shortcut is not None:
+                    values = shortcut.values(parameters or {}, scoped)
+                    entry = lend(engine, self._dialect)
+                    if entry is not None:
+                        self._lent = entry
+                        try:
+                            return await fetch_lent(engine, entry, self._dialect, shortcut, values)
+                        finally:
+                            self._lent = None
             return await greenlet_spawn(self._fetched, engine, statement, parameters or {}, scoped)
 
     def _fetched(
@@ -83,6 +96,12 @@ class Reader(Session):
     @property
     def _at_work(self) -> bool:
         return self._unit.snapshot and super()._at_work
+
+    async def _drop(self) -> None:
+        if self._lent is not None:
+            self._dialect.abort(self._lent.driver_connection)
+        else:
+            await super()._drop()
 
     async def _finish(self) -> None:
         """A reader has nothing to commit."""

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias
-from weakref import WeakKeyDictionary
+from typing import Any, NoReturn, TypeAlias
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import CursorResult
@@ -21,10 +20,9 @@ from sqlalchemy.util import await_only
 from colonnade.database.dialect import PLAIN, Dialect
 from colonnade.database.garbage import Uncollected
 from colonnade.database.rows import Prepared, cache_of, compiled_for, execute
-from colonnade.database.watchdog import Watchdog
 from colonnade.scope import values_for
 
-__all__ = ["Rows", "Shortcut", "fetch", "learn", "shortcut_of"]
+__all__ = ["Rows", "Shortcut", "fail", "fetch", "learn", "shortcut_of"]
 
 Rows: TypeAlias = Sequence[Sequence[Any]]
 _Processor: TypeAlias = Callable[[Any], Any]
@@ -35,6 +33,7 @@ class Shortcut:
     """A statement as the driver takes it."""
 
     compiled: Any
+    text: str
     binds: tuple[tuple[str, _Processor | None], ...]
     fixed: Mapping[str, Any]
     read: Callable[[Rows], Rows] | None
@@ -43,9 +42,6 @@ class Shortcut:
         bound = values_for(self.compiled, scoped)
         given = {**self.fixed, **parameters, **bound} if self.fixed or bound else parameters
         return [given[name] if write is None else write(given[name]) for name, write in self.binds]
-
-
-_watchdogs: Final[WeakKeyDictionary[Engine, Watchdog]] = WeakKeyDictionary()
 
 
 def shortcut_of(engine: Engine, statement: Prepared, scoped: Mapping[str, Any]) -> Shortcut | None:
@@ -82,16 +78,14 @@ def fetch(
     """Every row, in SQLAlchemy's greenlet, on a connection in AUTOCOMMIT."""
     driver = connection.connection.driver_connection
     values = shortcut.values(parameters, scoped)
-    watchdog = _watchdogs.get(connection.engine)
-    if watchdog is None:
-        watchdog = _watchdogs[connection.engine] = Watchdog(dialect.abort)
+    watchdog = dialect.watchdog
     limit = dialect.limit(PLAIN)
     if limit is not None:
         watchdog.start(driver, limit)
     try:
-        rows = await_only(dialect.fetch(driver, shortcut.compiled.string, values))
+        rows = await_only(dialect.fetch(driver, shortcut.text, values))
     except BaseException as error:  # noqa: BLE001 # it is raised again, as SQLAlchemy has it
-        _fail(connection, error, shortcut.compiled.string, values)
+        fail(connection, error, shortcut.text, values)
     finally:
         watchdog.stop(driver)
     if shortcut.read is None:
@@ -107,6 +101,7 @@ def _shortcut(compiled: Any, result: CursorResult[Any]) -> Shortcut:
     metadata: Any = result._metadata
     return Shortcut(
         compiled,
+        compiled.string,
         tuple((name, writers.get(name)) for name in names),
         {name: bind.effective_value for name, bind in binds if not bind.required},
         _reading(metadata._effective_processors),
@@ -128,7 +123,7 @@ def _reading(processors: Sequence[_Processor | None] | None) -> Callable[[Rows],
     return read
 
 
-def _fail(connection: Connection, error: BaseException, text: str, values: list[Any]) -> NoReturn:
+def fail(connection: Connection, error: BaseException, text: str, values: list[Any]) -> NoReturn:
     """Raise what SQLAlchemy would, with the connection invalidated where it is of no more use."""
     adapted: Any = connection.connection.dbapi_connection
     try:
