@@ -34,7 +34,7 @@ from colonnade.query import (
     values_of,
 )
 from colonnade.scope import Scope, declare, filled
-from colonnade.spec import Shape, Spec
+from colonnade.spec import whole
 
 __all__ = ["ServiceBase"]
 
@@ -83,7 +83,7 @@ class ServiceBase(Generic[M, C, U]):
 
     def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
         """The rows for which all of this holds; without arguments, every row."""
-        query: Query[M] = Query(self.session, Spec(Shape(self.model)), self.max_page_size)
+        query: Query[M] = Query(self.session, whole(self.model), self.max_page_size)
         if self.scopes:
             query = query.where(*conditions_of(self.model, self.scopes, self.session.scope))
         return query.where(*conditions, **lookups) if conditions or lookups else query

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -49,7 +48,7 @@ def test_a_spec_is_never_changed() -> None:
     one = spec(age=1)
     one.filtered(*lookups(Hero, {"id": 1})).cut(limit=3)
     assert one == spec(age=1)
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         one.offset = 3  # type: ignore[misc] # the point of it
 
 

@@ -14,7 +14,7 @@ from colonnade.filters.expressions import expression
 from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some, Where
 from colonnade.filters.operands import Pair
 from colonnade.filters.operators import OPERATORS, Operator
-from colonnade.filters.parse import lookup, lookups
+from colonnade.filters.parse import bound_leaf, lookup, lookups
 from colonnade.filters.sources import Computed, Sources
 from colonnade.filters.trees import Condition, Tree, all_of, any_of, every, not_, some
 
@@ -37,6 +37,7 @@ __all__ = [
     "Where",
     "all_of",
     "any_of",
+    "bound_leaf",
     "check_models",
     "compile_node",
     "conditions",

@@ -19,7 +19,7 @@ from colonnade.filters.operators import OPERATORS, Operator
 from colonnade.mapping import memoized, nearest
 from colonnade.mapping.paths import ColumnPath, readings, unknown
 
-__all__ = ["lookup", "lookups"]
+__all__ = ["bound_leaf", "lookup", "lookups"]
 
 
 def lookups(
@@ -58,6 +58,13 @@ def lookup(model: type[Any], name: str, value: Any) -> Where:
     if leaves.plain is None:
         raise _misplaced(name, leaves.path, leaves.operator)
     return leaves.plain
+
+
+def bound_leaf(model: type[Any], name: str) -> Where:
+    """The leaf that compares a column with whatever value is bound."""
+    leaf = _leaves(model, name).plain
+    assert leaf is not None
+    return leaf
 
 
 @dataclass(frozen=True, slots=True)

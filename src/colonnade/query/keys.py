@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from colonnade.errors import InvalidOperand, NotFound
-from colonnade.filters import Node, conditions, lookups
+from colonnade.filters import Where, bound_leaf, conditions
 from colonnade.loading import Grouped
-from colonnade.mapping import mapping_of
+from colonnade.mapping import mapping_of, memoized
 from colonnade.spec import Shape, Spec
 
 __all__ = ["group_of_key", "key_of", "missing", "spec_of_key"]
@@ -31,13 +31,18 @@ def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
             model=model.__name__,
             fields=names,
         )
-    return _leaves(model, values)[1]
+    return tuple(leaf.check(value) for leaf, value in zip(_leaves(model), values, strict=True))
 
 
 def spec_of_key(model: type[Any], key: Any) -> Spec:
     """What asks for the row with this key."""
-    nodes, values = _leaves(model, key_of(model, key))
-    return Spec(Shape(model, nodes), values)
+    values = key_of(model, key)
+    return Spec(_keyed(model), values)
+
+
+@memoized
+def _keyed(model: type[Any]) -> Shape:
+    return Shape(model, _leaves(model))
 
 
 def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
@@ -73,8 +78,9 @@ def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
     )
 
 
-def _leaves(model: type[Any], values: tuple[Any, ...]) -> tuple[tuple[Node, ...], tuple[Any, ...]]:
-    return lookups(model, dict(zip(mapping_of(model).key, values, strict=True)))
+@memoized
+def _leaves(model: type[Any]) -> tuple[Where, ...]:
+    return tuple(bound_leaf(model, name) for name in mapping_of(model).key)
 
 
 def _spelled(names: tuple[str, ...]) -> str:

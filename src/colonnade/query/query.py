@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
@@ -67,7 +66,7 @@ class Query(Verbs[M]):
         load = tuple(dict.fromkeys((*shape.load, *filter(None, paths))))
         kept = {path: terms for path, terms in shape.sorted if path not in ordered}
         sorted_ = tuple((kept | ordered).items())
-        return self._with(replace(self._spec, shape=replace(shape, load=load, sorted=sorted_)))
+        return self._with(self._spec._replace(shape=shape._replace(load=load, sorted=sorted_)))
 
     def lock(self, *, skip_locked: bool = False, nowait: bool = False) -> Self:
         """With the rows locked until the unit ends, so that nobody else changes them: FOR UPDATE.
@@ -85,8 +84,8 @@ class Query(Verbs[M]):
             )
         if skip_locked and nowait:
             raise UsageError("lock() takes skip_locked or nowait, not both")
-        shape = replace(self._spec.shape, lock=Lock(skip_locked, nowait))
-        return self._with(replace(self._spec, shape=shape))
+        shape = self._spec.shape._replace(lock=Lock(skip_locked, nowait))
+        return self._with(self._spec._replace(shape=shape))
 
     def into(
         self, schema: type[S], /, *, depth: int | None = None, **collections: Rows
@@ -105,7 +104,7 @@ class Query(Verbs[M]):
             )
         spec = self._spec
         if spec.shape.load or spec.shape.sorted:
-            spec = replace(spec, shape=replace(spec.shape, load=(), sorted=()))
+            spec = spec._replace(shape=spec.shape._replace(load=(), sorted=()))
         spec, plan = projected(spec, schema, depth)
         terms = reading.terms_of(plan, collections)
         return Projection(self._session, spec, schema, plan, terms, self._max_page)

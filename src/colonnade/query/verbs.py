@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar
 
 from colonnade import reading
@@ -70,8 +69,8 @@ class Verbs(ABC, Generic[R]):
         the greatest value, unless a name ends with ``nulls first`` or ``nulls last``. Raises
         ``UnknownField`` or ``InvalidOperand`` at once.
         """
-        shape = replace(self._spec.shape, order=self._order(names))
-        return self._with(replace(self._spec, shape=shape))
+        shape = self._spec.shape._replace(order=self._order(names))
+        return self._with(self._spec._replace(shape=shape))
 
     def limit(self, rows: int) -> Self:
         """At most ``rows`` rows."""

@@ -9,7 +9,7 @@ from colonnade.spec.keys import among, chunked, keyed
 from colonnade.spec.keyset import Keyset, order_of, parts
 from colonnade.spec.measures import of_children
 from colonnade.spec.position import Place, Places
-from colonnade.spec.shape import Lock, Shape, Spec, unsorted_paths
+from colonnade.spec.shape import Lock, Shape, Spec, unsorted_paths, whole
 from colonnade.spec.statement import counting, entities, existing, keys_of, matching, narrowed
 from colonnade.spec.values import bound, names
 
@@ -40,4 +40,5 @@ __all__ = [
     "projected",
     "row_terms",
     "unsorted_paths",
+    "whole",
 ]

@@ -5,16 +5,16 @@ Two questions of one shape share one statement, whatever their values are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 from colonnade.filters import Conditions, Node
-from colonnade.mapping import Relation
+from colonnade.mapping import Relation, memoized
 from colonnade.ordering import Term
 from colonnade.spec.keyset import Keyset
 from colonnade.spec.values import bound
 
-__all__ = ["Lock", "Shape", "Sorted", "Spec", "unsorted_paths"]
+__all__ = ["Lock", "Shape", "Sorted", "Spec", "unsorted_paths", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ def unsorted_paths(
     return tuple(path for path in load if not any(path[: len(own)] == own for own, _ in sorted_))
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What makes a statement: conditions, order, relations to load, and how it is cut.
 
     The limit is a part of it: a database that does not know it when it plans plans for all rows.
@@ -60,8 +59,7 @@ class Shape:
     lock: Lock | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """A shape and the values for its leaves, in order.
 
     A ``raw`` spec has an SQL expression of the caller's own among its conditions, and a statement
@@ -77,13 +75,13 @@ class Spec:
 
     def grouped(self, rows: Spec) -> Spec:
         """The same about the groups of these rows."""
-        shape = replace(self.shape, of=rows.shape)
-        return replace(self, shape=shape, raw=self.raw or rows.raw, of=rows)
+        shape = self.shape._replace(of=rows.shape)
+        return self._replace(shape=shape, raw=self.raw or rows.raw, of=rows)
 
     def filtered(self, nodes: tuple[Node, ...], values: tuple[Any, ...], raw: bool = False) -> Spec:
         """With these conditions too."""
-        shape = replace(self.shape, where=(*self.shape.where, *nodes))
-        return replace(self, shape=shape, values=(*self.values, *values), raw=self.raw or raw)
+        shape = self.shape._replace(where=(*self.shape.where, *nodes))
+        return self._replace(shape=shape, values=(*self.values, *values), raw=self.raw or raw)
 
     def where(self, conditions: Conditions) -> Spec:
         """With these conditions too."""
@@ -98,8 +96,8 @@ class Spec:
         """With this limit or offset in place of the one before; None leaves it as it is."""
         limit = self.limit if limit is None else limit
         offset = self.offset if offset is None else offset
-        shape = replace(self.shape, limit=limit, skipping=offset is not None)
-        return replace(self, shape=shape, offset=offset)
+        shape = self.shape._replace(limit=limit, skipping=offset is not None)
+        return self._replace(shape=shape, offset=offset)
 
     def within(self, rows: int) -> Spec:
         """With at most ``rows`` rows, or the lower limit that it has."""
@@ -107,14 +105,14 @@ class Spec:
 
     def scrolled(self, keyset: Keyset, position: tuple[Any, ...], rows: int) -> Spec:
         """At most ``rows`` rows from this position on."""
-        shape = replace(self.shape, keyset=keyset, limit=rows)
-        return replace(self, shape=shape, position=position)
+        shape = self.shape._replace(keyset=keyset, limit=rows)
+        return self._replace(shape=shape, position=position)
 
     def uncut(self) -> Spec:
         """Without limit and offset."""
         if not (self.is_cut or self.shape.skipping):
             return self
-        return replace(self, shape=replace(self.shape, limit=None, skipping=False), offset=None)
+        return self._replace(shape=self.shape._replace(limit=None, skipping=False), offset=None)
 
     @property
     def is_cut(self) -> bool:
@@ -133,3 +131,9 @@ class Spec:
             if value is not None:
                 found[f"k{index}"] = value
         return found
+
+
+@memoized
+def whole(model: type[Any]) -> Spec:
+    """What asks for every row."""
+    return Spec(Shape(model))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from sqlalchemy import Integer, Select, bindparam, func, literal_column
@@ -85,7 +84,7 @@ def _for(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:
 
 def _bare(spec: Spec) -> Spec:
     """The conditions alone: questions that differ in the rest share a statement."""
-    return replace(spec, shape=Shape(spec.shape.model, spec.shape.where, of=spec.shape.of))
+    return spec._replace(shape=Shape(spec.shape.model, spec.shape.where, of=spec.shape.of))
 
 
 def _entities(shape: Shape) -> Any:
