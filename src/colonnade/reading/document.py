@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Integer, Text, and_, case, cast, func, literal_column
+from sqlalchemy import Integer, and_, case, func, literal_column
 from sqlalchemy import select as select_rows
 
 from colonnade.database import Prepared, Session
@@ -20,7 +20,7 @@ from colonnade.loading import Plan, Written, inexact, plan_of, written_of
 from colonnade.mapping import memoized
 from colonnade.reading.collection import Link
 from colonnade.reading.columns import Columns, Steps
-from colonnade.reading.json_forms import DOUBT, constant, doubtful, marks, value
+from colonnade.reading.json_forms import DOUBT, constant, doubtful, marks, sent, value
 from colonnade.reading.program import Shapes, shapes_of
 from colonnade.reading.terms import Path, Terms
 from colonnade.spec import Shape, Spec, bound, counting, keys_of, names, narrowed
@@ -55,7 +55,7 @@ def reason(plan: Plan, dialect: str) -> str | None:
 async def listed(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes | None:
     """An array of the objects, or None where it has to be made of rows. One statement at most."""
     found = await _read(session, spec, plan, terms, "array")
-    return None if found is None else found[0][0].encode()
+    return None if found is None else found[0][0]
 
 
 async def counted(
@@ -63,7 +63,7 @@ async def counted(
 ) -> tuple[bytes, int] | None:
     """The same, and how many there are without the cut. One statement at most."""
     found = await _read(session, spec, plan, terms, "counted")
-    return None if found is None else (found[0][0].encode(), found[0][1])
+    return None if found is None else (found[0][0], found[0][1])
 
 
 async def items(
@@ -73,7 +73,7 @@ async def items(
     found = await _read(session, spec, plan, terms, "objects")
     if found is None:
         return None
-    return [row[0].encode() for row in found], [tuple(row[1:]) for row in found]
+    return [row[0] for row in found], [tuple(row[1:]) for row in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Document:
     """A statement whose rows hold JSON, and what to look for in it before it is believed."""
 
     statement: Any
-    marks: tuple[str, ...]
+    marks: tuple[bytes, ...]
     free: bool
 
 
@@ -92,6 +92,8 @@ async def _read(
         return None
     document = document_of(spec, plan, terms, mode)
     found = await session.rows(document.statement, parameters(spec, terms))
+    if found and isinstance(found[0][0], str):
+        found = [(row[0].encode(), *row[1:]) for row in found]
     for row in found:
         if doubtful(row[0], document.marks, free=document.free):
             return None
@@ -132,7 +134,7 @@ def _document(shape: Shape, plan: Plan, shapes: Shapes, mode: Mode) -> Document:
         placed = (rows.c[key] for key in keys)
         statement = select_rows(writer.one(written), *placed).select_from(rows)
     else:
-        statement = select_rows(cast(func.array_to_json(writer.array(written)), Text))
+        statement = select_rows(sent(func.array_to_json(writer.array(written))))
     if mode == "counted":
         statement = statement.add_columns(counting(Spec(shape)).scalar_subquery())
     return Document(statement, marks(written), not {"json", "jsonb"}.isdisjoint(written.forms))
@@ -159,7 +161,7 @@ class _Writer:
     def one(self, written: Written) -> Any:
         """The object of one row, as text."""
         item = self._item(written, (), ())
-        return select_rows(cast(func.row_to_json(item), Text)).scalar_subquery()
+        return select_rows(sent(func.row_to_json(item))).scalar_subquery()
 
     def _item(self, written: Written, steps: Steps, path: Path) -> Any:
         """An object as a row of its own, made of one row."""

@@ -7,18 +7,19 @@ mark in the document: whoever finds one reads rows in its place, and gets their 
 from __future__ import annotations
 
 import json
-import string
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Date, DateTime, Text, case, cast, func, null, or_, type_coerce
 from sqlalchemy import literal_column as literal
 from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Double, Integer
 
 from colonnade.loading import Form, Written
 
-__all__ = ["DOUBT", "constant", "doubtful", "marks", "value"]
+__all__ = ["DOUBT", "constant", "doubtful", "marks", "sent", "value"]
 
 #: What stands in place of a value that has to be looked at in Python.
 _MARK: Final = "colonnade: to be read as a row"
@@ -26,14 +27,14 @@ DOUBT: Final = f"'\"{_MARK}\"'"
 
 _ISO: Final = 'YYYY-MM-DD"T"HH24:MI:SS'
 #: The marks that forms of a kind leave besides ``_MARK``.
-_OWN: Final[Mapping[str, tuple[str, ...]]] = {
-    "date": ('"infinity"',),
-    "decimal": ('"NaN"', 'Infinity"'),
+_OWN: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "date": (b'"infinity"',),
+    "decimal": (b'"NaN"', b'Infinity"'),
 }
 #: In JSON of any kind all digits count as one.
-_ALIKE: Final = str.maketrans(string.digits + "ED", "0" * 10 + "ed")
+_ALIKE: Final = bytes.maketrans(b"0123456789ED", b"0000000000ed")
 #: Numbers that Python's floats or integers do not hold, and surrogates, which may stand alone.
-_STRANGE: Final = ("0e000", "0e+000", "0" * 300, "\\ud")
+_STRANGE: Final = (b"0e000", b"0e+000", b"0" * 300, b"\\ud")
 
 
 def value(form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -44,19 +45,39 @@ def value(form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((column.is_(None), literal(f"{DOUBT}::json")), else_=func.to_json(written))
 
 
+class _Sent(FunctionElement[Any]):
+    """JSON as the server sends it."""
+
+    inherit_cache = True
+
+
+@compiles(_Sent)
+def _as_sent(element: _Sent, compiler: Any, **options: Any) -> str:
+    document = compiler.process(element.clauses, **options)
+    # asyncpg takes bytes as they come; a text would be copied twice there, and twice here.
+    if compiler.dialect.driver == "asyncpg":
+        return f"json_send({document})"
+    return f"CAST({document} AS TEXT)"
+
+
+def sent(document: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What to select for a whole document: bytes from asyncpg, from others a text."""
+    return _Sent(document)
+
+
 def constant(given: Any) -> ColumnElement[Any]:
     """What to select for null or an empty list."""
     return null() if given is None else literal("'[]'::json")
 
 
-def marks(written: Written) -> tuple[str, ...]:
+def marks(written: Written) -> tuple[bytes, ...]:
     """What to look for in a document that was ``written`` so."""
     kinds = written.forms
     own = (mark for kind in sorted(kinds) for mark in _OWN.get(kind, ()))
-    return (f'"{_MARK}"', *own)
+    return (f'"{_MARK}"'.encode(), *own)
 
 
-def doubtful(document: str, looked_for: tuple[str, ...], *, free: bool) -> bool:
+def doubtful(document: bytes, looked_for: tuple[bytes, ...], *, free: bool) -> bool:
     """Whether the document may not be what Pydantic writes; ``free`` where it has JSON columns."""
     if any(mark in document for mark in looked_for):
         return True
@@ -127,7 +148,9 @@ def _enum(form: Form, column: ColumnElement[Any]) -> ColumnElement[Any]:
         cases = [(stored == _quoted(held), _json(told)) for held, told in form.members]
         return case(*cases, (stored.is_(None), null()), else_=literal(f"{DOUBT}::json"))
     unknown = stored.not_in([_quoted(held) for held, _ in form.members])
-    return case((unknown, literal(f"{DOUBT}::json")), else_=func.to_json(stored))
+    if isinstance(form.members[0][0], int):
+        return case((unknown, literal(f"{DOUBT}::json")), else_=func.to_json(stored))
+    return case((unknown, literal(f"'{_MARK}'")), else_=stored)
 
 
 def _quoted(item: str | int) -> ColumnElement[Any]:
