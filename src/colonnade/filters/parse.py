@@ -57,7 +57,7 @@ def lookup(model: type[Any], name: str, value: Any) -> Where:
         return leaves.none
     if leaves.plain is None:
         raise _misplaced(name, leaves.path, leaves.operator)
-    return leaves.plain
+    return leaves.bools[leaves.check(value)] if leaves.bools else leaves.plain
 
 
 def bound_leaf(model: type[Any], name: str) -> Where:
@@ -69,7 +69,11 @@ def bound_leaf(model: type[Any], name: str) -> Where:
 
 @dataclass(frozen=True, slots=True)
 class _Leaves:
-    """What a lookup means: with a value, with None, with each state; each where it may be."""
+    """What a lookup means: with a value, with None, with each state; each where it may be.
+
+    A bool is part of the shape: a planner that sees it knows how many rows have it, and which
+    partial index holds them.
+    """
 
     path: ColumnPath
     operator: Operator
@@ -77,6 +81,7 @@ class _Leaves:
     plain: Where | None = None
     none: Where | None = None
     states: Mapping[bool | None, Where] = field(default_factory=dict)
+    bools: Mapping[bool, Where] = field(default_factory=dict)
 
 
 @memoized
@@ -95,7 +100,9 @@ def _leaves(model: type[Any], name: str) -> _Leaves:
     none = None if asks_null is None else leaf(OPERATORS["isnull"], asks_null)
     if operator.operand not in ("flag", "state"):
         plain = leaf(operator, None) if fits else None
-        return _Leaves(path, operator, check, plain, none)
+        told = operator.name in ("eq", "ne") and family_of(path.column.type) == "boolean"
+        bools = {flag: leaf(operator, flag) for flag in (True, False) if told}
+        return _Leaves(path, operator, check, plain, none, bools=bools)
     flags = (True, False) if fits else ()
     states: dict[bool | None, Where] = {flag: leaf(operator, flag) for flag in flags}
     if none is not None:
