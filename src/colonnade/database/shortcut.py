@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Boolean, Connection, Engine, Enum
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.util import await_only
 
@@ -26,6 +26,8 @@ __all__ = ["Rows", "Shortcut", "fail", "fetch", "learn", "shortcut_of"]
 
 Rows: TypeAlias = Sequence[Sequence[Any]]
 _Processor: TypeAlias = Callable[[Any], Any]
+#: Types of which each value is one of a few, which never change.
+_FEW: Final = (Boolean, Enum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +106,39 @@ def _shortcut(compiled: Any, result: CursorResult[Any]) -> Shortcut:
         compiled.string,
         tuple((name, writers.get(name)) for name in names),
         {name: bind.effective_value for name, bind in binds if not bind.required},
-        _reading(metadata._effective_processors),
+        _reading(metadata._effective_processors, [item.type for item in compiled._result_columns]),
     )
 
 
-def _reading(processors: Sequence[_Processor | None] | None) -> Callable[[Rows], Rows] | None:
+class _Members(dict[Any, Any]):
+    """The few values that a column can have, each as it was read the first time."""
+
+    def __init__(self, read: _Processor) -> None:
+        self._read = read
+
+    def __missing__(self, stored: Any) -> Any:
+        found = self[stored] = self._read(stored)
+        return found
+
+
+def _reading(
+    processors: Sequence[_Processor | None] | None, types: Sequence[Any]
+) -> Callable[[Rows], Rows] | None:
     """A function that reads rows as the columns' types say, written for these columns."""
     if not processors or not any(processors):
         return None
     names = [f"c{place}" for place in range(len(processors))]
     made = (
-        name if processor is None else f"p{place}({name})"
-        for place, (name, processor) in enumerate(zip(names, processors, strict=True))
+        name
+        if processor is None
+        else (f"p{place}[{name}]" if isinstance(kind, _FEW) else f"p{place}({name})")
+        for place, (name, processor, kind) in enumerate(zip(names, processors, types, strict=True))
     )
     code = f"lambda rows: [({', '.join(made)},) for ({', '.join(names)},) in rows]"
-    known = {f"p{place}": processor for place, processor in enumerate(processors)}
+    known: dict[str, Any] = {
+        f"p{place}": _Members(processor) if processor and isinstance(kind, _FEW) else processor
+        for place, (processor, kind) in enumerate(zip(processors, types, strict=True))
+    }
     read: Callable[[Rows], Rows] = eval(code, known)
     return read
 
