@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from colonnade.loading.aggregates import Aggregate, Avg, Count, Group, Max, Min, Sum
 from colonnade.loading.exact import Written, inexact, written_of
-from colonnade.loading.fit import plan_of, plan_of_select
+from colonnade.loading.fit import check_arguments, plan_of, plan_of_select
 from colonnade.loading.forms import Form
 from colonnade.loading.groups import Grouped, figures_of, grouped, groups_of, rows_measures
 from colonnade.loading.measures import Measure
@@ -31,6 +31,7 @@ __all__ = [
     "Rows",
     "Sum",
     "Written",
+    "check_arguments",
     "figures_of",
     "grouped",
     "groups_of",

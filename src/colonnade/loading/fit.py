@@ -25,7 +25,7 @@ from colonnade.loading.plan import Plan
 from colonnade.loading.terms import Requires, Rows
 from colonnade.mapping import Relation, did_you_mean, mapping_of, memoized
 
-__all__ = ["plan_of", "plan_of_select"]
+__all__ = ["check_arguments", "plan_of", "plan_of_select"]
 
 _METHODS: Final = (FunctionType, classmethod, staticmethod)
 
@@ -36,7 +36,7 @@ def plan_of(model: type[Any], schema: type[BaseModel], depth: int | None = None)
     A schema that is nested in itself is read ``depth`` levels deep; what lies below is empty.
     Raises ``InvalidSchema`` that names the field and the nearest attribute.
     """
-    _check_arguments(schema, depth)
+    check_arguments(schema, depth)
     return _remembered(mapping_of(model).model, schema, depth, ())
 
 
@@ -51,7 +51,7 @@ def plan_of_select(
     What they do not fill is read from ``model``, if the select has its objects too. Raises
     ``InvalidSchema``, also for a label that no field takes.
     """
-    _check_arguments(schema, depth)
+    check_arguments(schema, depth)
     owner = Selection if model is None else mapping_of(model).model
     plan = _remembered(owner, schema, depth, labels)
     taken = {leaf.name for leaf in plan.columns}
@@ -65,7 +65,8 @@ def plan_of_select(
     return plan
 
 
-def _check_arguments(schema: Any, depth: int | None) -> None:
+def check_arguments(schema: Any, depth: int | None) -> None:
+    """Raise ``InvalidSchema`` for what is no schema, and for a depth that is none."""
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
         raise InvalidSchema(
             f"{getattr(schema, '__name__', schema)} is no schema",

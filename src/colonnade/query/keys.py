@@ -18,20 +18,21 @@ def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
 
     Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit.
     """
-    names = mapping_of(model).key
+    leaves = _leaves(model)
     values = key if isinstance(key, tuple) else (key,)
+    if None not in values and len(values) == len(leaves):
+        return tuple([leaf.check(value) for leaf, value in zip(leaves, values, strict=True)])
+    names = mapping_of(model).key
     if any(value is None for value in values):
         raise InvalidOperand(
             f"None is no key of {model.__name__}", model=model.__name__, fields=names
         )
-    if len(values) != len(names):
-        raise InvalidOperand(
-            f"the key of {model.__name__} is {_spelled(names)}, not {len(values)} value(s)",
-            hint="hand in a tuple with a value for each" if len(names) > 1 else None,
-            model=model.__name__,
-            fields=names,
-        )
-    return tuple(leaf.check(value) for leaf, value in zip(_leaves(model), values, strict=True))
+    raise InvalidOperand(
+        f"the key of {model.__name__} is {_spelled(names)}, not {len(values)} value(s)",
+        hint="hand in a tuple with a value for each" if len(names) > 1 else None,
+        model=model.__name__,
+        fields=names,
+    )
 
 
 def spec_of_key(model: type[Any], key: Any) -> Spec:

@@ -15,7 +15,16 @@ from sqlalchemy import ColumnElement
 
 from colonnade.errors import AmbiguousLookup, InvalidOperand
 from colonnade.filters import And, Computed, Conditions, Node, Not, Or, Sources, Where, conditions
-from colonnade.loading import Plan, figures_of, grouped, groups_of, plan_of, rows_measures
+from colonnade.loading import (
+    Grouped,
+    Plan,
+    check_arguments,
+    figures_of,
+    grouped,
+    groups_of,
+    plan_of,
+    rows_measures,
+)
 from colonnade.loading.measures import Measure
 from colonnade.mapping import Relation, mapping_of, memoized
 from colonnade.ordering import Term, term_of, terms_of
@@ -31,13 +40,10 @@ def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> 
     Raises ``InvalidSchema``, and what the conditions of its aggregates raise.
     """
     model = spec.shape.model
-    made = grouped(model, schema)
-    plan = plan_of(model if made is None else made.entity, schema, depth)
-    _check_plan(plan)
+    check_arguments(schema, depth)
+    made, plan = _asked(model, schema, depth)
     if made is None:
         return spec, plan
-    for _, measure in made.measures:
-        check(measure)
     if spec.is_cut or spec.shape.order:
         raise InvalidOperand(
             f"{schema.__name__} is about groups; the query has an order, limit or offset of rows",
@@ -45,6 +51,19 @@ def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> 
             model=model.__name__,
         )
     return Spec(Shape(made.entity)).grouped(spec), plan
+
+
+@memoized
+def _asked(
+    model: type[Any], schema: type[BaseModel], depth: int | None
+) -> tuple[Grouped | None, Plan]:
+    """The groups that a schema asks for, if it does, and the plan; every condition in it is read."""
+    made = grouped(model, schema)
+    plan = plan_of(model if made is None else made.entity, schema, depth)
+    _check_plan(plan)
+    for _, measure in () if made is None else made.measures:
+        check(measure)
+    return made, plan
 
 
 def having(
