@@ -55,15 +55,21 @@ def _open(method: Callable[..., T], name: str) -> Callable[..., T]:
     return _named(call, method, name)
 
 
+async def _flush(self: Any, objects: Any = None) -> None:
+    """Write to the database what waits to be written."""
+    # Without anything to write SQLAlchemy would find that out in a greenlet.
+    if objects is not None or not (self._half is None or self._half._is_clean()):
+        await AsyncSession.flush(self, objects)
+
+
 #: ``execute`` is SQLAlchemy's own: SQLModel's only adds a warning, which its ``scalars`` trips too.
-_METHODS: Final = {"execute": PlainAsyncSession.execute} | {
+_METHODS: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
     name: getattr(AsyncSession, name)
     for name in (
         "connection",
         "delete",
         "delete_all",
         "exec",
-        "flush",
         "get",
         "get_one",
         "merge",

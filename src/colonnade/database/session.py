@@ -341,7 +341,8 @@ class Session(Streaming, AsyncSession):
 
     async def _commit(self) -> None:
         with self._gate.enter("commit"):
-            await super().flush()
+            if self._half is not None and not self._half._is_clean():
+                await super().flush()
             if self._connection is not None:
                 refuse(self._connection)
             callbacks = self._callbacks.take()

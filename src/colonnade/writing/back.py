@@ -27,6 +27,8 @@ async def read_back(
 
     One SELECT for each 10,000 of them; another one for those that a scope hides.
     """
+    if not keys:
+        return []
     options = {"populate_existing": True} if anew else {}
     found = await _read(session, keys, keyed(model), options)
     if len(found) < len(keys) and rules_of(mapping_of(model).table) is not None:

@@ -6,18 +6,18 @@ fields that were set count; a patch never resets what it does not name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pydantic import AliasChoices, AliasPath, BaseModel, TypeAdapter, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from sqlalchemy import ClauseElement
 
 from colonnade.errors import InvalidChanges, InvalidOperand
 from colonnade.filters import expression
 from colonnade.filters.operands import one_of
-from colonnade.mapping import Column, did_you_mean, mapping_of, nearest
+from colonnade.mapping import did_you_mean, mapping_of, memoized, nearest
 from colonnade.mapping import Mapping as Mapped
 
 __all__ = ["assignments_of", "changes_of", "values_of"]
@@ -46,14 +46,14 @@ def values_of(
         if value is not None or name in item.model_fields_set or not _fills_itself(mapped, name)
     }
     left |= {name: value for name, value in filled.items() if left.get(name) is None}
-    problems = _problems(mapped, left, protected=())
+    fitted, problems = _checked(mapped, left, protected=())
     problems += [
-        (column.name, f"{mapped.model.__name__} needs a value")
-        for column in mapped.columns.values()
-        if column.required and column.name not in left
+        (name, f"{mapped.model.__name__} needs a value")
+        for name in _required(model)
+        if name not in left
     ]
     _raise(mapped, problems)
-    return _fitted(mapped, left)
+    return fitted
 
 
 def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]) -> dict[str, Any]:
@@ -64,8 +64,9 @@ def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     item = _validated(model, schema, payload)
     given = {name: value for name, value in _fields(item).items() if name in item.model_fields_set}
     mapped = mapping_of(model)
-    _raise(mapped, _problems(mapped, given, protected=_protected(mapped)))
-    return _fitted(mapped, given)
+    fitted, problems = _checked(mapped, given, protected=_protected(mapped))
+    _raise(mapped, problems)
+    return fitted
 
 
 def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
@@ -88,10 +89,10 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
             hint='name the columns to set, such as {"active": False}',
             model=model.__name__,
         )
-    problems = _problems(mapped, plain, _protected(mapped))
+    fitted, problems = _checked(mapped, plain, _protected(mapped))
     problems += _misplaced(mapped, computed, _protected(mapped))
     _raise(mapped, problems)
-    return _fitted(mapped, plain) | {n: expression(model, value) for n, value in computed.items()}
+    return fitted | {n: expression(model, value) for n, value in computed.items()}
 
 
 def _fields(item: BaseModel) -> dict[str, Any]:
@@ -114,8 +115,7 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
             f"a payload is a {schema.__name__} or a mapping, not {type(payload).__name__}",
             model=model.__name__,
         )
-    spelled = {name: _spellings(name, field) for name, field in schema.model_fields.items()}
-    names = set().union(*spelled.values())
+    spelled, names = _spelled(schema)
     problems: Problems = [
         (str(name), _unknown(str(name), names, schema)) for name in payload if name not in names
     ]
@@ -130,7 +130,7 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     known = {name: value for name, value in payload.items() if name in names}
     item: P | None = None
     try:
-        item = TypeAdapter(schema).validate_python(known, by_name=True, by_alias=True)
+        item = schema.__pydantic_validator__.validate_python(known, by_name=True, by_alias=True)
     except ValidationError as error:
         problems += [
             (".".join(str(part) for part in found["loc"]), found["msg"])
@@ -139,6 +139,15 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     _raise(mapping_of(model), problems)
     assert item is not None
     return item
+
+
+@memoized
+def _spelled(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
+    """The keys under which a mapping may give each field, and all of them."""
+    spelled = {
+        name: frozenset(_spellings(name, field)) for name, field in schema.model_fields.items()
+    }
+    return spelled, frozenset().union(*spelled.values())
 
 
 def _spellings(name: str, field: FieldInfo) -> set[str]:
@@ -157,19 +166,44 @@ def _unknown(name: str, names: set[str], schema: type[BaseModel]) -> str:
     return f"{schema.__name__} has no such field" + (f"; did you mean {near!r}?" if near else "")
 
 
-def _problems(mapped: Mapped, given: Mapping[str, Any], protected: tuple[str, ...]) -> Problems:
-    problems = _misplaced(mapped, given, protected)
-    wrong = {name for name, _ in problems}
+def _checked(
+    mapped: Mapped, given: Mapping[str, Any], protected: tuple[str, ...]
+) -> tuple[dict[str, Any], Problems]:
+    """The values as their columns hold them, and what is wrong with the others."""
+    fitted: dict[str, Any] = {}
+    problems: Problems = []
+    columns = _columns(mapped.model)
     for name, value in given.items():
-        column = mapped.columns.get(name)
-        if column is None or name in wrong:
+        known = columns.get(name)
+        if known is None or name in protected:
+            problems += _misplaced(mapped, (name,), protected)
             continue
+        nullable, check = known
         if value is None:
-            if not column.nullable:
+            if not nullable:
                 problems.append((name, "None is not allowed"))
-        else:
-            problems += _misfit(mapped, column, value)
-    return problems
+            fitted[name] = None
+            continue
+        try:
+            fitted[name] = check(value)
+        except InvalidOperand as error:
+            problems.append((name, error.message))
+    return fitted, problems
+
+
+@memoized
+def _columns(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]]:
+    """The columns that may be written: whether NULL may be, and what checks a value."""
+    return {
+        name: (column.nullable, one_of(model, name, name))
+        for name, column in mapping_of(model).columns.items()
+        if not column.computed
+    }
+
+
+@memoized
+def _required(model: type[Any]) -> tuple[str, ...]:
+    return tuple(name for name, column in mapping_of(model).columns.items() if column.required)
 
 
 def _misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...]) -> Problems:
@@ -193,21 +227,6 @@ def _protected(mapped: Mapped) -> tuple[str, ...]:
 
 def _is_expression(value: Any) -> bool:
     return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
-
-
-def _misfit(mapped: Mapped, column: Column, value: Any) -> Problems:
-    try:
-        one_of(mapped.model, column.name, column.name)(value)
-    except InvalidOperand as error:
-        return [(column.name, error.message)]
-    return []
-
-
-def _fitted(mapped: Mapped, given: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value if value is None else one_of(mapped.model, name, name)(value)
-        for name, value in given.items()
-    }
 
 
 def _fills_itself(mapped: Mapped, name: str) -> bool:
