@@ -13,23 +13,38 @@ from starlette.requests import HTTPConnection
 __all__ = ["calls", "keys_of", "query_names"]
 
 
-def calls(connection: HTTPConnection, dependency: Callable[..., Any]) -> bool:
-    """Whether the route of this request calls ``dependency``, at any depth."""
-    return any(item.call is dependency for item in _dependants(connection))
+def calls(connection: HTTPConnection, which: Callable[[Any], bool]) -> bool:
+    """Whether the route of this request calls such a dependency, at any depth."""
+    return _kept(connection, "writes", lambda route: any(which(i.call) for i in _dependants(route)))
 
 
 def query_names(connection: HTTPConnection) -> frozenset[str]:
     """The query parameters that the route of this request and its dependencies declare."""
+    return _kept(connection, "query_names", _query_names)
+
+
+def _kept(connection: HTTPConnection, name: str, find: Callable[[Any], Any]) -> Any:
+    """What was found out about the route of this request, once."""
+    route = connection.scope.get("route")
+    if route is None:
+        return find(route)
+    known = route.__dict__.get(f"colonnade_{name}")
+    if known is None:
+        known = route.__dict__[f"colonnade_{name}"] = find(route)
+    return known
+
+
+def _query_names(route: Any) -> frozenset[str]:
     return frozenset(
         name
-        for item in _dependants(connection)
+        for item in _dependants(route)
         for field in item.query_params
         for name in _names(field.name, field.field_info)
     )
 
 
-def _dependants(connection: HTTPConnection) -> Iterator[Dependant]:
-    ahead = [getattr(connection.scope.get("route"), "dependant", None)]
+def _dependants(route: Any) -> Iterator[Dependant]:
+    ahead = [getattr(route, "dependant", None)]
     while ahead:
         item = ahead.pop()
         if item is not None:

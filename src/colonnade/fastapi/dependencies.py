@@ -7,7 +7,8 @@ response is sent, so that a commit that fails is what the client hears of.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
+from weakref import WeakSet
 
 from fastapi.params import Depends
 from starlette.requests import HTTPConnection
@@ -78,7 +79,7 @@ async def _database(connection: HTTPConnection) -> Database:
 
 
 async def _work(connection: HTTPConnection) -> AsyncGenerator[Work]:
-    async with Work(database_of(connection.app), writes=calls(connection, _unit)) as work:
+    async with Work(database_of(connection.app), writes=calls(connection, _writes)) as work:
         yield work
 
 
@@ -92,12 +93,23 @@ async def _reader(work: Annotated[Work, Depends(_work, scope="function")]) -> Se
     return await work.reader()
 
 
+#: The dependencies that write.
+_WRITING: Final[WeakSet[Callable[..., Any]]] = WeakSet([_unit])
+
+
+def _writes(dependency: Any) -> bool:
+    return dependency in _WRITING
+
+
 @memoized
 def _bound(service: Callable[[Session], object], read: bool) -> Depends:
-    async def make(session: Session) -> object:
-        return service(session)
+    # The session is not a dependency of its own here: each of them takes its time, every time.
+    async def make(work: Work) -> object:
+        return service(await (work.reader() if read else work.unit()))
 
-    make.__annotations__["session"] = Annotated[Session, provide_session(read=read)]
+    make.__annotations__["work"] = Annotated[Work, Depends(_work, scope="function")]
+    if not read:
+        _WRITING.add(make)
     return _in_function(make)
 
 

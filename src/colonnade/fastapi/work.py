@@ -23,13 +23,14 @@ class Work:
     At the end of the block the unit commits, or rolls back if the block raised.
     """
 
-    __slots__ = ("_db", "_open", "_scope", "_stack", "_unit", "_writes")
+    __slots__ = ("_db", "_open", "_reader", "_scope", "_stack", "_unit", "_writes")
 
     def __init__(self, db: Database, *, writes: bool) -> None:
         self._db = db
         self._writes = writes
         self._stack = AsyncExitStack()
         self._unit: Session | None = None
+        self._reader: Session | None = None
         self._open: list[Session] = []
         self._scope: dict[str, Any] = {}
 
@@ -53,11 +54,14 @@ class Work:
         return self._unit
 
     async def reader(self) -> Session:
-        """A reader, or the request's unit if it has one; asked for once."""
+        """A reader, or the request's unit if it has one."""
+        if self._reader is not None:
+            return self._reader
         if self._writes or self._unit is not None:
             return await self.unit()
         reader = await self._stack.enter_async_context(self._db.reader(scope=self._scope))
         self._open.append(reader)
+        self._reader = reader
         return reader
 
     async def bind(self, scope: Mapping[str, Any]) -> None:
