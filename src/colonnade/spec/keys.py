@@ -9,11 +9,15 @@ from sqlalchemy import bindparam, tuple_
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlmodel import select
 
+from colonnade.filters.families import family_of
+from colonnade.filters.membership import among as one_of_many
 from colonnade.mapping import mapping_of
 
 __all__ = ["among", "chunked", "keyed"]
 
 _KEYS: Final = 10_000
+#: Text is compared as the database likes, and nobody knows how a list of another type travels.
+_BY_ONE: Final = frozenset({"text", "other"})
 #: Values; asyncpg takes 32,767 arguments.
 _VALUES: Final = 30_000
 
@@ -21,6 +25,9 @@ _VALUES: Final = 30_000
 def among(entity: Any, names: Sequence[str]) -> Any:
     """The condition that an entity's key is one of those bound as ``keys``."""
     columns = [getattr(entity, name) for name in names]
+    if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
+        # One text for any number of keys, so that it is prepared once.
+        return one_of_many(columns[0], bindparam("keys", type_=columns[0].type, expanding=True))
     key: Any = columns[0] if len(columns) == 1 else tuple_(*columns)
     return key.in_(bindparam("keys", expanding=True))
 
