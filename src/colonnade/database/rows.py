@@ -8,6 +8,7 @@ statement. Whoever listens for ``do_orm_execute`` gets the ORM's way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select
@@ -17,7 +18,7 @@ from sqlalchemy.sql import Executable
 
 from colonnade.database.garbage import Uncollected
 
-__all__ = ["Prepared", "cache_of", "compiled_for", "execute", "fetch_rows", "overheard", "watched"]
+__all__ = ["Compiled", "Prepared", "cache_of", "compiled_for", "execute", "fetch_rows", "overheard", "watched"]
 
 _OUR_LISTENERS: Final = 1
 
@@ -29,6 +30,14 @@ class Prepared:
 
     def __init__(self, statement: Select[Any]) -> None:
         self.statement = statement
+
+
+@dataclass(slots=True)
+class Compiled:
+    """What a cache keeps of a prepared statement; its shortcut once there is one."""
+
+    compiled: Any
+    shortcut: Any = None
 
 
 def fetch_rows(
@@ -90,12 +99,13 @@ def compiled_for(connection: Connection, prepared: Prepared, scoped: Mapping[str
     cache = cache_of(connection.engine, scoped)
     found = None if cache is None else cache.get(prepared)
     if found is None:
-        found = prepared.statement._compiler(
+        compiled: Any = prepared.statement._compiler(
             connection.dialect, schema_translate_map=scoped.get("schema_translate_map")
         )
+        found = Compiled(compiled)
         if cache is not None:
             cache[prepared] = found
-    return found
+    return found.compiled
 
 
 def cache_of(engine: Engine, scoped: Mapping[str, Any]) -> Any:

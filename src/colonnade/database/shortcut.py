@@ -19,7 +19,7 @@ from sqlalchemy.util import await_only
 
 from colonnade.database.dialect import PLAIN, Dialect
 from colonnade.database.garbage import Uncollected
-from colonnade.database.rows import Prepared, cache_of, compiled_for, execute
+from colonnade.database.rows import Compiled, Prepared, cache_of, compiled_for, execute
 from colonnade.scope import values_for
 
 __all__ = ["Rows", "Shortcut", "fail", "fetch", "learn", "shortcut_of"]
@@ -49,8 +49,8 @@ class Shortcut:
 def shortcut_of(engine: Engine, statement: Prepared, scoped: Mapping[str, Any]) -> Shortcut | None:
     """The shortcut of a statement that has run before."""
     cache = cache_of(engine, scoped)
-    found: Shortcut | None = None if cache is None else cache.get((Shortcut, statement))
-    return found
+    found = None if cache is None else cache.get(statement)
+    return None if found is None else found.shortcut
 
 
 def learn(
@@ -65,7 +65,8 @@ def learn(
     cache = cache_of(connection.engine, scoped)
     # Where values are a part of the text, each has a text of its own.
     if cache is not None and not compiled.post_compile_params:
-        cache[Shortcut, statement] = _shortcut(compiled, result)
+        # In the place of what was compiled: the cache holds so many statements, each once.
+        cache[statement] = Compiled(compiled, _shortcut(compiled, result))
     with Uncollected():
         return result.all()
 
