@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.pool.base import _ConnectionFairy
 from sqlalchemy.util import greenlet_spawn
 from sqlalchemy.util.queue import Empty
@@ -31,7 +30,7 @@ _OURS: Final = 1
 
 def lend(engine: Engine, dialect: Dialect) -> Any | None:
     """The entry of an idle connection, now in use; None where SQLAlchemy has to see to it."""
-    pool = engine.pool
+    pool: Any = engine.pool
     if type(pool).__mro__[1] is not QueuePool or len(pool.dispatch.checkout) != _OURS:
         return None
     try:

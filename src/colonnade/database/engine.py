@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, event, exc
 from sqlalchemy.engine import ExceptionContext

@@ -44,7 +44,7 @@ class Reader(Session):
         if not isinstance(statement, Prepared) or not self._alone():
             return await super().rows(statement, parameters)
         with self._gate.enter("rows"):
-            engine: Engine = self._opened_on.sync_engine  # type: ignore[union-attr] # see _alone
+            engine: Any = self._opened_on.sync_engine  # see _alone
             scoped = self._scoping.rows_options(engine, statement, self._connection)
             if self._connection is None and not watched(engine):
                 shortcut = shortcut_of(engine, statement, scoped)

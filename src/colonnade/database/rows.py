@@ -18,7 +18,16 @@ from sqlalchemy.sql import Executable
 
 from colonnade.database.garbage import Uncollected
 
-__all__ = ["Compiled", "Prepared", "cache_of", "compiled_for", "execute", "fetch_rows", "overheard", "watched"]
+__all__ = [
+    "Compiled",
+    "Prepared",
+    "cache_of",
+    "compiled_for",
+    "execute",
+    "fetch_rows",
+    "overheard",
+    "watched",
+]
 
 _OUR_LISTENERS: Final = 1
 

@@ -241,7 +241,7 @@ class _Told:
 
 
 class _Cursor(AsyncAdapt_aiosqlite_cursor):
-    """Does in one call of the thread what SQLAlchemy's cursor awaits four: open, execute, fetch, close."""
+    """Opens, executes, fetches and closes in one call of the thread; SQLAlchemy's awaits four."""
 
     __slots__ = ()
 

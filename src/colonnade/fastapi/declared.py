@@ -15,12 +15,16 @@ __all__ = ["calls", "keys_of", "query_names"]
 
 def calls(connection: HTTPConnection, which: Callable[[Any], bool]) -> bool:
     """Whether the route of this request calls such a dependency, at any depth."""
-    return _kept(connection, "writes", lambda route: any(which(i.call) for i in _dependants(route)))
+    found: bool = _kept(
+        connection, "writes", lambda route: any(which(i.call) for i in _dependants(route))
+    )
+    return found
 
 
 def query_names(connection: HTTPConnection) -> frozenset[str]:
     """The query parameters that the route of this request and its dependencies declare."""
-    return _kept(connection, "query_names", _query_names)
+    found: frozenset[str] = _kept(connection, "query_names", _query_names)
+    return found
 
 
 def _kept(connection: HTTPConnection, name: str, find: Callable[[Any], Any]) -> Any:

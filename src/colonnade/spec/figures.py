@@ -57,7 +57,7 @@ def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> 
 def _asked(
     model: type[Any], schema: type[BaseModel], depth: int | None
 ) -> tuple[Grouped | None, Plan]:
-    """The groups that a schema asks for, if it does, and the plan; every condition in it is read."""
+    """The groups that a schema asks for, or None, and the plan, with every condition read."""
     made = grouped(model, schema)
     plan = plan_of(model if made is None else made.entity, schema, depth)
     _check_plan(plan)

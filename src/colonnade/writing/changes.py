@@ -6,7 +6,7 @@ fields that were set count; a patch never resets what it does not name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -17,8 +17,8 @@ from sqlalchemy import ClauseElement
 from colonnade.errors import InvalidChanges, InvalidOperand
 from colonnade.filters import expression
 from colonnade.filters.operands import one_of
-from colonnade.mapping import did_you_mean, mapping_of, memoized, nearest
 from colonnade.mapping import Mapping as Mapped
+from colonnade.mapping import did_you_mean, mapping_of, memoized, nearest
 
 __all__ = ["assignments_of", "changes_of", "values_of"]
 
@@ -161,7 +161,7 @@ def _spellings(name: str, field: FieldInfo) -> set[str]:
     return found
 
 
-def _unknown(name: str, names: set[str], schema: type[BaseModel]) -> str:
+def _unknown(name: str, names: Collection[str], schema: type[BaseModel]) -> str:
     near = nearest(name, names)
     return f"{schema.__name__} has no such field" + (f"; did you mean {near!r}?" if near else "")
 
