@@ -8,7 +8,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Security
+from fastapi.security import APIKeyQuery
 from pydantic import BaseModel
 from tests.fastapi.conftest import Opener, create, in_process
 from tests.fastapi.shop import (
@@ -429,3 +430,23 @@ async def test_a_header_of_a_dependency_is_no_query_parameter(db: Database) -> N
     async with in_process(shop(db, dependencies=[Depends(check)])) as client:
         assert (await client.get("/heroes", headers={"token": "x"})).status_code == 200
         assert (await client.get("/heroes?token=x")).status_code == 422
+
+
+async def test_parameters_that_the_application_or_an_inclusion_declares_are_known(
+    db: Database,
+) -> None:
+    async def language(lang: str = "en") -> str:
+        return lang
+
+    async def region(region: str = "eu") -> str:
+        return region
+
+    app = FastAPI(dependencies=[Depends(language)])
+    connect(app, db)
+    router = crud_router(HeroService, read=HeroRead, prefix="/heroes")
+    app.include_router(router, dependencies=[Depends(region), Security(APIKeyQuery(name="key"))])
+    async with in_process(app) as client:
+        found = await client.get("/heroes", params={"lang": "de", "region": "us", "key": "k"})
+        assert found.status_code == 200
+        wrong = await client.get("/heroes", params={"langue": "de", "key": "k"})
+        assert fields(wrong) == [("query", "langue")]

@@ -531,3 +531,23 @@ async def talk_to(app: FastAPI, path: str) -> list[Any]:
     }
     await app(scope, receive, send)
     return sent
+
+
+async def test_a_router_whose_inclusion_writes_reads_what_was_written(db: Database) -> None:
+    async def add(heroes: Heroes) -> None:
+        await heroes.create({"name": "Ann"})
+
+    router = APIRouter()
+
+    @router.get("/")
+    async def count(heroes: HeroReads) -> int:
+        return await heroes.where().count()
+
+    app = connected(db)
+    app.include_router(router, prefix="/writing", dependencies=[Depends(add)])
+    app.include_router(router, prefix="/reading")
+    async with in_process(app) as client:
+        # One route, included twice: what is true of one inclusion need not be of the other.
+        assert (await client.get("/reading/")).json() == 0
+        assert (await client.get("/writing/")).json() == 1
+        assert (await client.get("/reading/")).json() == 1

@@ -1,100 +1,111 @@
-"""In charge of a reader's statement on a connection that is lent without SQLAlchemy's greenlet.
+"""Run a reader's statement on an idle connection, without SQLAlchemy's greenlet.
 
-SQLAlchemy's checkout may have to connect, so it runs in a greenlet, and it wraps the connection
-twice: that costs as much as the driver does for one row. A connection that is idle and needs no
-attention is taken as it is. Whatever else there is to do — to connect, to ping, to recycle, to make
-sense of a failure — is left to SQLAlchemy's own way.
+A checkout of SQLAlchemy's costs as much as a driver does for one row, and most of what it is
+careful about is not there to be careful about: the connection that was used a moment ago is open,
+young and nobody listens. Such a connection is taken as it is. Whatever else there is to do, to
+connect, to ping, to recycle, to make sense of a failure, is left to SQLAlchemy.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-import weakref
 from typing import Any, Final, NoReturn
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.pool import QueuePool
-from sqlalchemy.pool.base import _ConnectionFairy
+from sqlalchemy import Engine
 from sqlalchemy.util import greenlet_spawn
-from sqlalchemy.util.queue import Empty
 
+from colonnade._compat.sqlalchemy_pool import (
+    Entry,
+    check_in,
+    check_pool,
+    give_back,
+    is_outdated,
+    put_back,
+    take_idle,
+    wrap_connection,
+)
 from colonnade.database.dialect import PLAIN, USED, Dialect
 from colonnade.database.garbage import Uncollected
-from colonnade.database.shortcut import Rows, Shortcut, fail
+from colonnade.database.shortcut import Rows, Shortcut, raise_adapted
 
-__all__ = ["fetch_lent", "lend"]
+__all__ = ["fetch_directly", "lend_idle_connections", "take_connection"]
 
-#: Our own listeners for a checkout; more are somebody else's, who wants to be told.
-_OURS: Final = 1
+#: How many listeners of a checkout and of a check-in are our own; any more are somebody else's.
+_LISTENERS: Final[WeakKeyDictionary[Engine, tuple[int, int]]] = WeakKeyDictionary()
 
 
-def lend(engine: Engine, dialect: Dialect) -> Any | None:
-    """The entry of an idle connection, now in use; None where SQLAlchemy has to see to it."""
-    pool: Any = engine.pool
-    if type(pool).__mro__[1] is not QueuePool or len(pool.dispatch.checkout) != _OURS:
-        return None
-    try:
-        entry: Any = pool._pool.get_nowait()
-    except Empty:
-        return None
-    if _ready(entry, pool, dialect):
+def lend_idle_connections(engine: Engine) -> None:
+    """Let ``take_connection`` take from this engine, whose listeners by now are all our own.
+
+    Raises ``RuntimeError`` if SQLAlchemy's pool is not the one that we know how to take from.
+    """
+    check_pool(engine)
+    events = engine.pool.dispatch
+    _LISTENERS[engine] = len(events.checkout), len(events.checkin)
+
+
+def take_connection(engine: Engine, dialect: Dialect) -> Entry | None:
+    """Return the pool's record of an idle connection, now in use; None to leave it to SQLAlchemy.
+
+    It is as good as one that SQLAlchemy would have lent: open as far as its socket tells, used a
+    moment ago, neither outdated nor invalidated. No I/O.
+    """
+    listeners = _LISTENERS.get(engine)
+    entry = None if listeners is None else take_idle(engine, listeners[0])
+    if entry is None or _is_fit(entry, dialect):
         return entry
-    pool._pool.put_nowait(entry)
+    put_back(engine, entry)
     return None
 
 
-def _ready(entry: Any, pool: Any, dialect: Dialect) -> bool:
+def _is_fit(entry: Entry, dialect: Dialect) -> bool:
+    settings = dialect.settings
     used = entry.info.get(USED)
-    if used is None or entry._is_hard_or_soft_invalidated():
-        return False
-    if time.monotonic() - used > dialect.settings.idle_check:
-        return False
-    if -1 < pool._recycle < time.time() - entry.starttime:
-        return False
-    return dialect.alive(entry.driver_connection)
+    return (
+        used is not None
+        and time.monotonic() - used <= settings.idle_check
+        and not is_outdated(entry, settings.pool_recycle)
+        and dialect.alive(entry.driver_connection)
+    )
 
 
-async def fetch_lent(
-    engine: Engine,
-    entry: Any,
-    dialect: Dialect,
-    shortcut: Shortcut,
-    values: list[Any],
+async def fetch_directly(
+    engine: Engine, dialect: Dialect, entry: Entry, shortcut: Shortcut, values: list[Any]
 ) -> Rows:
-    """Every row, over a lent connection, which is given back."""
+    """Return every row of the statement over a taken connection, and give the connection back.
+
+    One statement, within the dialect's limit. Raises what SQLAlchemy's own way would.
+    """
     driver = entry.driver_connection
-    watchdog = dialect.watchdog
-    limit = dialect.limit(PLAIN)
+    watchdog, limit = dialect.watchdog, dialect.limit(PLAIN)
     if limit is not None:
         watchdog.start(driver, limit)
     try:
         rows = await dialect.fetch(driver, shortcut.text, values)
     except GeneratorExit:
-        # Nobody will ever await this again.
+        # The event loop is ending and nobody awaits this any more: nothing can be awaited here.
         watchdog.stop(driver)
-        dialect.abort(driver)
-        entry.checkin(_fairy_was_created=False)
+        entry.invalidate()
+        check_in(entry)
         raise
-    except BaseException as error:  # noqa: BLE001 # it is raised again, as SQLAlchemy has it
+    except BaseException as error:  # noqa: BLE001 # it is raised again, as SQLAlchemy would
         watchdog.stop(driver)
-        await greenlet_spawn(_failed, engine, entry, error, shortcut.text, values)
+        return await greenlet_spawn(_fail, engine, entry, error, shortcut.text, values)
     watchdog.stop(driver)
-    if dialect.in_transaction(driver):
-        await greenlet_spawn(entry.checkin, _fairy_was_created=False)
-    else:
-        entry.checkin(_fairy_was_created=False)
+    if not give_back(engine, entry, _LISTENERS[engine][1]):
+        # A task of its own: a cancelled one would leave the pool without its connection.
+        await asyncio.shield(asyncio.create_task(greenlet_spawn(check_in, entry)))
     if shortcut.read is None:
         return rows
     with Uncollected():
         return shortcut.read(rows)
 
 
-def _failed(
-    engine: Engine, entry: Any, error: BaseException, text: str, values: list[Any]
+def _fail(
+    engine: Engine, entry: Entry, error: BaseException, text: str, values: list[Any]
 ) -> NoReturn:
-    """Raise what SQLAlchemy would, with its own wrapping around the connection."""
-    fairy = _ConnectionFairy(engine.pool, entry.dbapi_connection, entry, False)
-    entry.fairy_ref = weakref.ref(fairy)
-    fairy._counter = 1
-    with Connection(engine, connection=fairy) as connection:
-        fail(connection, error, text, values)
+    """Raise what SQLAlchemy would, with the connection given back or, where it is dead, ended."""
+    with wrap_connection(engine, entry) as connection:
+        raise_adapted(connection, error, text, values)

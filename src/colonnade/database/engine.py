@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
 from colonnade.database.dialect import GRACE, PLAIN, UNIT, USED, Dialect
+from colonnade.database.direct import lend_idle_connections
 from colonnade.database.doom import doom, forget, heal, refuse
 from colonnade.database.mysql import MySQL
 from colonnade.database.postgresql import PostgreSQL, Psycopg
@@ -74,6 +75,8 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
     if settings.warn_repeated is not None:
         warn_repeated(sync, settings.warn_repeated)
     _limit_setting_up(sync, dialect)
+    if dialect.fetches:
+        lend_idle_connections(sync)
     return engine
 
 

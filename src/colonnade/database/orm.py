@@ -13,6 +13,7 @@ from sqlmodel import Session as SyncSession
 from colonnade.database.callbacks import Callbacks
 from colonnade.database.doom import refuse
 from colonnade.database.scoping import Scoping
+from colonnade.errors import SessionClosed
 from colonnade.scope import any_rules
 
 __all__ = ["OWNER", "Orm", "Owner", "Writing"]
@@ -34,8 +35,17 @@ class Owner(Protocol):
 
 
 def owner_of(session: Any) -> Owner:
-    """The session that users have in hand."""
-    owner: Owner = session.info[OWNER]()
+    """Return the session that users have in hand.
+
+    Raises ``SessionClosed`` if nobody has it any more and only this half was kept: without it
+    nothing says which scopes hold, nor what a COMMIT decides on.
+    """
+    owner: Owner | None = session.info[OWNER]()
+    if owner is None:
+        raise SessionClosed(
+            "the session that this half belongs to is gone",
+            hint="keep the session itself, and use it inside its 'async with' block",
+        )
     return owner
 
 

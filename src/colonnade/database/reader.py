@@ -11,18 +11,19 @@ from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 
+from colonnade._compat.sqlalchemy_pool import Entry
 from colonnade.database.dialect import PLAIN
-from colonnade.database.direct import fetch_lent, lend
+from colonnade.database.direct import fetch_directly, take_connection
 from colonnade.database.orm import Orm
 from colonnade.database.rows import Prepared, fetch_rows, overheard, watched
 from colonnade.database.session import Session
-from colonnade.database.shortcut import Rows, fetch, learn, shortcut_of
+from colonnade.database.shortcut import Rows, Shortcut, fetch, learn, shortcut_of
 from colonnade.errors import ReadOnlySession
 
 __all__ = ["Reader"]
 
 
-#: A session that nobody uses, for what all of them have in common.
+#: A session that nobody uses; it has what was listened for on the class of all of them.
 _TYPICAL: Final = Orm()
 
 
@@ -36,7 +37,8 @@ class Reader(Session):
 
     sync_session_class: type[SyncSession] = Orm
     _writes: ClassVar[bool] = False
-    _lent: Any = None
+    #: The pool's record of the connection that a statement of this reader runs on directly.
+    _taken: Entry | None = None
 
     async def rows(
         self, statement: Prepared | Executable, parameters: Mapping[str, Any] | None = None
@@ -50,14 +52,19 @@ class Reader(Session):
                 shortcut = shortcut_of(engine, statement, scoped)
                 if shortcut is not None:
                     values = shortcut.values(parameters or {}, scoped)
-                    entry = lend(engine, self._dialect)
+                    entry = take_connection(engine, self._dialect)
                     if entry is not None:
-                        self._lent = entry
-                        try:
-                            return await fetch_lent(engine, entry, self._dialect, shortcut, values)
-                        finally:
-                            self._lent = None
+                        return await self._fetch_directly(engine, entry, shortcut, values)
             return await greenlet_spawn(self._fetched, engine, statement, parameters or {}, scoped)
+
+    async def _fetch_directly(
+        self, engine: Engine, entry: Entry, shortcut: Shortcut, values: list[Any]
+    ) -> Rows:
+        self._taken = entry
+        try:
+            return await fetch_directly(engine, self._dialect, entry, shortcut, values)
+        finally:
+            self._taken = None
 
     def _fetched(
         self,
@@ -98,8 +105,8 @@ class Reader(Session):
         return self._unit.snapshot and super()._at_work
 
     async def _drop(self) -> None:
-        if self._lent is not None:
-            self._dialect.abort(self._lent.driver_connection)
+        if self._taken is not None:
+            self._dialect.abort(self._taken.driver_connection)
         else:
             await super()._drop()
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 from weakref import ref
 
 from pydantic import BaseModel
@@ -55,8 +55,8 @@ S = TypeVar("S", bound=BaseModel)
 
 _log: Final = logging.getLogger("colonnade")
 
-#: The names that SQLAlchemy has for its half.
-_HALVES: Final = ("sync_session", "_proxied")
+#: The names under which SQLAlchemy's ``AsyncSession`` has its synchronous half.
+_HALF: Final = ("sync_session", "_proxied")
 
 #: What a COMMIT can fail with and surely not have happened; after anything else, nobody knows.
 _REFUSED: Final = (
@@ -96,10 +96,19 @@ class Session(Streaming, AsyncSession):
         self._scoping = Scoping(bindings)
         self._connection: Connection | None = None
 
-    def __getattr__(self, name: str) -> Any:
-        """SQLAlchemy's half, made when it is first asked for: reading rows does without it."""
-        if name not in _HALVES:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # or a type checker would take every name for one of ours
+
+        def __getattr__(self, name: str) -> Any:
+            """Make SQLAlchemy's half when it is first asked for: reading rows does without it."""
+            if name not in _HALF:
+                kind = type(self).__name__
+                raise AttributeError(
+                    f"{kind!r} object has no attribute {name!r}", name=name, obj=self
+                )
+            self._make_half()
+            return self.__dict__[name]
+
+    def _make_half(self) -> None:
         bind, unit = self._opened_on, self._unit
         nested = isinstance(bind, AsyncConnection)
         super().__init__(
@@ -114,7 +123,6 @@ class Session(Streaming, AsyncSession):
             join_transaction_mode="create_savepoint" if nested else "conditional_savepoint",
             autoflush=self._writes,
         )
-        return self.__dict__[name]
 
     @property
     def _half(self) -> SyncSession | None:

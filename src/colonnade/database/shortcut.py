@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from sqlalchemy import Boolean, Connection, Engine, Enum
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import await_only
 
 from colonnade.database.dialect import PLAIN, Dialect
@@ -22,12 +23,12 @@ from colonnade.database.garbage import Uncollected
 from colonnade.database.rows import Compiled, Prepared, cache_of, compiled_for, execute
 from colonnade.scope import values_for
 
-__all__ = ["Rows", "Shortcut", "fail", "fetch", "learn", "shortcut_of"]
+__all__ = ["Rows", "Shortcut", "fetch", "learn", "raise_adapted", "shortcut_of"]
 
 Rows: TypeAlias = Sequence[Sequence[Any]]
 _Processor: TypeAlias = Callable[[Any], Any]
-#: Types of which each value is one of a few, which never change.
-_FEW: Final = (Boolean, Enum)
+#: The attribute by which a type of ours says that it reads one of a few constants.
+_CONSTANT: Final = "reads_constants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,19 @@ class Shortcut:
     compiled: Any
     text: str
     binds: tuple[tuple[str, _Processor | None], ...]
+    #: The values that the statement brings along itself: as they are, and those that are asked for
+    #: at each execution, since the answer may be another one (``bindparam(callable_=…)``).
     fixed: Mapping[str, Any]
+    asked: Mapping[str, Callable[[], Any]]
     read: Callable[[Rows], Rows] | None
 
     def values(self, parameters: Mapping[str, Any], scoped: Mapping[str, Any]) -> list[Any]:
+        """Return the values of one execution, in the order and the form that the driver takes."""
+        given: Mapping[str, Any] = parameters
         bound = values_for(self.compiled, scoped)
-        given = {**self.fixed, **parameters, **bound} if self.fixed or bound else parameters
+        if self.fixed or bound or self.asked:
+            asked = {name: ask() for name, ask in self.asked.items() if name not in parameters}
+            given = {**self.fixed, **asked, **parameters, **bound}
         return [given[name] if write is None else write(given[name]) for name, write in self.binds]
 
 
@@ -87,8 +95,8 @@ def fetch(
         watchdog.start(driver, limit)
     try:
         rows = await_only(dialect.fetch(driver, shortcut.text, values))
-    except BaseException as error:  # noqa: BLE001 # it is raised again, as SQLAlchemy has it
-        fail(connection, error, shortcut.text, values)
+    except BaseException as error:  # noqa: BLE001 # it is raised again, as SQLAlchemy would
+        raise_adapted(connection, error, shortcut.text, values)
     finally:
         watchdog.stop(driver)
     if shortcut.read is None:
@@ -100,21 +108,23 @@ def fetch(
 def _shortcut(compiled: Any, result: CursorResult[Any]) -> Shortcut:
     names = compiled.positiontup
     writers = compiled._bind_processors
-    binds = ((name, compiled.binds[name]) for name in names)
+    own = {name: bind for name in names if not (bind := compiled.binds[name]).required}
     metadata: Any = result._metadata
     return Shortcut(
         compiled,
         compiled.string,
         tuple((name, writers.get(name)) for name in names),
-        {name: bind.effective_value for name, bind in binds if not bind.required},
+        {name: bind.value for name, bind in own.items() if bind.callable is None},
+        {name: bind.callable for name, bind in own.items() if bind.callable is not None},
         _reading(metadata._effective_processors, [item.type for item in compiled._result_columns]),
     )
 
 
-class _Members(dict[Any, Any]):
-    """The few values that a column can have, each as it was read the first time."""
+class _Constants(dict[Any, Any]):
+    """What a column's few values are read as, each read once."""
 
     def __init__(self, read: _Processor) -> None:
+        super().__init__()
         self._read = read
 
     def __missing__(self, stored: Any) -> Any:
@@ -122,34 +132,47 @@ class _Members(dict[Any, Any]):
         return found
 
 
+def _reads_constants(kind: TypeEngine[Any]) -> bool:
+    """Return whether a type reads the same stored value as the same immutable object each time.
+
+    So do booleans and enums; a subclass of somebody else's may read as it likes.
+    """
+    if isinstance(kind, Boolean | Enum):
+        return type(kind).__module__.startswith("sqlalchemy.")
+    return bool(getattr(kind, _CONSTANT, False))
+
+
 def _reading(
-    processors: Sequence[_Processor | None] | None, types: Sequence[Any]
+    processors: Sequence[_Processor | None] | None, types: Sequence[TypeEngine[Any]]
 ) -> Callable[[Rows], Rows] | None:
-    """A function that reads rows as the columns' types say, written for these columns."""
+    """Return a function that reads rows as the columns' types say, written for these columns."""
     if not processors or not any(processors):
         return None
     names = [f"c{place}" for place in range(len(processors))]
-    made = (
-        name
-        if processor is None
-        else (f"p{place}[{name}]" if isinstance(kind, _FEW) else f"p{place}({name})")
-        for place, (name, processor, kind) in enumerate(zip(names, processors, types, strict=True))
-    )
+    known: dict[str, Any] = {}
+    made: list[str] = []
+    for place, (name, process, kind) in enumerate(zip(names, processors, types, strict=True)):
+        if process is None:
+            made.append(name)
+        elif _reads_constants(kind):
+            known[f"p{place}"] = _Constants(process)
+            made.append(f"p{place}[{name}]")
+        else:
+            known[f"p{place}"] = process
+            made.append(f"p{place}({name})")
     code = f"lambda rows: [({', '.join(made)},) for ({', '.join(names)},) in rows]"
-    known: dict[str, Any] = {
-        f"p{place}": _Members(processor) if processor and isinstance(kind, _FEW) else processor
-        for place, (processor, kind) in enumerate(zip(processors, types, strict=True))
-    }
     read: Callable[[Rows], Rows] = eval(code, known)
     return read
 
 
-def fail(connection: Connection, error: BaseException, text: str, values: list[Any]) -> NoReturn:
+def raise_adapted(
+    connection: Connection, error: BaseException, text: str, values: list[Any]
+) -> NoReturn:
     """Raise what SQLAlchemy would, with the connection invalidated where it is of no more use."""
     adapted: Any = connection.connection.dbapi_connection
     try:
         if isinstance(error, Exception):
             adapted._handle_exception(error)
         raise error
-    except BaseException as adapted_error:  # noqa: BLE001 # it is raised again, as SQLAlchemy has it
+    except BaseException as adapted_error:  # noqa: BLE001 # it is raised again, as SQLAlchemy would
         connection._handle_dbapi_exception(adapted_error, text, values, None, None)

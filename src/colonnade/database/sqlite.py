@@ -10,21 +10,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.dialects.sqlite.aiosqlite import (
-    AsyncAdapt_aiosqlite_connection,
-    AsyncAdapt_aiosqlite_cursor,
-)
 from sqlalchemy.engine import URL
 from sqlalchemy.util import await_only
 
+from colonnade._compat.sqlalchemy_aiosqlite import use_single_call_cursors
 from colonnade.database.dialect import PLAIN, UNIT, Dialect
 from colonnade.database.unit import Unit
 from colonnade.errors import LockTimeout
@@ -112,7 +107,7 @@ class SQLite(Dialect):
         return _FOREVER if seconds is None else max(1, round(seconds * 1000))
 
     def _set_up(self, adapted: Any, record: Any) -> None:
-        adapted.__class__ = _Adapted
+        use_single_call_cursors(adapted)
         _stop_once(adapted.driver_connection)
         adapted.isolation_level = None
         held = {"busy_timeout": self._busy(PLAIN), "query_only": int(self.reading)}
@@ -223,61 +218,6 @@ class _Connection(sqlite3.Connection):
         """End every cursor and the transaction."""
         self.end_reads()
         self.rollback()
-
-
-class _Told:
-    """What a cursor knows of a statement that is over."""
-
-    __slots__ = ("arraysize", "description", "lastrowid", "rowcount")
-
-    def __init__(self) -> None:
-        self.arraysize = 1
-        self.description: Any = None
-        self.lastrowid: int | None = None
-        self.rowcount = -1
-
-    async def close(self) -> None:
-        """Nothing: the cursor was closed where it was opened."""
-
-
-class _Cursor(AsyncAdapt_aiosqlite_cursor):
-    """Opens, executes, fetches and closes in one call of the thread; SQLAlchemy's awaits four."""
-
-    __slots__ = ()
-
-    def _make_new_cursor(self, connection: Any) -> Any:
-        return _Told()
-
-    def _aenter_cursor(self, cursor: Any) -> Any:
-        return cursor
-
-    async def _execute_async(self, operation: Any, parameters: Any) -> Any:
-        await self._run(lambda cursor: cursor.execute(operation, parameters or ()))
-
-    async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> Any:
-        await self._run(lambda cursor: cursor.executemany(operation, seq_of_parameters))
-
-    async def _run(self, call: Callable[[sqlite3.Cursor], object]) -> None:
-        driver: Any = self._connection
-        told: Any = self._cursor
-
-        def run() -> Sequence[Any]:
-            with closing(driver._conn.cursor()) as cursor:
-                call(cursor)
-                rows = cursor.fetchall() if cursor.description else ()
-                told.description, told.rowcount = cursor.description, cursor.rowcount
-                told.lastrowid = cursor.lastrowid
-                return rows
-
-        async with self._adapt_connection._execute_mutex:
-            self._rows = deque(await driver._execute(run))
-
-
-class _Adapted(AsyncAdapt_aiosqlite_connection):
-    """SQLAlchemy's connection, with these cursors."""
-
-    __slots__ = ()
-    _cursor_cls = _Cursor
 
 
 def _end_streams(adapted: Any, record: Any) -> None:

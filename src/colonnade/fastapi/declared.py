@@ -1,50 +1,78 @@
-"""In charge of what a route declares: which dependencies it calls, which names it knows."""
+"""Tell what a route declares: whether a dependency of its writes, which query names it knows.
+
+Both are found out once for each route, by walking the tree of its dependencies.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakSet
 
 from fastapi.dependencies.models import Dependant
+from fastapi.security import APIKeyQuery
 from pydantic import AliasChoices, AliasPath, BaseModel
 from pydantic.fields import FieldInfo
 from starlette.requests import HTTPConnection
 
-__all__ = ["calls", "keys_of", "query_names"]
+from colonnade._compat.fastapi_routing import served_route
+
+__all__ = ["declare_writing", "keys_of", "query_names", "writes"]
+
+#: The dependencies that write.
+_WRITING: Final[WeakSet[Callable[..., Any]]] = WeakSet()
+
+#: The attribute under which a route keeps what was found out about it.
+_FACTS: Final = "colonnade_facts"
 
 
-def calls(connection: HTTPConnection, which: Callable[[Any], bool]) -> bool:
-    """Whether the route of this request calls such a dependency, at any depth."""
-    found: bool = _kept(
-        connection, "writes", lambda route: any(which(i.call) for i in _dependants(route))
-    )
-    return found
+@dataclass(frozen=True, slots=True)
+class _RouteFacts:
+    writes: bool
+    query_names: frozenset[str]
+
+
+def declare_writing(dependency: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the dependency, noted as one that writes."""
+    _WRITING.add(dependency)
+    return dependency
+
+
+def writes(connection: HTTPConnection) -> bool:
+    """Return whether the route of this request has a dependency that writes, at any depth."""
+    return _facts(connection).writes
 
 
 def query_names(connection: HTTPConnection) -> frozenset[str]:
-    """The query parameters that the route of this request and its dependencies declare."""
-    found: frozenset[str] = _kept(connection, "query_names", _query_names)
-    return found
+    """Return the query parameters that the route of this request and its dependencies declare."""
+    return _facts(connection).query_names
 
 
-def _kept(connection: HTTPConnection, name: str, find: Callable[[Any], Any]) -> Any:
-    """What was found out about the route of this request, once."""
-    route = connection.scope.get("route")
-    if route is None:
-        return find(route)
-    known = route.__dict__.get(f"colonnade_{name}")
-    if known is None:
-        known = route.__dict__[f"colonnade_{name}"] = find(route)
-    return known
+def _facts(connection: HTTPConnection) -> _RouteFacts:
+    route = served_route(connection.scope)
+    facts: _RouteFacts | None = getattr(route, _FACTS, None)
+    if facts is None:
+        facts = _RouteFacts(
+            any(item.call in _WRITING for item in _dependants(route)), _query_names(route)
+        )
+        if route is not None:
+            setattr(route, _FACTS, facts)
+    return facts
 
 
 def _query_names(route: Any) -> frozenset[str]:
-    return frozenset(
+    declared = (
         name
         for item in _dependants(route)
         for field in item.query_params
         for name in _names(field.name, field.field_info)
     )
+    # A key in the query is read by the security scheme itself, which declares no parameter.
+    keys = (
+        item.call.model.name for item in _dependants(route) if isinstance(item.call, APIKeyQuery)
+    )
+    return frozenset((*declared, *keys))
 
 
 def _dependants(route: Any) -> Iterator[Dependant]:

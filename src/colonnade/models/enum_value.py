@@ -46,6 +46,8 @@ class EnumValue(TypeDecorator[Any]):
 
     impl = String
     cache_ok = True
+    #: What is read are members, the same each time, so that whoever reads many may keep them.
+    reads_constants = True
 
     def __init__(self, values: type[Enum] | Sequence[str | int], length: int | None = None) -> None:
         self.values = values if isinstance(values, type) else tuple(values)

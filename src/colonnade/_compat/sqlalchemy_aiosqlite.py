@@ -1,0 +1,90 @@
+"""Run an SQLite statement in one call of aiosqlite's thread.
+
+SQLAlchemy's cursor awaits the thread four times for a statement: to open a cursor, execute, fetch
+and close, 40 to 50 µs each. All of it can be done in one call. No public way leads there: the
+cursor's class is an attribute of SQLAlchemy's adapted connection, and the calls are aiosqlite's
+own queue. Cursors of the server side, which rows are streamed through, stay SQLAlchemy's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy.dialects.sqlite.aiosqlite import (
+    AsyncAdapt_aiosqlite_connection,
+    AsyncAdapt_aiosqlite_cursor,
+)
+
+__all__ = ["use_single_call_cursors"]
+
+
+def use_single_call_cursors(adapted: Any) -> None:
+    """Give a new connection of SQLAlchemy's these cursors; raise ``TypeError`` if it is another.
+
+    SQLAlchemy makes the connection itself, so its class is exchanged for one that has the same
+    attributes and another class for its cursors.
+    """
+    if type(adapted) is not AsyncAdapt_aiosqlite_connection:
+        raise TypeError(
+            f"SQLAlchemy's connection is a {type(adapted).__name__}, which Colonnade does not know"
+        )
+    adapted.__class__ = _Connection
+
+
+class _FinishedCursor:
+    """What is known of a statement that is over and of which all rows were fetched."""
+
+    __slots__ = ("arraysize", "description", "lastrowid", "rowcount")
+
+    def __init__(self) -> None:
+        self.arraysize = 1
+        self.description: Any = None
+        self.lastrowid: int | None = None
+        self.rowcount = -1
+
+    async def close(self) -> None:
+        """Do nothing: SQLite's cursor was closed in the call that opened it."""
+
+
+class _Cursor(AsyncAdapt_aiosqlite_cursor):
+    """A cursor that opens, executes, fetches and closes in one call of the thread."""
+
+    __slots__ = ()
+
+    def _make_new_cursor(self, connection: Any) -> Any:
+        return _FinishedCursor()
+
+    def _aenter_cursor(self, cursor: Any) -> Any:
+        return cursor
+
+    async def _execute_async(self, operation: Any, parameters: Any) -> Any:
+        await self._run(lambda cursor: cursor.execute(operation, parameters or ()))
+
+    async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> Any:
+        await self._run(lambda cursor: cursor.executemany(operation, seq_of_parameters))
+
+    async def _run(self, call: Callable[[sqlite3.Cursor], object]) -> None:
+        driver: Any = self._connection
+        finished: Any = self._cursor
+
+        def run() -> Sequence[Any]:
+            with closing(driver._conn.cursor()) as cursor:
+                call(cursor)
+                rows = cursor.fetchall() if cursor.description else ()
+                finished.description, finished.rowcount = cursor.description, cursor.rowcount
+                finished.lastrowid = cursor.lastrowid
+                return rows
+
+        async with self._adapt_connection._execute_mutex:
+            self._rows = deque(await driver._execute(run))
+
+
+class _Connection(AsyncAdapt_aiosqlite_connection):
+    """SQLAlchemy's connection, with these cursors."""
+
+    __slots__ = ()
+    _cursor_cls = _Cursor
