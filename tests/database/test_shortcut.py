@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Enum,
     Integer,
     LargeBinary,
     MetaData,
@@ -27,8 +29,10 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    type_coerce,
 )
 from sqlalchemy import event as events
+from sqlalchemy.types import TypeDecorator
 
 from colonnade.database import Database, Prepared, Reader
 from colonnade.database.shortcut import shortcut_of
@@ -196,13 +200,14 @@ async def test_a_refused_statement_is_the_same_error_each_time(db: Database) -> 
     assert len(await asked(db, statement, v0=2)) == 1
 
 
-def slow(db: Database) -> Prepared:
-    """A statement that takes some 10 seconds for a ``v0`` of 1, and none for 0."""
+def slow(db: Database, seconds: float = 10) -> Prepared:
+    """A statement that takes some ``seconds`` for a ``v0`` of 1, and none for 0."""
     if db.family == "postgresql":
-        seconds: Select[Any] = select(func.pg_sleep(10 * bindparam("v0", type_=Integer)))
-        return Prepared(seconds)
+        sleep: Select[Any] = select(func.pg_sleep(seconds * bindparam("v0", type_=Integer)))
+        return Prepared(sleep)
+    rows = round(seconds * 10_000_000)
     counting = text(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :v0 * 100000000)"
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :v0 * {rows})"
         " SELECT count(*) AS c FROM n"
     )
     return Prepared(select(counting.columns(Column("c", Integer)).subquery().c.c))
@@ -257,3 +262,58 @@ async def test_a_session_closed_by_another_task_ends_its_statement(db: Database)
     with pytest.raises(SessionClosed):
         await reader.rows(statement, {"v0": 0})
     assert len(await asked(db, statement, v0=0)) == 1
+
+
+async def test_a_value_that_is_asked_for_at_each_execution_is_never_kept(db: Database) -> None:
+    asked_for = iter(range(1, 10))
+    counted = Prepared(
+        select(
+            bindparam("n", callable_=lambda: next(asked_for), type_=Integer) * 10,
+            bindparam("v0", type_=Integer) + 0,
+        )
+    )
+    assert [await asked(db, counted, v0=number) for number in (7, 8, 9)] == [
+        [(10, 7)],
+        [(20, 8)],
+        [(30, 9)],
+    ]
+    # What is handed in goes before it, and nobody is asked.
+    assert await asked(db, counted, v0=1, n=5) == [(50, 1)]
+    assert await asked(db, counted, v0=1) == [(40, 1)]
+
+
+class Coin(TypeDecorator[Any]):
+    """A type of which the same stored value is read otherwise each time."""
+
+    impl = Enum("a", "b", native_enum=False)
+    cache_ok = True
+    tosses = itertools.count()
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        return None if value is None else (value, next(self.tosses))
+
+
+async def test_only_types_that_read_constants_have_them_kept(db: Database) -> None:
+    columns = (THING.c.active, THING.c.kind, type_coerce(THING.c.kind, Coin()).label("coin"))
+    statement = Prepared(select(*columns))
+    found = [tuple(await asked(db, statement)) for _ in range(3)]
+    assert {row[:2] for rows in found for row in rows} == {(True, "b"), (None, None)}
+    tosses = [row[2] for rows in found for row in rows if row[2] is not None]
+    assert len(set(tosses)) == len(tosses) == 3
+
+
+async def test_a_connection_that_overflowed_the_pool_is_closed_in_order(database_url: str) -> None:
+    """Two connections of a pool of one: whichever comes second finds the pool full."""
+    async with Database(database_url, metadata=METADATA, pool_size=1, max_overflow=1) as db:
+        if not takes_shortcuts(db):
+            pytest.skip("it takes no shortcuts")
+        statement = slow(db, 0.5)
+        await asked(db, statement, v0=0)
+        task = asyncio.create_task(asked(db, statement, v0=1))
+        await asyncio.sleep(0.05)
+        async with db.reader() as reader:
+            await reader.scalar(text("SELECT 1"))
+        await task
+        pool: Any = db.engines[1].pool
+        assert (pool.checkedin(), pool.checkedout()) == (1, 0)
+        assert len(await asked(db, statement, v0=0)) == 1
