@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import MetaData
+from sqlmodel import Field, SQLModel
 from tests.guild import Odd, OddService, Seat, SeatService, Sheet, SheetService
 
 from colonnade import Database
@@ -53,3 +55,27 @@ async def test_what_others_wrote_is_seen_after_an_update(guild: Database) -> Non
         await session.execute(table.delete())
         with pytest.raises(NotFound):
             await SheetService(session).update(sheet.id, {"pages": 3})
+
+
+class Tricky(SQLModel, table=True):
+    """Columns named like the values that an UPDATE binds."""
+
+    metadata = MetaData()
+    __tablename__ = "tricky"
+
+    id: int = Field(primary_key=True)
+    name: str = "a"
+    set_name: str = "b"
+    where_id: int = 0
+
+
+async def test_columns_may_be_named_like_the_values_of_the_statement(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Tricky.metadata.create_all)
+    async with database.session() as session:
+        session.add_all(Tricky(id=number) for number in (1, 2))
+        changed = await update(session, Tricky, (1,), {"set_name": "c", "name": "d"}, None)
+        assert changed is not None
+        assert (changed.name, changed.set_name, changed.where_id) == ("d", "c", 0)
+        other = await session.get_one(Tricky, 2, populate_existing=True)
+        assert (other.name, other.set_name, other.where_id) == ("a", "b", 0)

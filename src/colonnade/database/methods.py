@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from colonnade._compat.sqlalchemy_session import has_changes
 from colonnade.database.gate import Gate
 
 __all__ = ["guard"]
@@ -56,9 +57,8 @@ def _open(method: Callable[..., T], name: str) -> Callable[..., T]:
 
 
 async def _flush(self: Any, objects: Any = None) -> None:
-    """Write to the database what waits to be written."""
-    # Without anything to write SQLAlchemy would find that out in a greenlet.
-    if objects is not None or not (self._half is None or self._half._is_clean()):
+    """Write to the database what waits to be written; without anything, do nothing."""
+    if objects is not None or (self._half is not None and has_changes(self._half)):
         await AsyncSession.flush(self, objects)
 
 

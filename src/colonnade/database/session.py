@@ -23,6 +23,7 @@ from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from colonnade._compat.sqlalchemy_session import has_changes
 from colonnade.database.batches import Streaming
 from colonnade.database.callbacks import Callback, Callbacks
 from colonnade.database.dialect import GRACE, PLAIN, Dialect
@@ -349,7 +350,7 @@ class Session(Streaming, AsyncSession):
 
     async def _commit(self) -> None:
         with self._gate.enter("commit"):
-            if self._half is not None and not self._half._is_clean():
+            if self._half is not None and has_changes(self._half):
                 await super().flush()
             if self._connection is not None:
                 refuse(self._connection)

@@ -11,7 +11,7 @@ from colonnade.spec.measures import of_children
 from colonnade.spec.position import Place, Places
 from colonnade.spec.shape import Lock, Shape, Spec, unsorted_paths, whole
 from colonnade.spec.statement import counting, entities, existing, keys_of, matching, narrowed
-from colonnade.spec.values import bound, names
+from colonnade.spec.values import bound, names, unused_prefix
 
 __all__ = [
     "Keyset",
@@ -40,5 +40,6 @@ __all__ = [
     "projected",
     "row_terms",
     "unsorted_paths",
+    "unused_prefix",
     "whole",
 ]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 from colonnade.filters import And, Node, Not, Or, Sources, Where, compile_node
 from colonnade.mapping import mapping_of, memoized
 from colonnade.spec.shape import Shape, Spec
+from colonnade.spec.values import unused_prefix
 
 __all__ = ["criterion"]
 
@@ -27,7 +28,7 @@ def criterion(spec: Spec, *, apart: bool) -> tuple[ColumnElement[bool], dict[str
     """
     shape = Shape(spec.shape.model, spec.shape.where)
     found = _criterion(shape, apart) if spec.raw else _cached(shape, apart)
-    prefix = _prefix(shape)
+    prefix = unused_prefix(shape.model, "where_")
     return found, {prefix + name: value for name, value in spec.parameters.items()}
 
 
@@ -57,17 +58,9 @@ def _cached(shape: Shape, apart: bool) -> ColumnElement[bool]:
 
 
 def _condition(shape: Shape, sources: Sources) -> ColumnElement[bool]:
-    prefix = _prefix(shape)
+    prefix = unused_prefix(shape.model, "where_")
     names = (f"{prefix}v{number}" for number in count())
     return compile_node(And(shape.where), sources, names.__next__)
-
-
-def _prefix(shape: Shape) -> str:
-    """What no column begins with: the values of a SET are bound by the names of their columns."""
-    prefix = "where_"
-    while any(name.startswith(prefix) for name in set(mapping_of(shape.model).table.c.keys())):
-        prefix = f"_{prefix}"
-    return prefix
 
 
 def _reaches_out(node: Node) -> bool:

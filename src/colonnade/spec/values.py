@@ -7,9 +7,9 @@ from itertools import count, islice
 from typing import Any, Final
 
 from colonnade.filters import Pair
-from colonnade.mapping import memoized
+from colonnade.mapping import mapping_of, memoized
 
-__all__ = ["bound", "names"]
+__all__ = ["bound", "names", "unused_prefix"]
 
 #: Values of most statements, and no more.
 _FEW: Final = 32
@@ -37,3 +37,15 @@ def bound(prefix: str, values: Iterable[Any]) -> dict[str, Any]:
         else:
             found[name] = value
     return found
+
+
+@memoized
+def unused_prefix(model: type[Any], prefix: str) -> str:
+    """Return the prefix, with as many ``_`` before it as no column of the model begins with.
+
+    In an UPDATE the values of SET are bound by the names of their columns, so that a value of
+    another name must not pass for one.
+    """
+    while any(name.startswith(prefix) for name in mapping_of(model).table.c.keys()):  # noqa: SIM118 # a collection of columns
+        prefix = f"_{prefix}"
+    return prefix

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, select
 from sqlalchemy import update as updating
 
 from colonnade.database import Session
 from colonnade.mapping import mapping_of, memoized
+from colonnade.spec import unused_prefix
 from colonnade.writing.back import read_back
 
 __all__ = ["update"]
 
 M = TypeVar("M")
 
-#: What the names of values begin with: what is set, and what is asked for.
+#: What the names of values begin with: those that are set, and those that say which row.
 _SET: Final = "set_"
-_IS: Final = "is_"
+_WHERE: Final = "where_"
 
 
 async def update(
@@ -46,12 +47,11 @@ async def update(
     options = {"synchronize_session": False, "populate_existing": True}
     await session.flush()
     if session.get_bind().dialect.update_returning:
-        checked = version is not None and mapped.version is not None
-        values = {f"{_SET}{name}": value for name, value in changes.items()}
-        values |= {f"{_IS}{name}": value for name, value in zip(mapped.key, key, strict=True)}
-        if checked:
-            values[f"{_IS}{mapped.version}"] = version
-        statement = _returning(model, tuple(changes), checked)
+        same = dict(zip(mapped.key, key, strict=True))
+        if version is not None and mapped.version is not None:
+            same[mapped.version] = version
+        statement = _update_returning(model, tuple(sorted(changes)), tuple(same))
+        values = _bound(model, _SET, changes) | _bound(model, _WHERE, same)
         result = await session.scalars(statement, values, execution_options=options)
         return result.one_or_none()
     statement = updating(model).where(*criteria).values(dict(changes))
@@ -63,13 +63,24 @@ async def update(
 
 
 @memoized
-def _returning(model: type[Any], names: tuple[str, ...], checked: bool) -> Any:
-    """UPDATE of these columns by the key, and by the version if it is ``checked``."""
-    mapped = mapping_of(model)
-    same = (*mapped.key, *((mapped.version,) if checked and mapped.version else ()))
-    criteria = [getattr(model, name) == bindparam(f"{_IS}{name}") for name in same]
-    columns = {name: bindparam(f"{_SET}{name}", type_=getattr(model, name).type) for name in names}
-    return updating(model).where(*criteria).values(columns).returning(model)
+def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[str, ...]) -> Any:
+    """Return the UPDATE that sets the columns ``changed`` where the columns ``same`` have a value.
+
+    Built once for each set of columns; the values are bound by ``_bound``.
+    """
+    criteria = [getattr(model, name) == _parameter(model, _WHERE, name) for name in same]
+    values = {name: _parameter(model, _SET, name) for name in changed}
+    return updating(model).where(*criteria).values(values).returning(model)
+
+
+def _parameter(model: type[Any], prefix: str, name: str) -> BindParameter[Any]:
+    kind = getattr(model, name).type
+    return bindparam(unused_prefix(model, prefix) + name, type_=kind)
+
+
+def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = unused_prefix(model, prefix)
+    return {prefix + name: value for name, value in values.items()}
 
 
 def _same(
