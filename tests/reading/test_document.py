@@ -483,3 +483,48 @@ async def test_one_shape_and_schema_have_one_statement(shelves: Database) -> Non
         return document_of(Spec(Shape(Shelf, nodes), values), plan, terms_of(plan), "array")
 
     assert ask(1) is ask(2)
+
+
+class Moody(BaseModel):
+    id: int
+    colour: Colour | None
+    grade: Grade | None
+    mood: Mood | None
+
+
+@pytest.mark.parametrize(
+    ("driver", "kind", "sent"),
+    [("postgresql", bytes, "json_send("), ("postgresql+psycopg", str, "CAST(")],
+)
+async def test_a_document_comes_as_bytes_where_the_driver_has_them(
+    shelves_url: str, driver: str, kind: type[Any], sent: str
+) -> None:
+    url = f"{driver}://{shelves_url.partition('://')[2]}"
+    async with Database(url) as database, database.reader() as session:
+        from colonnade.reading.document import document_of
+
+        schema = plan_of(Shelf, ShelfRead)
+        projection = ShelfService(session).where(id=1).into(ShelfRead)
+        document = document_of(projection._spec, schema, projection._terms, "array")
+        ((found,),) = await session.rows(document.statement, projection._spec.parameters)
+        assert type(found) is kind
+        with count_statements(database) as statements:
+            assert await projection.json.all() == (found if kind is bytes else found.encode())
+        assert sent in statements.statements[0]
+        page = json.loads(await projection.json.page(1, size=5))
+        assert page["items"] == json.loads(found)
+        assert (page["total"], page["number"]) == (1, 1)
+
+
+async def test_members_of_every_kind_of_enum_are_written_in_one_statement(
+    shelves: Database,
+) -> None:
+    odd = Colour.ODD.value
+    await fill(shelves, [{"colour": odd, "grade": "20", "mood": "glad"}, {}])
+    async with shelves.reader() as session:
+        projection = BoxService(session).where().order_by("id").into(Moody)
+        with count_statements(shelves) as statements:
+            found = json.loads(await projection.json.all())
+        statements.expect(1)
+    told = [(item["colour"], item["grade"], item["mood"]) for item in found]
+    assert told == [(odd, 20, "GLAD!"), (None, None, None)]
