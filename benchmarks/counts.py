@@ -19,7 +19,7 @@ from sqlalchemy import func, insert, text
 from sqlmodel import Field, SQLModel, select
 
 from colonnade import Database, ServiceBase
-from peers.clock import interleaved
+from peers.clock import measure_medians
 from peers.databases import empty
 
 DATABASES: Final = ("postgresql", "sqlite", "mariadb")
@@ -64,7 +64,7 @@ async def run(database: str, rounds: int) -> None:
             print(f"\n{database}: a page of {SIZE} of {ROWS:,} rows with its total, ms")
             print(f"  {'':<24}{'second':>10}{'window':>10}{'estimated':>10}{'none':>10}")
             for name, number, lookups, condition in PAGES:
-                found = await interleaved(asks(db, number, lookups, condition), rounds)
+                found = await measure_medians(asks(db, number, lookups, condition), rounds)
                 print(f"  {name:<24}" + "".join(f"{value:>10.2f}" for value in found.values()))
 
 

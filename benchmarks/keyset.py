@@ -24,7 +24,7 @@ from flights.data import Flights13, find_folder
 from flights.load import is_loaded, load
 from flights.models import Flight
 from flights.services import FlightService
-from peers.clock import interleaved
+from peers.clock import measure_medians
 from peers.databases import empty
 from record import DOCS, keep
 
@@ -86,7 +86,7 @@ async def compare(db: Database, rounds: int) -> dict[str, dict[str, float]]:
             raise SystemExit(f"after row {row:,} not all find the same flights")
     measured: dict[str, dict[str, float]] = {place: {} for place in asked}
     for name in asked[str(ROWS[0])]:
-        found = await interleaved({place: ways[name] for place, ways in asked.items()}, rounds)
+        found = await measure_medians({place: ways[name] for place, ways in asked.items()}, rounds)
         for place, milliseconds in found.items():
             measured[place][name] = milliseconds
     return measured

@@ -20,6 +20,14 @@ HEROES = 100
 _CITIES = ("Lisbon", "Malmö", "Cork", "Graz", "Łódź", "Turin", "Ghent", "Split")
 _WORDS = ("swift", "amber", "quiet", "iron", "lunar", "velvet", "stray", "ninth", "cobalt", "old")
 _DAY = date(2000, 1, 1)
+#: What follows the rows: the next key that the server makes, and statistics.
+_FINISHING = {
+    "postgresql": (
+        f"SELECT setval(pg_get_serial_sequence('hero', 'id'), {TEAMS * HEROES})",
+        "VACUUM ANALYZE",
+    ),
+    "sqlite": ("ANALYZE",),
+}
 
 
 def teams() -> Iterator[dict[str, Any]]:
@@ -51,13 +59,13 @@ def heroes() -> Iterator[dict[str, Any]]:
 
 
 async def fill(url: str) -> None:
-    """Make the tables and their rows in an empty database, and its statistics."""
+    """Make the tables, their rows and their statistics in an empty database."""
     async with Database(url) as db:
         await db.create_all()
         async with db.session() as session:
             await bulk_insert(session, Team, teams())
             await bulk_insert(session, Hero, heroes())
-        vacuum = "VACUUM ANALYZE" if db.family == "postgresql" else "ANALYZE"
         async with db.engine.connect() as connection:
             plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await plain.execute(text(vacuum))
+            for statement in _FINISHING[db.family]:
+                await plain.execute(text(statement))

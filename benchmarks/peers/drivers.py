@@ -6,11 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import aiosqlite
-import asyncpg
 import orjson
 
-from peers.contestant import LIST, PAGE, PARENTS, Contestant, age_of, first_of, key_of
+from peers.connections import AiosqliteContestant, AsyncpgContestant
+from peers.contestant import LIST, PAGE, PARENTS, ReadContestant, age_of, first_of, key_of
 
 HERO = "h.id, h.name, h.secret_name, h.age, h.active, h.rank, h.joined, h.team_id"
 TEAM = "t.id, t.name, t.city, t.founded"
@@ -31,19 +30,10 @@ TEAM_NAMES = ("id", "name", "city", "founded")
 _TEAM_AT = len(HERO_NAMES)
 
 
-class AsyncpgRows(Contestant):
+class AsyncpgRows(AsyncpgContestant, ReadContestant):
     """Rows through asyncpg, written by orjson; no round trip goes into resetting a connection."""
 
     name: ClassVar[str] = "asyncpg, rows"
-
-    async def open(self) -> None:
-        async def keep(connection: Any) -> None:
-            """Leave out the round trip that a pool of asyncpg makes after each use."""
-
-        self.pool = await asyncpg.create_pool(self.url, min_size=1, max_size=5, reset=keep)
-
-    async def close(self) -> None:
-        await self.pool.close()
 
     async def get(self, number: int) -> bytes:
         async with self.pool.acquire() as connection:
@@ -72,6 +62,13 @@ class AsyncpgRows(Contestant):
             rows = await connection.fetch(SECOND_PAGE, age_of(number))
             total = await connection.fetchval(COUNT, age_of(number))
         return written({"items": [dict(row) for row in rows], "total": total})
+
+
+class AsyncpgPool(AsyncpgRows):
+    """The same with the reset that the pool sends on release unless it is told otherwise."""
+
+    name: ClassVar[str] = "asyncpg, pool as it ships"
+    resets: ClassVar[bool] = True
 
 
 class AsyncpgJson(AsyncpgRows):
@@ -105,30 +102,23 @@ class AsyncpgJson(AsyncpgRows):
         return text.encode()
 
 
-class AiosqliteRows(Contestant):
+class AiosqliteRows(AiosqliteContestant, ReadContestant):
     """Rows through aiosqlite on one connection, written by orjson."""
 
     name: ClassVar[str] = "aiosqlite, rows"
 
-    async def open(self) -> None:
-        self.connection = await aiosqlite.connect(self.url.removeprefix("sqlite:///"))
-        self.connection.row_factory = None
-
-    async def close(self) -> None:
-        await self.connection.close()
-
     async def get(self, number: int) -> bytes:
         (row,) = await self._rows(GET, key_of(number))
-        return written(_hero(row))
+        return written(hero_of(row))
 
     async def flat(self, number: int) -> bytes:
-        return written([_hero(row) for row in await self._rows(FLAT, age_of(number))])
+        return written([hero_of(row) for row in await self._rows(FLAT, age_of(number))])
 
     async def to_one(self, number: int) -> bytes:
         rows = await self._rows(TO_ONE, age_of(number))
         return written(
             [
-                _hero(row) | {"team": dict(zip(TEAM_NAMES, row[_TEAM_AT:], strict=True))}
+                hero_of(row) | {"team": dict(zip(TEAM_NAMES, row[_TEAM_AT:], strict=True))}
                 for row in rows
             ]
         )
@@ -141,12 +131,12 @@ class AiosqliteRows(Contestant):
             f"SELECT {HERO} FROM hero h WHERE h.team_id IN ({marks}) ORDER BY h.team_id, h.id",
             *(team["id"] for team in teams),
         )
-        return written(stitched(teams, [_hero(row) for row in children]))
+        return written(stitched(teams, [hero_of(row) for row in children]))
 
     async def page(self, number: int) -> bytes:
         rows = await self._rows(SECOND_PAGE, age_of(number))
         ((total,),) = await self._rows(COUNT, age_of(number))
-        return written({"items": [_hero(row) for row in rows], "total": total})
+        return written({"items": [hero_of(row) for row in rows], "total": total})
 
     async def _rows(self, statement: str, *values: object) -> Sequence[sqlite3.Row]:
         statement = statement.replace("$1", "?")
@@ -181,7 +171,7 @@ def stitched(teams: Sequence[Any], heroes: Sequence[Any]) -> list[dict[str, Any]
     return list(found.values())
 
 
-def _hero(row: Sequence[Any]) -> dict[str, Any]:
+def hero_of(row: Sequence[Any]) -> dict[str, Any]:
     hero = dict(zip(HERO_NAMES, row, strict=False))
     hero["active"] = bool(hero["active"])
     return hero

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload, selectinload
 from sqlmodel import col
 from sqlmodel import select as select_models
 from sqlmodel.ext.asyncio.session import AsyncSession as ModelSession
 
 from peers import mapped, tables
-from peers.contestant import LIST, PAGE, PARENTS, Contestant, age_of, first_of, key_of
+from peers.connections import EngineContestant
+from peers.contestant import LIST, PAGE, PARENTS, ReadContestant, age_of, first_of, key_of
 from peers.schemas import (
     HEROES,
     HEROES_WITH_TEAM,
@@ -24,25 +24,10 @@ from peers.schemas import (
 )
 
 
-def engine_url(url: str) -> str:
-    """The URL with the asynchronous driver that SQLAlchemy wants to be told."""
-    return url.replace("postgresql:", "postgresql+asyncpg:", 1).replace(
-        "sqlite:", "sqlite+aiosqlite:", 1
-    )
-
-
-class HandwrittenOrm(Contestant):
+class HandwrittenOrm(EngineContestant, ReadContestant):
     """SQLAlchemy's session, its objects validated and written by Pydantic in one go."""
 
     name: ClassVar[str] = "SQLAlchemy ORM + Pydantic"
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.engine = create_async_engine(engine_url(url))
-        self.session = async_sessionmaker(self.engine, expire_on_commit=False)
-
-    async def close(self) -> None:
-        await self.engine.dispose()
 
     async def get(self, number: int) -> bytes:
         async with self.session() as session:
@@ -88,17 +73,10 @@ class HandwrittenOrm(Contestant):
         return select(hero).where(hero.active, hero.age >= age_of(number)).order_by(hero.id.desc())
 
 
-class HandwrittenSqlmodel(Contestant):
+class HandwrittenSqlmodel(EngineContestant, ReadContestant):
     """SQLModel's session and ``exec``, each object through ``model_validate``."""
 
     name: ClassVar[str] = "SQLModel"
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.engine = create_async_engine(engine_url(url))
-
-    async def close(self) -> None:
-        await self.engine.dispose()
 
     async def get(self, number: int) -> bytes:
         async with ModelSession(self.engine) as session:

@@ -1,4 +1,4 @@
-"""In charge of requests: an application in a process of its own, and clients that keep it busy."""
+"""Requests: an application in a process of its own, and clients that keep it busy."""
 
 from __future__ import annotations
 
@@ -8,41 +8,44 @@ import os
 import re
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from statistics import median
 from time import perf_counter
 from typing import Final
 
-__all__ = ["PATHS", "compare"]
+from peers.clock import Measures, Turn, take_turns
+from peers.contestant import key_of
+
+__all__ = ["compare"]
 
 #: Requests at once, and seconds of one turn.
 _CONNECTIONS: Final = 4
-_TURN: Final = 2.5
+_TURN: Final = 1.0
 
-PATHS: Final = {"http_flat": "heroes", "http_nested": "teams"}
-WAYS: Final = {"plain FastAPI": "plain", "Colonnade, .json": "colonnade"}
+_PATHS: Final = {
+    "http_get": f"heroes/{key_of(3)}",
+    "http_flat": "heroes?number=3",
+    "http_nested": "teams?number=3",
+}
+_WAYS: Final = {"plain FastAPI": "plain", "Colonnade, .json": "colonnade"}
 
 
-async def compare(url: str, rounds: int) -> dict[str, dict[str, float]]:
-    """Requests a second by workload and way, each the median of its turns."""
-    measured: dict[str, dict[str, float]] = {}
+async def compare(
+    url: str, workloads: Sequence[str], rounds: int
+) -> AsyncGenerator[tuple[str, Measures]]:
+    """Yield requests a second by workload and way, turn by turn, once the answers are equal."""
     async with _served(url) as port:
-        for workload, path in PATHS.items():
-            targets = {name: f"/{prefix}/{path}?number=3" for name, prefix in WAYS.items()}
+        for workload in workloads:
+            targets = {name: f"/{way}/{_PATHS[workload]}" for name, way in _WAYS.items()}
             await _check(port, list(targets.values()))
-            measured[workload] = await _interleaved(port, targets, rounds)
-    return measured
+            for target in targets.values():
+                await _rate(port, target, _TURN)
+            turns = {name: _requesting(port, target) for name, target in targets.items()}
+            yield workload, await take_turns(turns, rounds)
 
 
-async def _interleaved(port: int, targets: dict[str, str], rounds: int) -> dict[str, float]:
-    spent: dict[str, list[float]] = {name: [] for name in targets}
-    for target in targets.values():
-        await _rate(port, target, 1)
-    for _ in range(rounds):
-        for name, target in targets.items():
-            spent[name].append(await _rate(port, target, _TURN))
-    return {name: median(rates) for name, rates in spent.items()}
+def _requesting(port: int, target: str) -> Turn:
+    return lambda _number: _rate(port, target, _TURN)
 
 
 @asynccontextmanager

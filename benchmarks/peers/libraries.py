@@ -8,11 +8,10 @@ from advanced_alchemy.filters import LimitOffset
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from advanced_alchemy.service import SQLAlchemyAsyncRepositoryService
 from fastcrud import FastCRUD, JoinConfig
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload, selectinload
 
-from peers.contestant import LIST, PAGE, PARENTS, Contestant, age_of, first_of, key_of
-from peers.handwritten import engine_url
+from peers.connections import EngineContestant
+from peers.contestant import LIST, PAGE, PARENTS, ReadContestant, age_of, first_of, key_of
 from peers.mapped import Hero, Team
 from peers.schemas import (
     HEROES,
@@ -40,19 +39,7 @@ class TeamService(SQLAlchemyAsyncRepositoryService[Team]):  # type: ignore[misc]
     repository_type = Repo
 
 
-class _Sessions(Contestant):
-    """A contestant on SQLAlchemy's own sessions."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.engine = create_async_engine(engine_url(url))
-        self.session = async_sessionmaker(self.engine, expire_on_commit=False)
-
-    async def close(self) -> None:
-        await self.engine.dispose()
-
-
-class AdvancedAlchemy(_Sessions):
+class AdvancedAlchemy(EngineContestant, ReadContestant):
     """A service over a repository; ``to_schema`` makes the answer."""
 
     name: ClassVar[str] = "advanced-alchemy"
@@ -100,7 +87,7 @@ class AdvancedAlchemy(_Sessions):
         return Hero.active.is_(True), Hero.age >= age_of(number), LimitOffset(LIST, 0)
 
 
-class Fastcrud(_Sessions):
+class Fastcrud(EngineContestant, ReadContestant):
     """``FastCRUD`` with schemas that choose the columns; no count where none is asked for."""
 
     name: ClassVar[str] = "FastCRUD"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from colonnade import Database, ServiceBase
+from colonnade import ServiceBase
 from colonnade.query import Query
-from peers.contestant import LIST, PAGE, PARENTS, Contestant, age_of, first_of, key_of
+from peers.connections import DatabaseContestant
+from peers.contestant import LIST, PAGE, PARENTS, ReadContestant, age_of, first_of, key_of
 from peers.schemas import (
     HEROES,
     HEROES_WITH_TEAM,
     TEAMS_WITH_HEROES,
+    HeroCreate,
     HeroPage,
     HeroRead,
+    HeroUpdate,
     HeroWithTeam,
     TeamRead,
     TeamWithHeroes,
@@ -20,7 +23,7 @@ from peers.schemas import (
 from peers.tables import Hero, Team
 
 
-class HeroService(ServiceBase[Hero, HeroRead, HeroRead]):
+class HeroService(ServiceBase[Hero, HeroCreate, HeroUpdate]):
     def newest(self, number: int) -> Query[Hero]:
         return self.where(active=True, age__gte=age_of(number)).order_by("-id")
 
@@ -30,16 +33,7 @@ class TeamService(ServiceBase[Team, TeamRead, TeamRead]):
         return self.where(id__gte=first_of(number)).order_by("id").limit(PARENTS)
 
 
-class _Reading(Contestant):
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.db = Database(url)
-
-    async def close(self) -> None:
-        await self.db.close()
-
-
-class Entities(_Reading):
+class Entities(DatabaseContestant, ReadContestant):
     """The model's objects, made into schemas as the other ORM contestants do it."""
 
     name: ClassVar[str] = "Colonnade, entities"
@@ -74,7 +68,7 @@ class Entities(_Reading):
         return page.model_dump_json().encode()
 
 
-class Into(_Reading):
+class Into(DatabaseContestant, ReadContestant):
     """Schemas, written by Pydantic."""
 
     name: ClassVar[str] = "Colonnade, into(Schema)"
@@ -105,7 +99,7 @@ class Into(_Reading):
             return (await newest.page(2, size=PAGE)).model_dump_json().encode()
 
 
-class Json(_Reading):
+class Json(DatabaseContestant, ReadContestant):
     """Bytes."""
 
     name: ClassVar[str] = "Colonnade, .json"

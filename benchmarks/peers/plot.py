@@ -1,29 +1,21 @@
-"""In charge of the picture: a panel for each workload, a bar for each contestant."""
+"""The picture: a panel for each workload, a bar for each contestant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from pathlib import Path
 from typing import Final
 
-__all__ = ["draw"]
+from peers.workloads import WORKLOADS
 
-_TITLES: Final = {
-    "get": "one row by its key",
-    "flat": "100 of 100,000 rows",
-    "to_one": "100 rows, each with its parent",
-    "nested": "50 parents with 100 children each",
-    "page": "a page of 50 with an exact count",
-    "http_flat": "HTTP, the list",
-    "http_nested": "HTTP, the nested list",
-}
+__all__ = ["render"]
+
 _DATABASES: Final = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 _COLORS: Final = {"Colonnade": "#2f6f9f", "asyncpg": "#9aa5ad", "aiosqlite": "#9aa5ad"}
 _PEER: Final = "#d9a05b"
 
-_WIDTH: Final = 470
-_LABEL: Final = 180
+_WIDTH: Final = 500
+_LABEL: Final = 205
 _ROOM: Final = 66
 _BAR: Final = 18
 _HEAD: Final = 30
@@ -32,9 +24,9 @@ _MARGIN: Final = 16
 _TOP: Final = 62
 
 
-def draw(path: Path, measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    """Write the figures as SVG: databases side by side, workloads below each other."""
-    workloads = [name for name in _TITLES if any(name in found for found in measured.values())]
+def render(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Return the figures as SVG: databases side by side, workloads below each other."""
+    workloads = [name for name in WORKLOADS if any(name in found for found in measured.values())]
     parts: list[str] = []
     y = _TOP
     for workload in workloads:
@@ -51,15 +43,13 @@ def draw(path: Path, measured: Mapping[str, Mapping[str, Mapping[str, float]]]) 
         for column, name in enumerate(measured)
     ]
     title = _text(_MARGIN, 24, "From the question to the bytes of the answer", "title")
-    path.write_text(
-        "\n".join([_opening(width, y), title, *heads, *parts, "</svg>", ""]), encoding="utf-8"
-    )
+    return "\n".join([_opening(width, y), title, *heads, *parts, "</svg>", ""])
 
 
 def _panel(x: int, y: int, workload: str, found: Mapping[str, float]) -> Iterator[str]:
-    over_http = workload.startswith("http")
-    unit = "requests/s, more is better" if over_http else "ms, less is better"
-    yield _text(x, y + 16, f"{_TITLES[workload]} ({unit})", "panel")
+    told = WORKLOADS[workload]
+    unit = f"{told.unit}, {'more' if told.is_rate else 'less'} is better"
+    yield _text(x, y + 16, f"{told.title} ({unit})", "panel")
     widest = _WIDTH - _LABEL - _ROOM
     most = max(found.values())
     for number, (name, value) in enumerate(found.items()):

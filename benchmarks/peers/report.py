@@ -1,23 +1,24 @@
-"""In charge of what a run says: lines on the terminal, and a summary to keep."""
+"""What a run says: lines on the terminal, and a summary to keep."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from statistics import median, quantiles
+from typing import Any, Final
 
-from peers.http import PATHS
+from peers.clock import Measures
 from peers.targets import verdicts
+from peers.workloads import WORKLOADS, compare_durations
 
-__all__ = ["Measured", "as_milliseconds", "print_targets", "print_workload", "summary"]
+__all__ = ["Measured", "print_targets", "print_workload", "summary"]
 
-#: By database, workload and contestant: milliseconds, or requests a second over HTTP.
-Measured = dict[str, dict[str, dict[str, float]]]
+#: By database, workload and contestant: what each turn measured, in the workload's unit.
+Measured = dict[str, dict[str, Measures]]
 
-_PACKAGES = (
+_PACKAGES: Final = (
     "sqlalchemy",
     "sqlmodel",
     "pydantic",
@@ -30,40 +31,31 @@ _PACKAGES = (
 )
 
 
-def print_workload(database: str, title: str, found: Mapping[str, float], unit: str) -> None:
-    """Medians, and how often Colonnade's ways go into each."""
-    ours = [name for name in found if name.startswith("Colonnade")]
-    print(f"\n{database}: {title}")
-    heads = "".join(f"{'÷ ' + name.split(', ')[1]:>16}" for name in ours)
-    print(f"  {'':<27}{unit:>12}{heads}")
-    for name, value in found.items():
-        ratios = "".join(f"{_ratio(value, found[way], unit):>16.2f}" for way in ours)
-        print(f"  {name:<27}{value:>12.3f}{ratios}")
+def print_workload(database: str, name: str, measures: Measures) -> None:
+    """Print medians, how far the middle half of the turns is apart, and ratios to our ways."""
+    workload = WORKLOADS[name]
+    ours = [one for one in measures if one.startswith("Colonnade")]
+    print(f"\n{database}: {workload.title}")
+    heads = "".join(f"{'÷ ' + one.split(', ')[1]:>16}" for one in ours)
+    print(f"  {'':<29}{workload.unit:>12}{'±':>6}{heads}")
+    for one, turns in measures.items():
+        ratios = "".join(f"{compare_durations(name, measures, one, our):>16.2f}" for our in ours)
+        print(f"  {one:<29}{median(turns):>12,.3f}{_spread(turns):>6.0%}{ratios}")
 
 
 def print_targets(measured: Measured) -> None:
-    found = list(verdicts(as_milliseconds(measured)))
+    """Print each target that something was measured for, and why it is not met if that is known."""
+    found = list(verdicts(measured))
     if found:
         print("\ntargets")
     for verdict in found:
         print(f"  {verdict}")
-
-
-def as_milliseconds(measured: Measured) -> Measured:
-    """The same with the time that a request takes of the worker, in place of a rate."""
-    return {
-        database: {
-            workload: {
-                name: 1000 / value if workload in PATHS else value for name, value in found.items()
-            }
-            for workload, found in workloads.items()
-        }
-        for database, workloads in measured.items()
-    }
+        if not verdict.met and verdict.target.why:
+            print(f"      {verdict.target.why}")
 
 
 def summary(measured: Measured) -> dict[str, Any]:
-    """The figures, what was compared and whether the targets are met."""
+    """Return the figures, what was compared and whether the targets are met."""
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": platform.python_version(),
@@ -71,11 +63,11 @@ def summary(measured: Measured) -> dict[str, Any]:
         "load": round(os.getloadavg()[2], 1),
         "cores": os.cpu_count(),
         "packages": {name: version(name) for name in _PACKAGES},
-        "units": "medians: milliseconds a call; http_*: requests a second",
+        "units": "medians, in the unit of benchmarks/peers/workloads.py; ratios are medians, too",
         "medians": {
             database: {
-                workload: {name: round(value, 3) for name, value in found.items()}
-                for workload, found in workloads.items()
+                workload: {name: round(median(turns), 3) for name, turns in measures.items()}
+                for workload, measures in workloads.items()
             }
             for database, workloads in measured.items()
         },
@@ -84,14 +76,17 @@ def summary(measured: Measured) -> dict[str, Any]:
                 "database": verdict.target.database,
                 "workload": verdict.target.workload,
                 "ours": verdict.target.ours,
-                "wanted": verdict.wanted,
-                "ratio": round(verdict.ratio, 2),
-                "verdict": verdict.said,
+                "theirs": verdict.theirs,
+                "ratio": round(verdict.ratio, 3),
             }
-            for verdict in verdicts(as_milliseconds(measured))
+            for verdict in verdicts(measured)
         ],
     }
 
 
-def _ratio(theirs: float, ours: float, unit: str) -> float:
-    return theirs / ours if unit == "ms" else ours / theirs
+def _spread(turns: list[float]) -> float:
+    """Return half the distance between the quartiles, as a part of the median."""
+    if len(turns) < 2:
+        return 0.0
+    low, middle, high = quantiles(turns, n=4)
+    return (high - low) / 2 / middle

@@ -1,4 +1,4 @@
-"""What every contestant has to answer with."""
+"""What every contestant is given to write, and what it has to answer with."""
 
 # No `from __future__ import annotations` here: FastCRUD looks into the fields' annotations.
 from datetime import date
@@ -24,6 +24,22 @@ class HeroRead(BaseModel):
     rank: Rank
     joined: date
     team_id: int
+
+
+class HeroCreate(BaseModel):
+    name: str
+    secret_name: str
+    age: int
+    active: bool
+    rank: Rank
+    joined: date
+    biography: str
+    team_id: int
+
+
+class HeroUpdate(BaseModel):
+    name: str | None = None
+    age: int | None = None
 
 
 class TeamRead(BaseModel):

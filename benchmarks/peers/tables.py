@@ -27,7 +27,7 @@ class Team(SQLModel, table=True):
 
 
 class Hero(SQLModel, table=True):
-    id: int = Field(primary_key=True)
+    id: int | None = Field(default=None, primary_key=True)  # a new hero's comes from the server
     name: str
     secret_name: str
     age: int

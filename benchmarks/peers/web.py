@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Response
+from fastapi import Depends, FastAPI, HTTPException, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import selectinload
@@ -16,8 +16,8 @@ from sqlalchemy.orm import selectinload
 from colonnade import Database
 from colonnade.fastapi import connect, provide
 from peers import mapped
+from peers.connections import engine_url
 from peers.contestant import LIST, PARENTS, age_of, first_of
-from peers.handwritten import engine_url
 from peers.ours import HeroService, TeamService
 from peers.schemas import HeroRead, TeamWithHeroes
 
@@ -38,6 +38,14 @@ Heroes = Annotated[HeroService, provide(HeroService, read=True)]
 Teams = Annotated[TeamService, provide(TeamService, read=True)]
 
 
+@app.get("/plain/heroes/{key}", response_model=HeroRead)
+async def plain_hero(session: Plain, key: int) -> mapped.Hero:
+    hero = await session.get(mapped.Hero, key)
+    if hero is None:
+        raise HTTPException(404)
+    return hero
+
+
 @app.get("/plain/heroes", response_model=list[HeroRead])
 async def plain_heroes(session: Plain, number: int) -> Sequence[mapped.Hero]:
     hero = mapped.Hero
@@ -50,6 +58,12 @@ async def plain_teams(session: Plain, number: int) -> Sequence[mapped.Team]:
     team = mapped.Team
     asked = select(team).where(team.id >= first_of(number)).order_by(team.id).limit(PARENTS)
     return (await session.scalars(asked.options(selectinload(team.heroes)))).all()
+
+
+@app.get("/colonnade/heroes/{key}", response_model=HeroRead)
+async def hero(heroes: Heroes, key: int) -> Response:
+    found = await heroes.into(HeroRead).json.get(key)
+    return Response(found, media_type="application/json")
 
 
 @app.get("/colonnade/heroes", response_model=list[HeroRead])
