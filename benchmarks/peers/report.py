@@ -44,14 +44,14 @@ def print_workload(database: str, name: str, measures: Measures) -> None:
 
 
 def print_targets(measured: Measured) -> None:
-    """Print each target that something was measured for, and why it is not met if that is known."""
+    """Print each target that something was measured for, and why it is not met."""
     found = list(verdicts(measured))
     if found:
         print("\ntargets")
     for verdict in found:
         print(f"  {verdict}")
-        if not verdict.met and verdict.target.why:
-            print(f"      {verdict.target.why}")
+        if not verdict.met:
+            print(f"      {verdict.target.why or 'say why in benchmarks/peers/targets.py'}")
 
 
 def summary(measured: Measured) -> dict[str, Any]:
