@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin, overload
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin, overload
 
 from pydantic import BaseModel
 
@@ -153,19 +153,44 @@ class ServiceBase(Generic[M, C, U]):
         return created
 
     @overload
-    async def create_many(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[M]: ...
+    async def create_many(
+        self, payloads: Iterable[C | Mapping[str, Any]], *, returning: Literal[True] = True
+    ) -> list[M]: ...
     @overload
     async def create_many(
-        self, payloads: Iterable[C | Mapping[str, Any]], *, into: type[S]
+        self,
+        payloads: Iterable[C | Mapping[str, Any]],
+        *,
+        into: type[S],
+        returning: Literal[True] = True,
     ) -> list[S]: ...
+    @overload
     async def create_many(
-        self, payloads: Iterable[C | Mapping[str, Any]], *, into: type[BaseModel] | None = None
-    ) -> list[Any]:
-        """New rows in the order given; none, if one of them may not be written.
+        self, payloads: Iterable[C | Mapping[str, Any]], *, returning: Literal[False]
+    ) -> int: ...
+    async def create_many(
+        self,
+        payloads: Iterable[C | Mapping[str, Any]],
+        *,
+        into: type[BaseModel] | None = None,
+        returning: bool = True,
+    ) -> list[Any] | int:
+        """Insert new rows, all or none, and return their objects in the order given.
 
-        ``into`` is that of ``create``.
+        ``into`` is that of ``create``. With ``returning=False`` no object is made, and the answer
+        is how many rows were inserted; the checks are the same. Rows that give values for the same
+        columns share an INSERT for each thousand or so, and a single one where nothing returns.
         """
-        return await self._created(payloads, into)
+        if returning:
+            return await self._created(payloads, into)
+        if into is not None:
+            raise UsageError(
+                "create_many(returning=False) has nothing to fill a schema from",
+                hint="leave out into=, or returning=False",
+            )
+        rows = self._rows(payloads)
+        await writing.insert_unseen(self.session, self.model, rows)
+        return len(rows)
 
     @overload
     async def update(
@@ -223,16 +248,22 @@ class ServiceBase(Generic[M, C, U]):
         self, payloads: Iterable[C | Mapping[str, Any]], into: type[BaseModel] | None
     ) -> list[Any]:
         plan = None if into is None else plan_of(self.model, into)
-        ours = values_of(self.model, self.scopes, self.session.scope)
-        own = filled(self.model, self.session.scope)
-        own |= {name: value for name, (_, value) in ours.items()}
-        rows = [writing.values_of(self.model, self.create_schema, item, own) for item in payloads]
-        for row in rows:
-            keep(self.model, ours, row)
+        rows = self._rows(payloads)
         created = await writing.insert(self.session, self.model, rows)
         if plan is None:
             return created
         return await reading.fill_written(self.session, plan, created)
+
+    def _rows(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return what to insert. Raise ``InvalidChanges`` or ``OutOfScope``; no statement."""
+        ours = values_of(self.model, self.scopes, self.session.scope)
+        own = filled(self.model, self.session.scope)
+        own |= {name: value for name, (_, value) in ours.items()}
+        rows = writing.rows_of(self.model, self.create_schema, payloads, own)
+        if ours:
+            for row in rows:
+                keep(self.model, ours, row)
+        return rows
 
     def _keyed(self, values: tuple[Any, ...]) -> Query[M]:
         return self.where(dict(zip(mapping_of(self.model).key, values, strict=True)))

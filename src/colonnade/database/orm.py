@@ -16,7 +16,7 @@ from colonnade.database.scoping import Scoping
 from colonnade.errors import SessionClosed
 from colonnade.scope import any_rules
 
-__all__ = ["OWNER", "Orm", "Owner", "Writing"]
+__all__ = ["OWNER", "Orm", "Owner", "Writing", "owner_of"]
 
 #: Where in ``info`` the synchronous half has the session that it is of.
 OWNER: Final = "colonnade_session"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, Insert, inspect
 from sqlalchemy.orm import FromStatement, InstanceState, Mapper, ORMExecuteState, Session
 
 from colonnade.database.rows import Prepared
@@ -99,17 +99,50 @@ class Scoping:
         """Before a flush: fill and check the objects that it would write."""
         if not any_rules():
             return
+        deleted = [inspect(item) for item in session.deleted]
+        changed = [inspect(item) for item in session.dirty]
+        new = [inspect(item) for item in session.new]
+        self._look_at(session, new, changed, deleted)
+        self._suspects.difference_update({*changed, *deleted})
 
+    def inserting(
+        self, session: Session, mapper: Mapper[Any], states: Sequence[InstanceState[Any]]
+    ) -> None:
+        """Fill and check new objects of one class, whose rows are inserted past a flush.
+
+        Raise ``ScopeUnbound`` or ``OutOfScope``.
+        """
+        table = mapper.local_table
+        if rules_of(table) is not None or references(table, self.bindings):
+            self._look_at(session, states, (), ())
+
+    def inserting_rows(
+        self, session: Session, statement: Insert, rows: Sequence[dict[str, Any]]
+    ) -> Insert:
+        """Return the INSERT that these rows may be sent with, which are checked and of no objects.
+
+        Raise ``ScopeUnbound`` or ``OutOfScope``.
+        """
+        write = checked(statement, rows, self.bindings)
+        if write is None:
+            return statement
+        _look_up(session, write.lookups)
+        found: Insert = write.statement
+        return found
+
+    def _look_at(
+        self,
+        session: Session,
+        new: Sequence[InstanceState[Any]],
+        changed: Sequence[InstanceState[Any]],
+        deleted: Sequence[InstanceState[Any]],
+    ) -> None:
         def known(mapper: Mapper[Any], key: tuple[Any, ...]) -> bool:
             held = session.identity_map.get(mapper.identity_key_from_primary_key(key))
             return held is not None and inspect(held) not in self._suspects
 
-        deleted = [inspect(item) for item in session.deleted]
-        changed = [inspect(item) for item in session.dirty]
-        new = [inspect(item) for item in session.new]
         lookups = check_objects(new, changed, deleted, self.bindings, known, self._suspected)
         _look_up(session, lookups)
-        self._suspects.difference_update({*changed, *deleted})
 
     def _suspected(self, state: InstanceState[Any]) -> bool:
         return state in self._suspects

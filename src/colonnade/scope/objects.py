@@ -50,6 +50,8 @@ def check_objects(
         check.row(state, state.committed_state.keys())
     for state in deleted:
         check.own(state)
+    if not check.lookups.asked:
+        return check.lookups
     by_table: dict[Table, list[dict[str, Any]]] = {}
     for state in new:
         table = state.mapper.local_table

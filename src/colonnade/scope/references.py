@@ -79,6 +79,11 @@ class Lookups:
         asked = self._asked.setdefault((reference.target, reference.remote), {})
         asked.setdefault(key, reference)
 
+    @property
+    def asked(self) -> bool:
+        """Whether there is anything to look up."""
+        return bool(self._asked)
+
     def writing(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Rows that are being inserted: what refers to one of them needs no asking.
 

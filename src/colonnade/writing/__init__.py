@@ -6,7 +6,8 @@ from colonnade.writing.bulk import bulk_insert
 from colonnade.writing.changes import assignments_of, changes_of, values_of
 from colonnade.writing.delete import delete
 from colonnade.writing.delete_all import delete_all
-from colonnade.writing.insert import insert
+from colonnade.writing.insert import insert, insert_unseen
+from colonnade.writing.payloads import rows_of
 from colonnade.writing.update import update
 from colonnade.writing.update_all import update_all
 
@@ -17,6 +18,8 @@ __all__ = [
     "delete",
     "delete_all",
     "insert",
+    "insert_unseen",
+    "rows_of",
     "update",
     "update_all",
     "values_of",

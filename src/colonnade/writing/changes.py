@@ -20,7 +20,7 @@ from colonnade.filters.operands import one_of
 from colonnade.mapping import Mapping as Mapped
 from colonnade.mapping import did_you_mean, mapping_of, memoized, nearest
 
-__all__ = ["assignments_of", "changes_of", "values_of"]
+__all__ = ["assignments_of", "changes_of", "required_of", "spellings_of", "values_of"]
 
 P = TypeVar("P", bound=BaseModel)
 Problems = list[tuple[str, str]]
@@ -49,7 +49,7 @@ def values_of(
     fitted, problems = _checked(mapped, left, protected=())
     problems += [
         (name, f"{mapped.model.__name__} needs a value")
-        for name in _required(model)
+        for name in required_of(model)
         if name not in left
     ]
     _raise(mapped, problems)
@@ -115,7 +115,7 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
             f"a payload is a {schema.__name__} or a mapping, not {type(payload).__name__}",
             model=model.__name__,
         )
-    spelled, names = _spelled(schema)
+    spelled, names = spellings_of(schema)
     problems: Problems = [
         (str(name), _unknown(str(name), names, schema)) for name in payload if name not in names
     ]
@@ -142,8 +142,8 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
 
 
 @memoized
-def _spelled(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
-    """The keys under which a mapping may give each field, and all of them."""
+def spellings_of(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
+    """Return the keys under which a mapping may give each field, and all of them."""
     spelled = {
         name: frozenset(_spellings(name, field)) for name, field in schema.model_fields.items()
     }
@@ -202,7 +202,8 @@ def _columns(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]
 
 
 @memoized
-def _required(model: type[Any]) -> tuple[str, ...]:
+def required_of(model: type[Any]) -> tuple[str, ...]:
+    """Return the attributes without which no row may be inserted."""
     return tuple(name for name, column in mapping_of(model).columns.items() if column.required)
 
 

@@ -1,0 +1,178 @@
+"""In charge of many payloads at once: the rows that ``values_of`` makes, found column by column.
+
+Looking at each value of each payload costs as much as the INSERT does. Payloads of one schema are
+alike, so that what a schema has is found out once, and the values of a column are checked together.
+Where anything is wrong or unusual, ``values_of`` looks at each payload: the rows and the errors are
+always its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from types import MappingProxyType, NoneType
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ValidationError
+
+from colonnade.database import Uncollected
+from colonnade.errors import InvalidOperand
+from colonnade.filters.columnwise import CheckAll, all_of_column
+from colonnade.mapping import mapping_of, memoized
+from colonnade.writing.changes import required_of, spellings_of, values_of
+
+__all__ = ["rows_of"]
+
+Row: TypeAlias = dict[str, Any]
+
+
+def rows_of(
+    model: type[Any],
+    schema: type[BaseModel],
+    payloads: Iterable[Any],
+    filled: Mapping[str, Any] = MappingProxyType({}),
+) -> list[Row]:
+    """Return what to insert for each payload, in their order; see ``values_of``.
+
+    Raise ``InvalidChanges`` for the first payload that may not be written.
+    """
+    given = list(payloads)
+    if len(given) == 1:
+        return [values_of(model, schema, given[0], filled)]
+    with Uncollected():
+        items = _validated(schema, given)
+        rows = None if items is None else _rows(model, items, filled)
+    if rows is None:
+        return [values_of(model, schema, payload, filled) for payload in given]
+    return rows
+
+
+def _validated(schema: type[BaseModel], payloads: Sequence[Any]) -> list[BaseModel] | None:
+    """Return the payloads as objects of a schema; None if one needs a closer look."""
+    items: list[BaseModel] = []
+    for kind, alike in groupby(payloads, type):
+        if issubclass(kind, BaseModel) and not hasattr(kind, "__table__"):
+            items += alike
+            continue
+        if not issubclass(kind, dict):
+            return None
+        fields = _fields_by_key(schema)
+        if fields is None:
+            return None
+        is_open = schema.model_config.get("extra") == "allow"
+        validate = schema.__pydantic_validator__.validate_python
+        known: set[tuple[Any, ...]] = set()
+        for payload in alike:
+            keys = tuple(payload)
+            if keys not in known:
+                if not is_open and not fields.keys() >= set(keys):
+                    return None
+                if len({fields.get(key, key) for key in keys}) < len(keys):
+                    return None
+                known.add(keys)
+            try:
+                # A copy: a validator of the schema may change the mapping that it is handed.
+                items.append(validate(dict(payload), by_name=True, by_alias=True))
+            except ValidationError:
+                return None
+    return items
+
+
+@memoized
+def _fields_by_key(schema: type[BaseModel]) -> Mapping[str, str] | None:
+    """Return the field that each key of a mapping fills; None if a key could fill two."""
+    found: dict[str, str] = {}
+    for name, spellings in spellings_of(schema)[0].items():
+        if spellings & found.keys():
+            return None
+        found |= dict.fromkeys(spellings, name)
+    return found
+
+
+def _rows(
+    model: type[Any], items: Sequence[BaseModel], filled: Mapping[str, Any]
+) -> list[Row] | None:
+    """Return the rows, or None if something is wrong with one of them."""
+    rows: list[Row] = []
+    for kind, alike in groupby(items, type):
+        shape = _shape_of(model, kind)
+        for item in alike:
+            fields = item.__dict__
+            # Besides its fields an object has there what a cached property has found.
+            if len(fields) == len(shape.names):
+                row = fields.copy()
+            elif fields.keys() >= set(shape.names):
+                row = {name: fields[name] for name in shape.names}
+            else:  # made by model_construct without all of its fields
+                return None
+            if shape.is_open and item.model_extra:
+                row |= item.model_extra
+            for name in shape.filled:
+                if row[name] is None and name not in item.model_fields_set:
+                    del row[name]
+            rows.append(row)
+    for name, value in filled.items():
+        for row in rows:
+            if row.get(name) is None:
+                row[name] = value
+    by_names: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        by_names.setdefault(tuple(row), []).append(row)
+    fits = all(_fit(model, names, alike) for names, alike in by_names.items())
+    return rows if fits else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a payload of a schema has: fields, others too if it ``is_open``."""
+
+    names: tuple[str, ...]
+    is_open: bool
+    #: Fields in which None that was not set is a wish for what the column fills in.
+    filled: tuple[str, ...]
+
+
+@memoized
+def _shape_of(model: type[Any], kind: type[BaseModel]) -> _Shape:
+    names = tuple(kind.model_fields)
+    columns = mapping_of(model).columns
+    return _Shape(
+        names,
+        kind.model_config.get("extra") == "allow",
+        tuple(
+            name
+            for name in names
+            if name in columns and (columns[name].has_default or columns[name].has_server_default)
+        ),
+    )
+
+
+def _fit(model: type[Any], names: tuple[str, ...], rows: Sequence[Row]) -> bool:
+    """Whether rows with these names may be written; values become those of their columns."""
+    columns = _columns(model)
+    if not columns.keys() >= set(names) >= set(required_of(model)):
+        return False
+    for name in names:
+        nullable, check_all = columns[name]
+        values = [row[name] for row in rows]
+        if not nullable and NoneType in set(map(type, values)):
+            return False
+        try:
+            checked = check_all(values)
+        except InvalidOperand:
+            return False
+        if checked is not values:
+            for row, value in zip(rows, checked, strict=True):
+                row[name] = value
+    return True
+
+
+@memoized
+def _columns(model: type[Any]) -> Mapping[str, tuple[bool, CheckAll]]:
+    """Return the columns that may be written: whether NULL may be, and what checks values."""
+    return {
+        name: (column.nullable, all_of_column(model, name))
+        for name, column in mapping_of(model).columns.items()
+        if not column.computed
+    }
