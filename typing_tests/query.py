@@ -139,6 +139,8 @@ async def writes(session: Session) -> None:
     assert_type(await heroes.delete(1), None)
     assert_type(await heroes.create(HeroCreate(name="x"), into=HeroWithTeam), HeroWithTeam)
     assert_type(await heroes.create_many([{"name": "y"}], into=HeroWithTeam), list[HeroWithTeam])
+    assert_type(await heroes.create_many([{"name": "y"}], returning=True), list[Hero])
+    assert_type(await heroes.create_many([{"name": "y"}], returning=False), int)
     assert_type(await heroes.update(1, {"name": "z"}, into=HeroWithTeam), HeroWithTeam)
 
 

@@ -193,6 +193,28 @@ REFUSED: Refused = {
         OutOfScope,
         lambda s: HeroService(s).create_many([{"name": "x"}, {"name": "y", "team_id": 20}]),
     ),
+    "many unseen with one stray": (
+        OutOfScope,
+        lambda s: HeroService(s).create_many(
+            [{"name": "x"}, {"name": "y", "team_id": 20}], returning=False
+        ),
+    ),
+    "many with one below": (
+        OutOfScope,
+        lambda s: MissionService(s).create_many(
+            [{"title": "x", "hero_id": 10}, {"title": "y", "hero_id": 20}]
+        ),
+    ),
+    "many unseen with one below": (
+        OutOfScope,
+        lambda s: MissionService(s).create_many(
+            [{"title": "x", "hero_id": 10}, {"title": "y", "hero_id": 20}], returning=False
+        ),
+    ),
+    "many by a deleted mentor": (
+        OutOfScope,
+        lambda s: HeroService(s).create_many([{"name": "x"}, {"name": "y", "mentor_id": 12}]),
+    ),
     "add": (OutOfScope, adding(lambda: Hero(guild_id=2, name="x"))),
     "add pointing": (OutOfScope, adding(lambda: Hero(name="x", team_id=20))),
     "add a link": (OutOfScope, adding(lambda: HeroPower(hero_id=10, power_id=20))),

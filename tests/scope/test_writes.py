@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import (
     Column,
     ForeignKey,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from colonnade import Database, Scope, Session
+from colonnade import Database, Scope, ServiceBase, Session
 from colonnade.errors import OutOfScope, ScopeUnbound, UsageError
 from colonnade.testing import count_statements
 from colonnade.writing import bulk_insert
@@ -97,6 +98,53 @@ async def test_every_way_to_insert_fills_a_column_that_has_another_name(db: Data
         assert await seats(session) == [
             ("a", 1, 1), ("a", 2, 2), *[("b", number, 1) for number in range(1, 10)]
         ]  # fmt: skip
+
+
+class Anything(BaseModel):
+    model_config = {"extra": "allow"}
+
+
+class SeatService(ServiceBase[Seat, Anything, Anything]):
+    pass
+
+
+class TicketService(ServiceBase[Ticket, Anything, Anything]):
+    pass
+
+
+@pytest.mark.parametrize("returning", [True, False])
+async def test_create_many_fills_and_checks_every_row(db: Database, *, returning: bool) -> None:
+    def create(service: Any, *rows: dict[str, Any]) -> Any:
+        return service.create_many(rows, returning=returning)
+
+    async with db.session(scope={"house": 1}) as session:
+        service = SeatService(session)
+        await create(
+            service, {"hall": "b", "number": 1}, {"hall": "b", "number": 2, "owner": None},
+            {"hall": "b", "number": 3, "owner": 1},
+        )  # fmt: skip
+        with count_statements(db) as statements, pytest.raises(OutOfScope):
+            await create(
+                service, {"hall": "b", "number": 4}, {"hall": "b", "number": 5, "owner": 2}
+            )
+        assert not [text for text in statements.statements if "INSERT" in text]
+        tickets = TicketService(session)
+        await create(tickets, {"hall": "a", "number": 1}, {"hall": None, "number": None}, {})
+        with count_statements(db) as statements, pytest.raises(OutOfScope):
+            await create(tickets, {}, {"hall": "a", "number": 1}, {"hall": "a", "number": 2})
+        assert not [text for text in statements.statements if "INSERT" in text]
+        # The unit goes on after what was refused before anything was sent.
+        await create(service, {"hall": "c", "number": 1}, {"hall": "c", "number": 2})
+        assert await seats(session) == [
+            ("a", 1, 1), ("a", 2, 2), *[("b", number, 1) for number in (1, 2, 3)],
+            ("c", 1, 1), ("c", 2, 1),
+        ]  # fmt: skip
+        assert await tickets.where().count() == 3
+    async with db.session() as session:
+        with pytest.raises(ScopeUnbound):
+            await create(
+                SeatService(session), {"hall": "d", "number": 1}, {"hall": "d", "number": 2}
+            )
 
 
 WRONG: dict[str, Any] = {
