@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import create_engine
+from inspect import signature
+
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from colonnade._compat.sqlalchemy_session import has_changes
+from colonnade._compat.sqlalchemy_session import adopt_inserted, has_changes
 
 
 class Base(DeclarativeBase):
@@ -37,4 +39,27 @@ def test_a_session_has_changes_from_an_edit_to_the_flush() -> None:
         session.flush()
         assert not has_changes(session)
         session.rollback()
+    engine.dispose()
+
+
+def test_the_session_has_what_makes_it_hold_inserted_objects() -> None:
+    hooks = {"_save_impl": ["self", "state"], "_register_persistent": ["self", "states"]}
+    for name, parameters in hooks.items():
+        hook = getattr(Session, name, None)
+        assert hook is not None, f"Session.{name} is gone"
+        assert list(signature(hook).parameters) == parameters, f"Session.{name} takes others"
+
+
+def test_adopted_objects_are_held_as_flushed_ones_and_let_go_by_a_rollback() -> None:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.execute(text("INSERT INTO thing (id, name) VALUES (1, 'a')"))
+        thing = Thing(id=1, name="a")
+        adopt_inserted(session, [inspect(thing)])
+        assert inspect(thing).persistent
+        assert session.get(Thing, 1) is thing
+        assert not has_changes(session)
+        session.rollback()
+        assert inspect(thing).transient
     engine.dispose()

@@ -1,10 +1,13 @@
-"""Ask SQLAlchemy's session what it knows without a greenlet."""
+"""Ask SQLAlchemy's session what it knows without a greenlet, and hand it inserted objects."""
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
+from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["has_changes"]
+from sqlalchemy.orm import InstanceState, Session
+
+__all__ = ["adopt_inserted", "has_changes"]
 
 
 def has_changes(session: Session) -> bool:
@@ -14,3 +17,15 @@ def has_changes(session: Session) -> bool:
     every statement of theirs. In public ``session.dirty`` compares every object that is held.
     """
     return not session._is_clean()
+
+
+def adopt_inserted(session: Session, states: Sequence[InstanceState[Any]]) -> None:
+    """Make the session hold these objects, whose rows it has just inserted.
+
+    SQLAlchemy does this at the end of a flush, and has no public way to do it: objects that an ORM
+    INSERT … RETURNING answers with are held like any that were read, so that a rollback would leave
+    them in the session without a row. These become transient then, as those of a flush.
+    """
+    for state in states:
+        session._save_impl(state)
+    session._register_persistent(set(states))

@@ -16,6 +16,7 @@ from sqlalchemy import Column, Connection, Table, insert
 from sqlalchemy.exc import NoReferenceError
 from sqlalchemy.orm import InstanceState, Mapper, Session
 
+from colonnade._compat.sqlalchemy_session import adopt_inserted
 from colonnade.database.garbage import Uncollected
 from colonnade.database.orm import owner_of
 
@@ -52,7 +53,7 @@ def insert_objects(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -
             for values, more in zip(alike, found, strict=True):
                 values.update(zip(learned, more, strict=True))
     with Uncollected():
-        _adopt(session, states)
+        adopt_inserted(session, states)
     return objects
 
 
@@ -78,18 +79,6 @@ def _object(mapper: Mapper[Any], row: Mapping[str, Any]) -> Any:
     item = mapper.class_manager.new_instance()
     item.__dict__.update(row)
     return item
-
-
-def _adopt(session: Session, states: Sequence[State]) -> None:
-    """Make the session hold these objects, whose rows it has just inserted.
-
-    SQLAlchemy does this at the end of a flush, and has no public way to do it: objects that an ORM
-    INSERT … RETURNING answers with are held like any that were read, so that a rollback would leave
-    them in the session without a row. These become transient then, as those of a flush.
-    """
-    for state in states:
-        session._save_impl(state)
-    session._register_persistent(set(states))
 
 
 def _alike(table: Any, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[list[str], list[int]]]:
