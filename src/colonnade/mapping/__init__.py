@@ -4,10 +4,11 @@ from colonnade.mapping.check import check_models, problems
 from colonnade.mapping.configuration import configure, every_mapper, mappers
 from colonnade.mapping.hints import did_you_mean, nearest
 from colonnade.mapping.location import Located, locate
-from colonnade.mapping.memo import memoized
+from colonnade.mapping.memo import BoundedCache, memoized
 from colonnade.mapping.model import Column, Direction, Mapping, Relation, Unique, mapping_of
 
 __all__ = [
+    "BoundedCache",
     "Column",
     "Direction",
     "Located",
