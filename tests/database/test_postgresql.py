@@ -15,6 +15,7 @@ from colonnade.database.engine import dialect_of
 from colonnade.database.settings import Settings
 from colonnade.database.url import parse
 from colonnade.errors import InvalidURL
+from colonnade.mapping import BoundedCache
 
 
 @pytest.fixture(params=["asyncpg", "psycopg"])
@@ -239,6 +240,38 @@ def arguments(text: str, **settings: Any) -> dict[str, Any]:
 def test_a_whole_number_in_the_url_reaches_asyncpg_as_one() -> None:
     given = arguments("postgresql://h/db?statement_cache_size=5&connect_timeout=3")
     assert (given["statement_cache_size"], given["timeout"]) == (5, 3.0)
+
+
+def test_as_many_statements_are_prepared_as_compiled_unless_the_url_says_less() -> None:
+    names = ("statement_cache_size", "prepared_statement_cache_size")
+
+    def sizes(text: str, **settings: Any) -> list[int]:
+        given = arguments(text, **settings)
+        return [given[name] for name in names]
+
+    assert sizes("postgresql://h/db") == [512, 512]
+    assert sizes("postgresql://h/db?statement_cache_size=5") == [5, 512]
+    assert sizes("postgresql://h/db?prepared_statement_cache_size=7") == [512, 7]
+    assert sizes("postgresql://h/db", pgbouncer=True) == [0, 0]
+    assert "statement_cache_size" not in arguments("postgresql+psycopg://h/db")
+
+
+async def test_a_connection_keeps_fewer_of_long_statements_prepared(postgresql_url: str) -> None:
+    url = f"{postgresql_url}{'&' if '?' in postgresql_url else '?'}prepared_statement_cache_size=4"
+    async with Database(url) as database, database.session() as session:
+
+        async def prepared(length: int, times: int) -> int:
+            for number in range(times):
+                await session.execute(text(f"SELECT {number} /*{'x' * length}*/"))
+            question = "SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'x{100}'"
+            return int(await ask(session, question))
+
+        # The hook is private to SQLAlchemy: without it four would stay, however long they are.
+        connection: Any = (await (await session.connection()).get_raw_connection()).dbapi_connection
+        assert type(connection._prepared_statement_cache) is BoundedCache
+        assert await prepared(3_000, 6) <= 2
+        assert await prepared(30_000, 2) <= 2
+        assert connection._prepared_statement_cache.weight <= 4
 
 
 def test_the_settings_limit_of_connecting_holds_unless_the_url_has_one() -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.util import await_only
 from colonnade.database.dialect import GRACE, PLAIN, UNIT, USED, Dialect
 from colonnade.database.direct import lend_idle_connections
 from colonnade.database.doom import doom, forget, heal, refuse
+from colonnade.database.memory import bound_compiled
 from colonnade.database.mysql import MySQL
 from colonnade.database.postgresql import PostgreSQL, Psycopg
 from colonnade.database.repeats import warn_repeated
@@ -72,6 +73,7 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
     _translate_errors(sync, metadata, reading=reading)
     dialect.install(sync)
     install(sync.dialect)
+    bound_compiled(sync)
     if settings.warn_repeated is not None:
         warn_repeated(sync, settings.warn_repeated)
     _limit_setting_up(sync, dialect)

@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.util import await_only
 
 from colonnade.database.dialect import Dialect
+from colonnade.database.memory import LONGEST, PREPARED, bound_prepared
 from colonnade.database.unit import Unit
 from colonnade.errors import InvalidURL
 
@@ -70,10 +71,14 @@ class PostgreSQL(Dialect):
         if dsn:
             # asyncpg takes the TLS files only in its own URL; keywords still win over it.
             args["dsn"] = f"postgresql://?{urlencode(dsn)}"
-        if self.settings.pgbouncer:
-            args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+        kept = 0 if self.settings.pgbouncer else PREPARED
+        args |= {"statement_cache_size": kept, "prepared_statement_cache_size": kept}
+        args["max_cacheable_statement_size"] = LONGEST
         args |= {n: _whole(n, v) if n in _INTEGERS else v for n, v in query.items()}
         return args
+
+    def install(self, engine: Engine) -> None:
+        bound_prepared(engine)
 
     def execute_many(self, engine: Engine) -> Callable[..., None]:
         def execute(cursor: Any, statement: str, parameters: Any, _: Any) -> None:
@@ -160,6 +165,9 @@ class Psycopg(PostgreSQL):
             args["prepare_threshold"] = None
         args |= {n: _whole(n, v) if n in _INTEGERS else v for n, v in query.items()}
         return args
+
+    def install(self, engine: Engine) -> None:
+        """Psycopg keeps a hundred prepared statements by itself, and none that is asked once."""
 
     @property
     def fetches(self) -> bool:

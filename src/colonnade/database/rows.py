@@ -48,6 +48,11 @@ class Compiled:
     compiled: Any
     shortcut: Any = None
 
+    @property
+    def string(self) -> str:
+        """The text, by which the cache weighs it."""
+        return str(self.compiled.string)
+
 
 def fetch_rows(
     session: Session,

@@ -1,13 +1,14 @@
 """What holds for every occurrence of a model: tenants, soft deletion, row policies.
 
 ``declared`` is what a model says and ``rules`` finds it by table; ``bindings`` are a session's
-values for it; ``compiler`` puts it into statements; ``writes``, ``objects`` and ``references`` say
-what a write may not do.
+values for it; ``compiler`` puts it into statements, which ``caches`` keeps; ``writes``, ``objects``
+and ``references`` say what a write may not do.
 """
 
 from __future__ import annotations
 
 from colonnade.scope.bindings import UNSCOPED, Bindings
+from colonnade.scope.caches import KEPT, compiled_cache, text_weight
 from colonnade.scope.compiler import install, options_for, values_for
 from colonnade.scope.declared import Scope
 from colonnade.scope.objects import check_objects, filled
@@ -17,6 +18,7 @@ from colonnade.scope.rules import any_rules, declare, relations_to_scoped, rules
 from colonnade.scope.writes import Write, checked
 
 __all__ = [
+    "KEPT",
     "UNSCOPED",
     "Bindings",
     "Lookups",
@@ -25,6 +27,7 @@ __all__ = [
     "any_rules",
     "check_objects",
     "checked",
+    "compiled_cache",
     "declare",
     "filled",
     "install",
@@ -33,5 +36,6 @@ __all__ = [
     "relations_to_scoped",
     "require",
     "rules_of",
+    "text_weight",
     "values_for",
 ]

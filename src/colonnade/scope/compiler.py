@@ -19,10 +19,10 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, ColumnElement, Grouping
 from sqlalchemy.sql.selectable import FromGrouping
-from sqlalchemy.util import LRUCache
 
 from colonnade.errors import InvalidMapping, UsageError
 from colonnade.scope.bindings import Bindings
+from colonnade.scope.caches import CompiledCaches
 from colonnade.scope.declared import Scope
 from colonnade.scope.occurrences import aliases, table_of
 from colonnade.scope.references import references
@@ -30,10 +30,6 @@ from colonnade.scope.rules import Rules, rules_of
 
 __all__ = ["Carrier", "install", "options_for", "values_for"]
 
-#: Compiled statements kept for each set of lifted scopes, as many as an engine keeps.
-_CACHED: Final = 500
-#: Such sets kept; a program has a few, and each costs a cache.
-_SETS: Final = 32
 _CACHES: Final = "colonnade_scoped_caches"
 _MAP: Final = "schema_translate_map"
 
@@ -57,11 +53,11 @@ def options_for(
 
     The text depends on what is lifted and not on values, and so does the cache that holds it.
     """
-    caches: LRUCache[frozenset[str], Any] = getattr(dialect, _CACHES)
-    cache = caches.get(bindings.lifted)
-    if cache is None:
-        cache = caches[bindings.lifted] = LRUCache(_CACHED)
-    return {_MAP: Carrier(bindings, schemas or {}), "compiled_cache": cache}
+    caches: CompiledCaches = getattr(dialect, _CACHES)
+    return {
+        _MAP: Carrier(bindings, schemas or {}),
+        "compiled_cache": caches.of(bindings.lifted),
+    }
 
 
 def values_for(compiled: Any, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +81,7 @@ def install(dialect: Dialect) -> None:
     own: Any = dialect
     own.statement_compiler = type(f"Scoped{compiler.__name__}", (_Compiler, compiler), {})
     own.execution_ctx_cls = type(f"Scoped{context.__name__}", (_Context, context), {})
-    setattr(dialect, _CACHES, LRUCache(_SETS))
+    setattr(dialect, _CACHES, CompiledCaches())
 
 
 class _Criterion(ColumnElement[bool]):
