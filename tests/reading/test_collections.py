@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from tests.guild import CityService, HeroService, Mission, SeatService, TeamService
 
 from colonnade import Database, Rows, any_of
@@ -157,6 +157,46 @@ async def test_values_of_terms_share_a_statement(heroes: Database) -> None:
             for year in (2020, 2021)
         ]
     assert years(found) == [[2020], [2021]]
+
+
+def test_children_are_read_by_one_statement_whatever_is_asked_of_their_parents() -> None:
+    from tests.guild import Hero
+
+    from colonnade.filters import lookups
+    from colonnade.loading import plan_of
+    from colonnade.ordering import terms_of as order_of
+    from colonnade.reading import terms_of
+    from colonnade.reading.program import program_of
+    from colonnade.spec import Shape, Spec
+
+    plan = plan_of(Hero, HeroRead)
+    every = Spec(Shape(Hero))
+    named = every.filtered(*lookups(Hero, {"team__name": "x"})).cut(limit=7)
+    ordered = Spec(Shape(Hero, order=order_of(Hero, ("-age", "team.name"))))
+
+    def children(spec: Spec, **given: Rows) -> list[Any]:
+        program = program_of(spec, plan, terms_of(plan, given))
+        return [collection.statement for collection in program.collections]
+
+    assert len(children(every)) > 0
+    assert children(every) == children(named) == children(ordered)
+    few = Rows("-year", limit=7)
+    assert children(every, missions=few) == children(named, missions=Rows("-year", limit=8))
+    assert children(every, missions=few) != children(every)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 4, 2_000])
+async def test_a_limit_holds_for_each_parent_in_rows_and_in_documents(
+    heroes: Database, limit: int
+) -> None:
+    async with heroes.reader() as session:
+        everyone = HeroService(session).where().order_by("id")
+        whole = await everyone.into(HeroRead, missions=Rows("-id")).all()
+        asked = everyone.into(HeroRead, missions=Rows("-id", limit=limit)).limit(7)
+        found = await asked.all()
+        assert [hero.missions for hero in found] == [hero.missions[:limit] for hero in whole[:7]]
+        adapter = TypeAdapter(list[HeroRead])
+        assert adapter.validate_json(await asked.json.all()) == found
 
 
 async def test_terms_that_do_not_fit_are_refused_before_any_statement(heroes: Database) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects import postgresql
 from tests.guild import Hero, HeroService
 
 from colonnade import Database
-from colonnade.filters import conditions, lookups
+from colonnade.filters import any_of, lookups
+from colonnade.filters import conditions as conditions_of
 from colonnade.ordering import term_of
 from colonnade.query import load_paths
-from colonnade.spec import Shape, Spec, counting, entities, existing
+from colonnade.spec import STATEMENTS, Shape, Spec, counting, entities, existing
+from colonnade.spec.memory import weight_of
 from colonnade.testing import count_statements
 
 HERO: Any = Hero
@@ -44,21 +47,52 @@ def test_one_shape_has_one_statement_whatever_its_values(build: Any) -> None:
 @pytest.mark.parametrize("build", BUILDERS)
 def test_an_expression_makes_a_statement_of_its_own(build: Any) -> None:
     def ask() -> Any:
-        return build(Spec(Shape(Hero)).where(conditions(Hero, (HERO.age > 3,), {})))
+        return build(Spec(Shape(Hero)).where(conditions_of(Hero, (HERO.age > 3,), {})))
 
     assert ask() is not ask()
     assert str(ask()) == str(ask())
 
 
-def test_statements_are_kept_for_so_many_shapes_and_no_more() -> None:
-    from colonnade.spec import statement
+def test_the_number_of_rows_is_no_part_of_a_statement_unless_it_is_a_usual_one() -> None:
+    def ask(rows: int) -> Any:
+        return entities(spec(age=1).cut(limit=rows))
 
-    cache: Any = statement._entities_cached
-    assert cache.cache_info().maxsize == 4096
-    before = cache.cache_info().currsize
-    for number in range(300):
-        entities(spec(id=number, age__in=range(number)))
-    assert cache.cache_info().currsize <= before + 1
+    assert ask(37) is ask(38) is ask(1024)
+    assert ask(1025) is ask(10**15)
+    texts = {str(ask(rows).compile(dialect=postgresql.asyncpg.dialect())) for rows in (37, 1025)}
+    assert len(texts) == 2  # a plan that is kept for all rows must not serve pages
+    assert "LIMIT 20" in str(ask(20))
+    assert ask(20) is not ask(21)
+    assert spec().cut(limit=37).parameters == {"limit": 37}
+    assert spec().cut(limit=20).parameters == {}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 4, 37, 2_000, 2**40])
+async def test_a_limit_counts_whether_it_is_bound_or_not(heroes: Database, rows: int) -> None:
+    async with heroes.reader() as session:
+        service = HeroService(session)
+        everyone = [hero.id for hero in await service.where().order_by("id").all()]
+        few = service.where().order_by("id").limit(rows)
+        assert [hero.id for hero in await few.all()] == everyone[:rows]
+        assert [hero.id for hero in await few.offset(3).all()] == everyone[3:][:rows]
+        assert await few.exists()
+        assert await few.count() == len(everyone)
+
+
+def test_a_shape_with_very_many_conditions_is_not_kept() -> None:
+    def ask(conditions: int) -> Any:
+        tree = any_of(*({"age": place} for place in range(conditions)))
+        return entities(spec().where(conditions_of(Hero, (tree,), {})))
+
+    assert ask(100) is ask(100)
+    kept = STATEMENTS.weight
+    assert ask(5_000) is not ask(5_000)
+    assert STATEMENTS.weight == kept
+
+
+def test_an_expression_is_never_kept() -> None:
+    asked = Spec(Shape(Hero)).where(conditions_of(Hero, (HERO.age > 3,), {}))
+    assert weight_of((asked.shape,))[0] > weight_of((spec(age__gt=3).shape,))[0] + 100
 
 
 def test_a_path_is_joined_once_for_conditions_and_order_together() -> None:

@@ -69,6 +69,12 @@ class Plan:
         """Whether there is a collection in it, at any depth."""
         return bool(self.many) or any(nested.plan.collects for nested in self.ones)
 
+    @property
+    def size(self) -> int:
+        """How many columns and figures are read, at any depth."""
+        inner = sum(nested.plan.size for nested in (*self.ones, *self.many))
+        return len(self.columns) + len(self.measures) + inner
+
     def same(self, other: Plan) -> bool:
         """Whether the other plan reads the same and makes the same of it."""
         return self is other or _reads(self) == _reads(other)

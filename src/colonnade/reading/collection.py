@@ -8,19 +8,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, String, func, inspect, literal_column
+from sqlalchemy import ColumnElement, Select, String, func, inspect
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import RelationshipDirection, aliased
 from sqlalchemy.sql import and_
 
+from colonnade.database import Prepared
 from colonnade.filters import Sources
 from colonnade.loading import Nested
 from colonnade.mapping import mapping_of
 from colonnade.ordering import closed
 from colonnade.reading.columns import Columns
-from colonnade.spec import Shape, among, narrowed, order_of
+from colonnade.spec import Shape, among, limiting, narrowed, order_of, remembered
 
-__all__ = ["Children", "Link"]
+__all__ = ["Children", "Link", "children_of"]
+
+
+def children_of(owner: type[Any], nested: Nested, shape: Shape | None) -> Children:
+    """Return the statement for the collection ``nested`` of objects of ``owner``.
+
+    It is the same whatever is asked of the owners: one serves every question that reads it.
+    """
+    return _children(owner, nested, shape)
+
+
+@remembered
+def _children(owner: type[Any], nested: Nested, shape: Shape | None) -> Children:
+    return Children(owner, nested, shape)
 
 
 class Children:
@@ -42,10 +56,11 @@ class Children:
         statement = statement.where(among(link.parent, link.names))
         uncut = Shape(link.child, shape.where)
         statement = narrowed(statement, self.columns.sources, uncut, ordered=False)
-        if rank is not None:
-            self.statement = _ranked(statement, rank, shape.limit or 0)
+        if rank is not None and shape.limit is not None:
+            most = limiting(shape.limit, "limit")
+            self.statement = Prepared(_ranked(statement, rank, most))
         else:
-            self.statement = statement.order_by(*order)
+            self.statement = Prepared(statement.order_by(*order))
 
 
 class Link:
@@ -82,11 +97,11 @@ class Link:
         return [*self._order, *(getattr(self.child, name) for name in mapping_of(self.child).key)]
 
 
-def _ranked(statement: Select[Any], rank: int, limit: int) -> Select[Any]:
+def _ranked(statement: Select[Any], rank: int, most: ColumnElement[int]) -> Select[Any]:
     """The first of each parent's children, in the order in which they were ranked."""
     ranked = statement.subquery()
     place = ranked.c[rank]
-    return select_rows(*ranked.c).where(place <= literal_column(str(limit))).order_by(place)
+    return select_rows(*ranked.c).where(place <= most).order_by(place)
 
 
 def _foreign_key(owner: type[Any], nested: Nested) -> tuple[str, ...]:

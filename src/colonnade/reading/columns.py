@@ -22,7 +22,8 @@ class Columns:
         self.sources = sources
         #: What is selected after the columns that have ``labels``, which stand there already.
         self.expressions: list[Any] = []
-        self._labels = len(labels)
+        #: What stands before the plan's own columns.
+        self.labels = tuple(labels)
         self._places: dict[tuple[Steps, str], int] = {
             ((), label): place for place, label in enumerate(labels)
         }
@@ -30,7 +31,7 @@ class Columns:
         self._add(plan, ())
 
     def __len__(self) -> int:
-        return self._labels + len(self.expressions)
+        return len(self.labels) + len(self.expressions)
 
     def place(self, steps: Steps, name: str) -> int:
         """Where the attribute stands in a row."""

@@ -11,19 +11,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Integer, and_, case, func, literal_column
+from sqlalchemy import and_, case, func, literal_column
 from sqlalchemy import select as select_rows
 
 from colonnade.database import Prepared, Session
 from colonnade.filters import And, Sources, compile_node
 from colonnade.loading import Plan, Written, inexact, plan_of, written_of
-from colonnade.mapping import memoized
 from colonnade.reading.collection import Link
 from colonnade.reading.columns import Columns, Steps
 from colonnade.reading.json_forms import DOUBT, constant, doubtful, marks, sent, value
 from colonnade.reading.program import Shapes, shapes_of
 from colonnade.reading.terms import Path, Terms
-from colonnade.spec import Shape, Spec, bound, counting, keys_of, names, narrowed
+from colonnade.spec import (
+    Shape,
+    Spec,
+    bound,
+    counting,
+    keys_of,
+    limiting,
+    names,
+    narrowed,
+    remembered,
+)
 
 __all__ = [
     "Document",
@@ -112,11 +121,13 @@ def parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
     """What its statement binds."""
     found = spec.parameters
     for number, item in enumerate(terms.values()):
-        found |= bound(_slot(number), item.values)
+        found |= bound(_slot(number, "v"), item.values)
+        if item.binds_limit:
+            found[_slot(number, "limit")] = item.limit
     return found
 
 
-@memoized
+@remembered
 def _remembered(shape: Shape, plan: Plan, shapes: Shapes, mode: Mode) -> Document:
     found = _document(shape, plan, shapes, mode)
     return replace(found, statement=Prepared(found.statement))
@@ -140,8 +151,9 @@ def _document(shape: Shape, plan: Plan, shapes: Shapes, mode: Mode) -> Document:
     return Document(statement, marks(written), not {"json", "jsonb"}.isdisjoint(written.forms))
 
 
-def _slot(number: int) -> str:
-    return f"t{number}v"
+def _slot(number: int, name: str) -> str:
+    """How the values of the collection with this number are called."""
+    return f"t{number}{name}"
 
 
 class _Writer:
@@ -203,11 +215,12 @@ class _Writer:
         parents = (self._rows.c[place] for place in key)
         theirs = (own == parent for own, parent in zip(link.keys, parents, strict=True))
         statement = link.joined(select_rows(*columns.expressions)).where(and_(*theirs))
+        number = [*self._shapes].index(path) if path in self._shapes else 0
         if shape.where:
-            slots = names(_slot([*self._shapes].index(path)))
+            slots = names(_slot(number, "v"))
             statement = statement.where(compile_node(And(shape.where), sources, slots.__next__))
         statement = sources.joining(statement).order_by(*order).correlate(self._rows)
         if shape.limit is not None:
-            statement = statement.limit(literal_column(str(shape.limit), Integer))
+            statement = statement.limit(limiting(shape.limit, _slot(number, "limit")))
         inner = _Writer(statement.subquery(), columns, self._shapes)
         return inner.array(written, path)

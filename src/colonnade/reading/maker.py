@@ -49,16 +49,19 @@ class Maker:
     finders: tuple[int, ...]
 
 
-def listing(plan: Plan, columns: Columns, collect: Collector) -> Maker:
-    """A function of rows, and of what finds the children of each collection, to a list."""
-    code = _Code(columns, collect)
+def listing(plan: Plan, columns: Columns, width: int, collect: Collector) -> Maker:
+    """A function of rows, and of what finds the children of each collection, to a list.
+
+    A row has ``width`` columns: those of the plan come first.
+    """
+    code = _Code(columns, width, collect)
     tree = code.tree(plan, (), ())
     return code.compiled(f"[{tree} for {code.row()} in rows]")
 
 
 def grouping(plan: Plan, columns: Columns, parent: Sequence[int], collect: Collector) -> Maker:
     """The same to lists by the key of the parent, which stands in the places ``parent``."""
-    code = _Code(columns, collect)
+    code = _Code(columns, len(columns), collect)
     tree = code.tree(plan, (), ())
     return code.compiled(f"group(({code.key(parent)}, {tree}) for {code.row()} in rows)")
 
@@ -75,8 +78,9 @@ def _group(pairs: Any) -> dict[Any, list[Any]]:
 
 
 class _Code:
-    def __init__(self, columns: Columns, collect: Collector) -> None:
+    def __init__(self, columns: Columns, width: int, collect: Collector) -> None:
         self._columns = columns
+        self._width = width
         self._collect = collect
         self._names: dict[str, Any] = {"group": _group}
         self._finders: set[int] = set()
@@ -117,7 +121,7 @@ class _Code:
 
     def row(self) -> str:
         """What a row is unpacked into."""
-        return f"({', '.join(f'c{place}' for place in range(len(self._columns)))},)"
+        return f"({', '.join(f'c{place}' for place in range(self._width))},)"
 
     def compiled(self, expression: str) -> Maker:
         """The function of the rows, and of ``find0``, ``find1``, … by number."""

@@ -16,12 +16,11 @@ from sqlalchemy import select as select_rows
 from colonnade.database import Prepared, Session, Uncollected
 from colonnade.filters import Sources
 from colonnade.loading import Plan
-from colonnade.mapping import memoized
-from colonnade.reading.collection import Children
+from colonnade.reading.collection import children_of
 from colonnade.reading.columns import Columns
 from colonnade.reading.maker import Maker, Place, grouping, listing
 from colonnade.reading.terms import Path, Terms
-from colonnade.spec import Shape, Spec, chunked, keys_of, narrowed
+from colonnade.spec import Shape, Spec, chunked, keys_of, narrowed, remembered
 
 __all__ = ["Collection", "Program", "Shapes", "program_of", "shapes_of", "stitched"]
 
@@ -109,7 +108,7 @@ def shapes_of(terms: Terms) -> Shapes:
     return tuple((path, item.shape) for path, item in terms.items())
 
 
-@memoized
+@remembered
 def _remembered(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
     program = _program(shape, plan, shapes)
     return replace(program, statement=Prepared(program.statement))
@@ -128,10 +127,20 @@ def _program(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
 
 def stitched(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Program:
     """The program whose rows ``statement`` reads, with ``columns`` in their places."""
+    maker, collections = _stitches(plan, columns.labels, len(columns), shapes)
+    return Program(statement, maker, collections)
+
+
+@remembered
+def _stitches(
+    plan: Plan, labels: tuple[str, ...], width: int, shapes: Shapes
+) -> tuple[Maker, tuple[Collection, ...]]:
+    """What is made of rows of so many columns, whatever question they answer."""
     assembly = _Assembly(dict(shapes))
-    maker = listing(plan, columns, lambda place: assembly.number(place, 0, ()))
+    columns = Columns(Sources(plan.model), plan, labels)
+    maker = listing(plan, columns, width, lambda place: assembly.number(place, 0, ()))
     assembly.finish()
-    return Program(statement, maker, tuple(assembly.collections))
+    return maker, tuple(assembly.collections)
 
 
 @dataclass(slots=True)
@@ -175,7 +184,7 @@ class _Assembly:
 
     def _compiled(self, item: _Waiting) -> Collection:
         owner, nested = item.place.owner, item.place.nested
-        children = Children(owner, nested, self._shapes.get(item.path))
+        children = children_of(owner, nested, self._shapes.get(item.path))
         maker = grouping(
             nested.plan,
             children.columns,
@@ -183,5 +192,4 @@ class _Assembly:
             lambda place: self.number(place, item.number, item.path),
         )
         composite = len(item.place.key) > 1
-        statement = Prepared(children.statement)
-        return Collection(item.path, tuple(item.parents), composite, statement, maker)
+        return Collection(item.path, tuple(item.parents), composite, children.statement, maker)

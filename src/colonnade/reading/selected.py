@@ -20,11 +20,11 @@ from colonnade.database import Session
 from colonnade.errors import InvalidSchema, UsageError
 from colonnade.filters import Sources
 from colonnade.loading import Plan, Rows, plan_of_select
-from colonnade.mapping import memoized
 from colonnade.reading.columns import Columns
 from colonnade.reading.program import Program, Shapes, shapes_of, stitched
 from colonnade.reading.rows import validated
 from colonnade.reading.terms import terms_of
+from colonnade.spec import remembered
 
 __all__ = ["select_into"]
 
@@ -59,7 +59,7 @@ async def select_into(
     return validated(plan, await program.run(session, rows, terms)) if rows else []
 
 
-@memoized
+@remembered
 def _remembered(
     entity: Any, plan: Plan, labels: tuple[str, ...], shapes: Shapes
 ) -> tuple[Program, Columns]:

@@ -16,9 +16,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 from colonnade.database import Session
 from colonnade.filters import Sources
 from colonnade.loading import loader_options
-from colonnade.mapping import Relation, mapping_of, memoized
+from colonnade.mapping import Relation, mapping_of
 from colonnade.ordering import Term, closed
-from colonnade.spec import Shape, among, chunked, unsorted_paths
+from colonnade.spec import Shape, among, chunked, remembered, unsorted_paths
 
 __all__ = ["load_sorted"]
 
@@ -55,7 +55,7 @@ def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
             yield from _at(list(found) if path[0].many else [found], path[1:])
 
 
-@memoized
+@remembered
 def _statement(
     owner: type[Any], relation: Relation, terms: tuple[Term, ...], below: tuple[_Path, ...]
 ) -> Any:

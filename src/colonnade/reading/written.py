@@ -16,12 +16,12 @@ from sqlalchemy import select as select_rows
 from colonnade.database import Prepared, Session
 from colonnade.filters import Sources
 from colonnade.loading import Plan
-from colonnade.mapping import mapping_of, memoized
+from colonnade.mapping import mapping_of
 from colonnade.reading.columns import Columns
 from colonnade.reading.program import Program, shapes_of, stitched
 from colonnade.reading.rows import validated
 from colonnade.reading.terms import terms_of
-from colonnade.spec import among, chunked
+from colonnade.spec import among, chunked, remembered
 
 __all__ = ["fill_written"]
 
@@ -57,7 +57,7 @@ def _trees(plan: Plan, items: Sequence[Any]) -> list[Any]:
     return [given | {field: read(item) for field, read in fields} for item in items]
 
 
-@memoized
+@remembered
 def _by_keys(plan: Plan) -> tuple[Program, tuple[int, ...]]:
     """What reads the plan for the keys that are bound, and where the key stands in a row."""
     columns = Columns(Sources(plan.model), plan)

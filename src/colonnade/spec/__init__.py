@@ -8,12 +8,22 @@ from colonnade.spec.figures import having, projected, row_terms
 from colonnade.spec.keys import among, chunked, keyed
 from colonnade.spec.keyset import Keyset, order_of, parts
 from colonnade.spec.measures import of_children
+from colonnade.spec.memory import STATEMENTS, remembered
 from colonnade.spec.position import Place, Places
 from colonnade.spec.shape import Lock, Shape, Spec, unsorted_paths, whole
-from colonnade.spec.statement import counting, entities, existing, keys_of, matching, narrowed
+from colonnade.spec.statement import (
+    counting,
+    entities,
+    existing,
+    keys_of,
+    limiting,
+    matching,
+    narrowed,
+)
 from colonnade.spec.values import bound, names, unused_prefix
 
 __all__ = [
+    "STATEMENTS",
     "Keyset",
     "Lock",
     "Place",
@@ -31,6 +41,7 @@ __all__ = [
     "having",
     "keyed",
     "keys_of",
+    "limiting",
     "matching",
     "names",
     "narrowed",
@@ -38,6 +49,7 @@ __all__ = [
     "order_of",
     "parts",
     "projected",
+    "remembered",
     "row_terms",
     "unsorted_paths",
     "unused_prefix",

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import aliased
 
 from colonnade.filters import And, Node, Not, Or, Sources, Where, compile_node
-from colonnade.mapping import mapping_of, memoized
+from colonnade.mapping import mapping_of
+from colonnade.spec.memory import remembered
 from colonnade.spec.shape import Shape, Spec
 from colonnade.spec.values import unused_prefix
 
@@ -52,7 +53,7 @@ def _criterion(shape: Shape, apart: bool) -> ColumnElement[bool]:
     return result
 
 
-@memoized
+@remembered
 def _cached(shape: Shape, apart: bool) -> ColumnElement[bool]:
     return _criterion(shape, apart)
 

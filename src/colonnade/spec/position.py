@@ -22,6 +22,7 @@ from colonnade.filters.operands import kind_of
 from colonnade.mapping import Column, Relation, memoized
 from colonnade.ordering import Term, closed, exact
 from colonnade.pagination import CursorValue, encoded, seal, unseal
+from colonnade.spec.memory import remembered
 from colonnade.spec.shape import Shape, Spec
 
 __all__ = ["Place", "Places"]
@@ -154,7 +155,7 @@ def _shape_text(shape: Shape) -> str:
     return json.dumps(_canonical((shape.model, shape.where, order, *grouped)))
 
 
-@memoized
+@remembered
 def _shape_text_cached(shape: Shape) -> str:
     return _shape_text(shape)
 

@@ -6,7 +6,7 @@ Two questions of one shape share one statement, whatever their values are.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from colonnade.filters import Conditions, Node
 from colonnade.mapping import Relation, memoized
@@ -14,7 +14,30 @@ from colonnade.ordering import Term
 from colonnade.spec.keyset import Keyset
 from colonnade.spec.values import bound
 
-__all__ = ["Lock", "Shape", "Sorted", "Spec", "unsorted_paths", "whole"]
+__all__ = ["Limit", "Lock", "Shape", "Sorted", "Spec", "limit_of", "unsorted_paths", "whole"]
+
+#: How a statement is limited: to a number that stands in it, or to one that is bound.
+Limit: TypeAlias = int | Literal["few", "many"]
+
+#: What stands in a statement: what first() and one() ask for, and pages of the usual sizes, some of
+#: which read one row more to see whether there are others.
+_USUAL: Final = frozenset({1, 2, 3, 5, 10, 11, 20, 21, 25, 26, 50, 51, 100, 101})
+#: No page has more rows.
+_FEW: Final = 1024
+
+
+def limit_of(rows: int | None) -> Limit | None:
+    """Say how a statement is limited to so many rows.
+
+    A limit that a client may choose is bound, lest each number make a statement of its own.
+    PostgreSQL then has to plan at each execution: when it keeps a plan for all of them, it takes a
+    limit that it does not know for a tenth of the rows. The usual numbers stand in the text, so
+    that it keeps their plans. Whole exports do not share a statement with pages: a plan that was
+    kept for all rows would serve the pages too.
+    """
+    if rows is None or rows in _USUAL:
+        return rows
+    return "few" if rows <= _FEW else "many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +65,6 @@ def unsorted_paths(
 class Shape(NamedTuple):
     """What makes a statement: conditions, order, relations to load, and how it is cut.
 
-    The limit is a part of it: a database that does not know it when it plans plans for all rows.
     ``sorted`` are the collections among those to load that have an order of their own.
     Where the model stands for groups, ``of`` is the shape of the rows that are grouped.
     """
@@ -52,7 +74,7 @@ class Shape(NamedTuple):
     order: tuple[Term, ...] = ()
     load: tuple[tuple[Relation, ...], ...] = ()
     sorted: Sorted = ()
-    limit: int | None = None
+    limit: Limit | None = None
     skipping: bool = False
     of: Shape | None = None
     keyset: Keyset | None = None
@@ -72,6 +94,7 @@ class Spec(NamedTuple):
     offset: int | None = None
     position: tuple[Any, ...] = ()
     of: Spec | None = None
+    limit: int | None = None
 
     def grouped(self, rows: Spec) -> Spec:
         """The same about the groups of these rows."""
@@ -87,17 +110,12 @@ class Spec(NamedTuple):
         """With these conditions too."""
         return self.filtered(conditions.nodes, conditions.values, conditions.raw)
 
-    @property
-    def limit(self) -> int | None:
-        """The most rows to answer with."""
-        return self.shape.limit
-
     def cut(self, *, limit: int | None = None, offset: int | None = None) -> Spec:
         """With this limit or offset in place of the one before; None leaves it as it is."""
         limit = self.limit if limit is None else limit
         offset = self.offset if offset is None else offset
-        shape = self.shape._replace(limit=limit, skipping=offset is not None)
-        return self._replace(shape=shape, offset=offset)
+        shape = self.shape._replace(limit=limit_of(limit), skipping=offset is not None)
+        return self._replace(shape=shape, limit=limit, offset=offset)
 
     def within(self, rows: int) -> Spec:
         """With at most ``rows`` rows, or the lower limit that it has."""
@@ -105,14 +123,15 @@ class Spec(NamedTuple):
 
     def scrolled(self, keyset: Keyset, position: tuple[Any, ...], rows: int) -> Spec:
         """At most ``rows`` rows from this position on."""
-        shape = self.shape._replace(keyset=keyset, limit=rows)
-        return self._replace(shape=shape, position=position)
+        shape = self.shape._replace(keyset=keyset, limit=limit_of(rows))
+        return self._replace(shape=shape, position=position, limit=rows)
 
     def uncut(self) -> Spec:
         """Without limit and offset."""
         if not (self.is_cut or self.shape.skipping):
             return self
-        return self._replace(shape=self.shape._replace(limit=None, skipping=False), offset=None)
+        shape = self.shape._replace(limit=None, skipping=False)
+        return self._replace(shape=shape, limit=None, offset=None)
 
     @property
     def is_cut(self) -> bool:
@@ -120,11 +139,18 @@ class Spec(NamedTuple):
         return self.limit is not None or self.offset is not None
 
     @property
+    def binds_limit(self) -> bool:
+        """Whether the limit is a value of the statement and no part of it."""
+        return isinstance(self.shape.limit, str)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """What the statement binds."""
         found = bound("v", self.values)
         if self.of is not None:
             found |= bound("r", self.of.values)
+        if self.binds_limit:
+            found["limit"] = self.limit
         if self.offset is not None:
             found["offset"] = self.offset
         for index, value in enumerate(self.position):

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from sqlalchemy import Integer, Select, bindparam, func, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, func, literal_column
 from sqlalchemy import select as select_rows
 from sqlmodel import select
 
 from colonnade.filters import And, Sources, compile_node
 from colonnade.loading import loader_options
-from colonnade.mapping import memoized
 from colonnade.ordering import closed
 from colonnade.spec.groups import groups
 from colonnade.spec.keyset import beyond, key_columns, order_of
-from colonnade.spec.shape import Shape, Spec, unsorted_paths
+from colonnade.spec.memory import remembered
+from colonnade.spec.shape import Limit, Shape, Spec, unsorted_paths
 from colonnade.spec.values import names
 
-__all__ = ["counting", "entities", "existing", "keys_of", "matching", "narrowed"]
+__all__ = ["counting", "entities", "existing", "keys_of", "limiting", "matching", "narrowed"]
 
 Builder: TypeAlias = Callable[[Shape], Any]
 
@@ -65,10 +65,19 @@ def narrowed(
             statement = statement if later is None else statement.where(later)
     statement = sources.joining(statement).order_by(*order)
     if shape.limit is not None and ordered:
-        statement = statement.limit(literal_column(str(shape.limit), Integer))
+        statement = statement.limit(limiting(shape.limit, "limit"))
     if shape.skipping and ordered:
         statement = statement.offset(bindparam("offset", required=True))
     return statement
+
+
+def limiting(limit: Limit, name: str) -> ColumnElement[int]:
+    """Return the number of rows as it stands in a statement: itself, or the value of this name."""
+    if isinstance(limit, int):
+        return literal_column(str(limit), Integer)
+    # Two types, and so two texts: the servers keep a plan for each.
+    kind = Integer() if limit == "few" else BigInteger()
+    return bindparam(name, type_=kind, required=True)
 
 
 def keys_of(shape: Shape, sources: Sources) -> list[Any]:
@@ -120,24 +129,24 @@ def _matching(shape: Shape) -> Any:
 
 
 def _existing(shape: Shape) -> Any:
-    return _matching(shape).limit(1)
+    return _matching(shape).limit(limiting(1, "limit"))
 
 
-@memoized
+@remembered
 def _entities_cached(shape: Shape) -> Any:
     return _entities(shape)
 
 
-@memoized
+@remembered
 def _counting_cached(shape: Shape) -> Any:
     return _counting(shape)
 
 
-@memoized
+@remembered
 def _matching_cached(shape: Shape) -> Any:
     return _matching(shape)
 
 
-@memoized
+@remembered
 def _existing_cached(shape: Shape) -> Any:
     return _existing(shape)

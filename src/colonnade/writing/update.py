@@ -9,8 +9,8 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, select
 from sqlalchemy import update as updating
 
 from colonnade.database import Session
-from colonnade.mapping import mapping_of, memoized
-from colonnade.spec import unused_prefix
+from colonnade.mapping import mapping_of
+from colonnade.spec import remembered, unused_prefix
 from colonnade.writing.back import read_back
 
 __all__ = ["update"]
@@ -62,7 +62,7 @@ async def update(
     return changed[0] if changed else None
 
 
-@memoized
+@remembered
 def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[str, ...]) -> Any:
     """Return the UPDATE that sets the columns ``changed`` where the columns ``same`` have a value.
 
