@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import MetaData, insert
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Relationship, SQLModel
-from tests.guild import HeroService, Odd, OddService, SeatService
+from tests.guild import Hero, HeroService, Odd, OddService, SeatService
 
 from colonnade import Database, ServiceBase
 from colonnade.errors import InvalidOperand, MultipleFound, NotFound
+from colonnade.query import load_paths
+from colonnade.reading.joins import repeats_rows
 from colonnade.testing import count_statements
 
 
@@ -28,6 +30,18 @@ class Child(Base, table=True):
     id: int | None = Field(default=None, primary_key=True)
     parent_id: int | None = Field(default=None, foreign_key="parent.id")
     parent: Optional[Parent] = Relationship(back_populates="children")  # noqa: UP045 # SQLModel's way
+
+
+class Toy(Base, table=True):
+    """Its parent comes with children, where it is asked for."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    parent_id: int | None = Field(default=None, foreign_key="parent.id")
+    parent: Optional[Parent] = Relationship()  # noqa: UP045 # as above
+
+
+class ToyService(ServiceBase[Toy, Toy, Toy]):
+    pass
 
 
 class ParentService(ServiceBase[Parent, Parent, Parent]):
@@ -138,3 +152,32 @@ async def test_composite_keys_come_in_the_order_asked(guild: Database) -> None:
         with pytest.raises(NotFound) as caught:
             await seats.get_many([("a", 0), ("z", 0), ("b", 9), ("z", 0)])
         assert caught.value.keys == (("z", 0), ("b", 9))
+
+
+async def test_objects_whose_loaded_parent_joins_its_children_come_once(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with database.session() as session:
+        parent = Parent(children=[Child(), Child()])
+        session.add_all([Toy(parent=parent), Toy(parent=parent), Toy()])
+
+    def told(toys: list[Toy]) -> list[int]:
+        return [len(toy.parent.children) if toy.parent else 0 for toy in toys]
+
+    async with database.session() as session:
+        toys = ToyService(session).where().order_by("id").load("parent")
+        assert told(await toys.all()) == [2, 2, 0]
+        session.expunge_all()
+        assert told((await toys.scroll(size=2)).items) == [2, 2]
+    async with database.session() as session:
+        # A cursor cannot tell either where an object ends.
+        toys = ToyService(session).where().order_by("id").load("parent")
+        assert told([toy async for toy in toys.stream(2)]) == [2, 2, 0]
+
+
+def test_rows_repeat_where_a_joined_object_joins_its_children() -> None:
+    assert repeats_rows(Parent)
+    assert not repeats_rows(Child)
+    assert not repeats_rows(Toy)
+    assert repeats_rows(Toy, load_paths(Toy, ["parent"]))
+    assert not repeats_rows(Hero, load_paths(Hero, ["team.heroes", "missions"]))

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm.interfaces import ORMOption
 
 from colonnade.database import Session
+from colonnade.reading.joins import repeats_rows
 from colonnade.reading.sorted import load_sorted
 from colonnade.spec import Spec, chunked, counting, entities, existing, keyed
 
@@ -18,8 +19,9 @@ __all__ = ["by_keys", "count", "exists", "fetch", "fetch_placed"]
 async def fetch(session: Session, spec: Spec) -> list[Any]:
     """The objects that ``spec`` asks for; one statement, one more for each collection loaded."""
     result = await session.scalars(entities(spec), spec.parameters)
-    # Models whose own relations are joined eagerly repeat a row for each child.
-    found = list(result.unique().all())
+    if repeats_rows(spec.shape.model, spec.shape.load):
+        result = result.unique()
+    found = list(result.all())
     await load_sorted(session, spec.shape, found)
     return found
 
@@ -27,7 +29,9 @@ async def fetch(session: Session, spec: Spec) -> list[Any]:
 async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """The objects of a scroll, and each one's keys in its order."""
     result = await session.exec(entities(spec), params=spec.parameters)
-    rows = result.unique().all()
+    if repeats_rows(spec.shape.model, spec.shape.load):
+        result = result.unique()
+    rows = result.all()
     found = [row[0] for row in rows]
     await load_sorted(session, spec.shape, found)
     return found, [tuple(row[1:]) for row in rows]
@@ -54,5 +58,6 @@ async def by_keys(
     statement = keyed(model, options).where(*criteria)
     found: list[Any] = []
     for bound in chunked(keys):
+        # The options may join what a query does not.
         found += (await session.scalars(statement, bound)).unique().all()
     return found

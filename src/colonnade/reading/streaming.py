@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import inspect
-
 from colonnade.database import Batches, Prepared, Session
 from colonnade.loading import Plan
-from colonnade.mapping import memoized
+from colonnade.reading.joins import repeats_rows
 from colonnade.reading.program import program_of
 from colonnade.reading.rows import validated
 from colonnade.reading.terms import Terms
@@ -45,7 +43,7 @@ def stream(session: Session, spec: Spec, size: int) -> Cursor | None:
     Nobody knows then where an object ends before the next one begins. Collections with an order of
     their own are read for whole batches too.
     """
-    if spec.shape.sorted or _joins_many(spec.shape.model):
+    if spec.shape.sorted or repeats_rows(spec.shape.model, spec.shape.load):
         return None
     return Cursor(session.batches(entities(spec), spec.parameters, size=size), _first)
 
@@ -64,9 +62,3 @@ def stream_rows(session: Session, spec: Spec, plan: Plan, terms: Terms, size: in
 
 async def _first(rows: Sequence[Any]) -> list[Any]:
     return [row[0] for row in rows]
-
-
-@memoized
-def _joins_many(model: type[Any]) -> bool:
-    relations = inspect(model).relationships
-    return any(relation.uselist and relation.lazy in ("joined", False) for relation in relations)
