@@ -10,10 +10,10 @@ import aiosqlite
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.dialects.sqlite import aiosqlite as dialect
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from colonnade._compat.sqlalchemy_aiosqlite import use_single_call_cursors
+from colonnade._compat.sqlalchemy_aiosqlite import run_after_statements, use_single_call_cursors
 
 
 @pytest.fixture
@@ -91,3 +91,16 @@ async def test_rows_can_still_be_streamed(engine: AsyncEngine) -> None:
 def test_a_connection_of_another_class_is_refused() -> None:
     with pytest.raises(TypeError, match="object"):
         use_single_call_cursors(object())
+
+
+async def test_each_statement_is_told_when_it_is_over_whatever_became_of_it(
+    engine: AsyncEngine,
+) -> None:
+    over: list[Any] = []
+    async with engine.connect() as connection:
+        raw: Any = await connection.get_raw_connection()
+        run_after_statements(raw.driver_connection, over.append)
+        await connection.execute(text("SELECT 1"))
+        with pytest.raises(OperationalError):
+            await connection.execute(text("SELECT no_such_function()"))
+        assert over == [raw.driver_connection] * 2

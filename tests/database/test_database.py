@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import MetaData, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlmodel import SQLModel, select
 from tests.database.shop import Base, Team
 
 import colonnade.database
-from colonnade.database import Database
+from colonnade.database import Database, Session
 from colonnade.errors import InvalidMapping, InvalidSetting, InvalidURL, UsageError
 from colonnade.mapping import configure
 
@@ -272,3 +273,85 @@ async def test_another_databases_broken_model_does_not_keep_tables_from_being_ma
     await db.create_all()
     with pytest.raises(InvalidMapping, match="Nowhere"):
         configure(Broken.registry)
+
+
+# The default isolation level
+
+SHOWN = {
+    "postgresql": "SHOW transaction_isolation",
+    "mysql": "SELECT lower(replace(trx_isolation_level, '-', ' '))"
+    " FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = connection_id()",
+}
+
+
+async def level(session: Session | AsyncConnection, family: str) -> str:
+    """Return the level of the running transaction, which InnoDB knows once it has read a table."""
+    await session.execute(text("SELECT count(*) FROM team"))
+    if family == "mysql":
+        # The server keeps what it told last for a tenth of a second.
+        await asyncio.sleep(0.15)
+    shown: str = (await session.execute(text(SHOWN[family]))).scalar_one()
+    return shown.lower()
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+async def test_a_databases_isolation_level_holds_for_every_unit_that_asks_for_none(
+    server_url: str, isolation: str
+) -> None:
+    async with Database(server_url, metadata=Base.metadata, isolation=isolation) as db:
+        await db.create_all()
+        other = "read committed" if isolation == "serializable" else "serializable"
+        async with db.session() as session:
+            assert await level(session, db.family) == isolation
+        for _ in range(2):
+            assert await db.run(lambda session: level(session, db.family)) == isolation
+            async with db.session(statement_timeout=5) as session:
+                assert await level(session, db.family) == isolation
+            async with db.session(isolation=other) as session:
+                assert await level(session, db.family) == other
+        async with db.engine.begin() as connection:
+            assert await level(connection, db.family) == isolation
+
+
+async def test_a_connection_used_in_autocommit_goes_back_to_the_databases_level(
+    server_url: str,
+) -> None:
+    options: dict[str, Any] = {"pool_size": 1, "max_overflow": 0, "isolation": "serializable"}
+    async with Database(server_url, metadata=Base.metadata, **options) as db:
+        await db.create_all()
+        for used in ("AUTOCOMMIT", "READ COMMITTED"):
+            async with db.engine.connect() as connection:
+                own = await connection.execution_options(isolation_level=used)
+                await own.execute(text("SELECT count(*) FROM team"))
+            async with db.session() as session:
+                assert await level(session, db.family) == "serializable"
+                session.add(Team(name=f"undone {used}"))
+                await session.flush()
+                await session.rollback()
+        async with db.session() as session:
+            assert (await session.exec(select(Team.name))).all() == []
+
+
+async def test_readers_are_not_affected_by_the_databases_level(server_url: str) -> None:
+    async with Database(server_url, metadata=Base.metadata, isolation="serializable") as db:
+        await db.create_all()
+        async with db.session() as session, db.reader() as reader:
+            session.add(Team(name="a"))
+            await session.flush()
+            # In SERIALIZABLE, MySQL's reads wait for what others write.
+            assert (await reader.exec(select(Team.name))).all() == []
+            await session.commit()
+            assert (await reader.exec(select(Team.name))).all() == ["a"]
+        async with db.reader(snapshot=True) as reader:
+            if db.family == "postgresql":
+                assert await level(reader, db.family) == "repeatable read"
+            assert (await reader.exec(select(Team.name))).all() == ["a"]
+
+
+async def test_sqlite_takes_any_level_and_is_serializable(sqlite_url: str) -> None:
+    async with Database(sqlite_url, metadata=Base.metadata, isolation="read committed") as db:
+        await db.create_all()
+        async with db.session() as session:
+            session.add(Team(name="a"))
+        async with db.reader() as reader:
+            assert (await reader.exec(select(Team.name))).all() == ["a"]

@@ -40,7 +40,7 @@ def test_every_wait_has_a_limit_by_default() -> None:
 
 def test_every_setting_of_a_number_has_a_range() -> None:
     numbers = {item.name for item in dataclasses.fields(Settings) if "bool" not in str(item.type)}
-    assert numbers - {"application_name", "cursor_secret"} == set(RANGES)
+    assert numbers - {"application_name", "cursor_secret", "isolation"} == set(RANGES)
 
 
 @pytest.mark.parametrize(("name", "lowest"), RANGES.items())
@@ -114,6 +114,7 @@ def test_every_setting_has_an_environment_variable() -> None:
         "connect_timeout": "1",
         "statement_timeout": "2.5",
         "lock_timeout": "0.5",
+        "isolation": "repeatable-read",
         "health_timeout": "1",
         "pgbouncer": "true",
         "application_name": " shop ",
@@ -136,6 +137,7 @@ def test_every_setting_has_an_environment_variable() -> None:
         connect_timeout=1.0,
         statement_timeout=2.5,
         lock_timeout=0.5,
+        isolation="REPEATABLE READ",
         health_timeout=1.0,
         pgbouncer=True,
         application_name="shop",
@@ -225,3 +227,22 @@ def test_a_database_is_made_from_the_processs_environment(monkeypatch: pytest.Mo
     database = Database.from_env()
     assert database.settings == Settings(pool_size=3)
     assert repr(database) == "Database('sqlite+aiosqlite:///shop.db')"
+
+
+@pytest.mark.parametrize("text", ["serializable", " Repeatable-Read ", "READ_COMMITTED"])
+def test_a_default_isolation_level_is_known_in_any_spelling(text: str) -> None:
+    level = text.strip().upper().replace("-", " ").replace("_", " ")
+    assert settings(isolation=text).isolation == level
+    assert from_environment({**URL, "DB_ISOLATION": text})[2] == {"isolation": text.strip()}
+    assert Database.from_env(environ={**URL, "DB_ISOLATION": text}).settings.isolation == level
+
+
+@pytest.mark.parametrize("level", ["serialisable", "", 5])
+def test_an_isolation_level_that_there_is_not_is_refused(level: Any) -> None:
+    with pytest.raises(InvalidSetting, match="isolation level"):
+        Database("sqlite:///shop.db", isolation=level)
+
+
+@pytest.mark.parametrize("word", ["", "none"])
+def test_without_an_isolation_level_it_is_the_servers_own(word: str) -> None:
+    assert from_environment({**URL, "DB_ISOLATION": word})[2] == {"isolation": None}

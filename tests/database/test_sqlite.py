@@ -219,7 +219,7 @@ async def test_a_unit_that_waits_too_long_for_another_of_its_process_is_a_lock_t
             await session.connection()
             begun = time.monotonic()
             with pytest.raises(e.LockTimeout, match="of this process holds") as caught:
-                await write(database, "SELECT 1")
+                await asyncio.create_task(write(database, "SELECT 1"))
             assert 0.15 < time.monotonic() - begun < 0.6
         assert caught.value.hint is not None
         assert "db.reader()" in caught.value.hint
@@ -231,7 +231,7 @@ async def test_a_units_own_lock_time_out_counts_in_the_queue_too(db: Database) -
         await session.connection()
         begun = time.monotonic()
         with pytest.raises(e.LockTimeout):
-            await write(db, lock_timeout=0.1)
+            await asyncio.create_task(write(db, lock_timeout=0.1))
         assert time.monotonic() - begun < 1
 
 

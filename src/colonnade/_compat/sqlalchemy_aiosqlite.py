@@ -12,14 +12,17 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_connection,
     AsyncAdapt_aiosqlite_cursor,
 )
 
-__all__ = ["use_single_call_cursors"]
+__all__ = ["run_after_statements", "use_single_call_cursors"]
+
+#: The attribute of aiosqlite's connection that has what is called after each statement.
+_AFTER: Final = "colonnade_after_statement"
 
 
 def use_single_call_cursors(adapted: Any) -> None:
@@ -33,6 +36,15 @@ def use_single_call_cursors(adapted: Any) -> None:
             f"SQLAlchemy's connection is a {type(adapted).__name__}, which Colonnade does not know"
         )
     adapted.__class__ = _Connection
+
+
+def run_after_statements(driver: Any, call: Callable[[Any], None]) -> None:
+    """Call ``call(driver)`` after each statement of these cursors, a failed or cancelled one too.
+
+    It runs in the event loop and must not await. SQLAlchemy's own events say nothing of a COMMIT
+    that is a statement's text, nor of a failure on which SQLite rolls back by itself.
+    """
+    setattr(driver, _AFTER, call)
 
 
 class _FinishedCursor:
@@ -80,7 +92,12 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
                 return rows
 
         async with self._adapt_connection._execute_mutex:
-            self._rows = deque(await driver._execute(run))
+            try:
+                self._rows = deque(await driver._execute(run))
+            finally:
+                after = getattr(driver, _AFTER, None)
+                if after is not None:
+                    after(driver)
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):

@@ -12,17 +12,20 @@ import sys
 import time
 from collections import deque
 from contextvars import ContextVar
+from types import FrameType
 from typing import Final
 
-from colonnade.errors import PoolDeadlock, PoolTimeout
+from sqlalchemy import Connection
 
-__all__ = ["Admission", "Lease"]
+from colonnade.errors import DatabaseError, PoolDeadlock, PoolTimeout
+
+__all__ = ["Admission", "Lease", "caller", "calling_frame", "running_loop"]
 
 
 class Lease:
     """A place that one unit holds: since when, by which task and, in development, from where."""
 
-    __slots__ = ("active", "admission", "place", "since", "task", "waits_for")
+    __slots__ = ("active", "admission", "connection", "place", "since", "task", "waits_for")
 
     def __init__(self, admission: Admission, place: str | None) -> None:
         self.admission = admission
@@ -31,12 +34,23 @@ class Lease:
         self.since = time.monotonic()
         self.waits_for: Admission | None = None
         self.active = True
+        #: What the unit has of the pool; held here, so that no garbage collection takes it first.
+        self.connection: Connection | None = None
 
     def release(self) -> None:
         """Give the place to who waits longest. Doing so twice does no harm."""
         if self.active:
             self.active = False
+            # A task refers to its context, which refers to the leases that it took.
+            self.task = self.connection = None
             self.admission._give_back(self)
+
+    def release_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Release the place from any thread; ``loop`` is that of the admission."""
+        if loop is running_loop():
+            self.release()
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(self.release)
 
     def __str__(self) -> str:
         age = f"{time.monotonic() - self.since:.1f} s"
@@ -76,10 +90,13 @@ class Admission:
         Raises ``PoolTimeout`` after ``timeout`` seconds, and ``PoolDeadlock`` at once when every
         place is held by a task that itself waits.
         """
+        return await self._enter(self.timeout)
+
+    async def _enter(self, timeout: float | None) -> Lease:
         held = tuple(lease for lease in _HELD.get() if lease.active)
-        place = _caller() if self.debug else None
+        place = caller() if self.debug else None
         if not self._free or self.waiting:
-            await self._turn(held)
+            await self._turn(held, timeout)
         lease = Lease(self, place)
         self.leases.add(lease)
         _HELD.set((*held, lease))
@@ -90,7 +107,7 @@ class Admission:
         """Places that nobody has and nobody was promised."""
         return self.capacity - len(self.leases) - self._promised
 
-    async def _turn(self, held: tuple[Lease, ...]) -> None:
+    async def _turn(self, held: tuple[Lease, ...], timeout: float | None) -> None:
         """Wait until a place is promised to this unit, which must take it before it awaits."""
         task = asyncio.current_task()
         mine = [lease for lease in held if lease.task is task and lease.waits_for is None]
@@ -101,7 +118,7 @@ class Admission:
         try:
             if mine and _deadlocked(self):
                 raise self._refusal(PoolDeadlock, held)
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(timeout):
                 await future
         except TimeoutError:
             if not _promised(future):
@@ -130,7 +147,7 @@ class Admission:
                 self._promised += 1
                 future.set_result(None)
 
-    def _refusal(self, kind: type[PoolTimeout], held: tuple[Lease, ...]) -> PoolTimeout:
+    def _refusal(self, kind: type[PoolTimeout], held: tuple[Lease, ...]) -> DatabaseError:
         oldest = sorted(self.leases, key=lambda lease: lease.since)
         out = ", ".join(str(lease) for lease in oldest[:5])
         more = f" and {len(oldest) - 5} more" if len(oldest) > 5 else ""
@@ -173,10 +190,32 @@ def _deadlocked(gate: Admission) -> bool:
     return True
 
 
-def _caller() -> str:
-    """The first frame outside this library and the standard library's context managers."""
-    library = ("colonnade.database", "contextlib", "asyncio")
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(library):
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+#: Packages that stand between the code that opens a session and this module.
+_LIBRARIES: Final = frozenset(
+    {"asyncio", "colonnade", "contextlib", "sqlalchemy", "sqlmodel", "stamina"}
+)
+
+
+def calling_frame(depth: int) -> FrameType:
+    """Return the first frame outside of the libraries, from ``depth`` frames above the caller."""
+    frame = sys._getframe(depth + 1)
+    while (
+        frame.f_back is not None
+        and frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARIES
+    ):
         frame = frame.f_back
+    return frame
+
+
+def caller() -> str:
+    """Return the file, line and function of the code that asks for a place."""
+    frame = calling_frame(1)
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

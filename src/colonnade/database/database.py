@@ -19,10 +19,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
+from colonnade.database.abandoned import Opening
 from colonnade.database.dialect import PLAIN
 from colonnade.database.engine import dialect_of
 from colonnade.database.health import Health, PoolStatus
-from colonnade.database.pool import Pool
+from colonnade.database.pool import Pool, Pools
 from colonnade.database.reader import Reader
 from colonnade.database.retry import CommitLost, repeat
 from colonnade.database.session import Session
@@ -51,6 +52,7 @@ class Options(TypedDict, total=False):
     connect_timeout: float
     statement_timeout: float | None
     lock_timeout: float | None
+    isolation: str | None
     health_timeout: float
     pgbouncer: bool
     application_name: str | None
@@ -67,14 +69,6 @@ _UNBOUND: Final = Bindings()
 _BOUND: Final[ContextVar[Mapping[int, AsyncConnection] | None]] = ContextVar(
     "colonnade_bound", default=None
 )
-
-
-class _Pools:
-    """One event loop's pools: the sessions' and, from the first reader on, the readers'."""
-
-    def __init__(self, primary: Pool) -> None:
-        self.primary = primary
-        self.readers: Pool | None = None
 
 
 class Database:
@@ -99,7 +93,7 @@ class Database:
         self._address = parse(url)
         self._reader_address = self._address if reader_url is None else parse(reader_url)
         self._metadata = SQLModel.metadata if metadata is None else metadata
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Pools] = WeakKeyDictionary()
         self._probes: set[asyncio.Task[ColonnadeError | None]] = set()
         if self._address.in_memory:
             self._move_to_file(shared=reader_url is None)
@@ -174,7 +168,8 @@ class Database:
         among the readers as ``session`` does among the units.
         """
         unit = Unit(snapshot=True, read_only=True) if snapshot else PLAIN
-        return Transaction(Reader, self._readers(), unit, self._bound(), _bindings(scope))
+        pool = self._readers()
+        return Transaction(Reader, pool, unit, self._bound(), _bindings(scope), Opening())
 
     async def run(
         self,
@@ -298,9 +293,7 @@ class Database:
         """
         pools = self._loops.pop(asyncio.get_running_loop(), None)
         if pools is not None:
-            await pools.primary.close()
-            if pools.readers is not None:
-                await pools.readers.close()
+            await pools.close()
 
     @asynccontextmanager
     async def bound_to(self, connection: AsyncConnection) -> AsyncGenerator[None]:
@@ -316,13 +309,14 @@ class Database:
 
     def _unit(self, options: UnitOptions, bindings: Bindings) -> Transaction[Session]:
         unit = Unit(**options) if options else PLAIN
-        return Transaction(Session, self._pools().primary, unit, self._bound(), bindings)
+        pool = self._pools().primary
+        return Transaction(Session, pool, unit, self._bound(), bindings, Opening(2))
 
     def _bound(self) -> AsyncConnection | None:
         bound = _BOUND.get()
         return None if bound is None else bound.get(id(self))
 
-    def _pools(self) -> _Pools:
+    def _pools(self) -> Pools:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -332,18 +326,18 @@ class Database:
         pools = self._loops.get(loop)
         if pools is None:
             # An engine's timers refer to its loop, so no loop goes away by itself.
-            for gone in [known for known in self._loops if known.is_closed()]:
-                del self._loops[gone]
+            for gone in [known for known in tuple(self._loops) if known.is_closed()]:
+                self._loops.pop(gone, None)
             dialect = dialect_of(self._address, self._settings, reading=False)
-            pools = self._loops[loop] = _Pools(Pool(dialect, self._metadata))
+            pools = self._loops[loop] = Pools(Pool(dialect, self._metadata))
         return pools
 
     def _readers(self) -> Pool:
         pools = self._pools()
-        if pools.readers is None:
-            dialect = dialect_of(self._reader_address, self._settings, reading=True)
-            pools.readers = Pool(dialect, self._metadata)
-        return pools.readers
+        if pools.readers is not None:
+            return pools.readers
+        dialect = dialect_of(self._reader_address, self._settings, reading=True)
+        return pools.add_readers(Pool(dialect, self._metadata))
 
     def _move_to_file(self, *, shared: bool) -> None:
         folder = tempfile.mkdtemp(prefix="colonnade-")

@@ -13,14 +13,16 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import PoolProxiedConnection
 
 from colonnade.database.settings import Settings
+from colonnade.database.transports import close_transport
 from colonnade.database.unit import Unit
 from colonnade.database.url import Address
 from colonnade.database.watchdog import Watchdog
 from colonnade.errors import InvalidSetting
 
-__all__ = ["GRACE", "PLAIN", "UNIT", "USED", "Dialect"]
+__all__ = ["GRACE", "PLAIN", "UNIT", "USED", "Dialect", "driver_of"]
 
 #: The execution option under which a connection carries its unit, and the unit without wishes.
 UNIT: Final = "colonnade_unit"
@@ -31,6 +33,12 @@ PLAIN: Final = Unit()
 #: Seconds that the client waits beyond a limit that the server keeps: the server's answer is the
 #: better one, the client's own limit is for a peer that answers nothing at all.
 GRACE: Final = 2.0
+
+
+def driver_of(connection: PoolProxiedConnection) -> Any:
+    """Return the driver's connection, also of one that was detached from its pool."""
+    adapted: Any = connection.dbapi_connection
+    return adapted.driver_connection
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,19 @@ class Dialect:
     def connect_args(self) -> dict[str, Any]:
         """What the driver's ``connect`` gets beside the URL."""
         return {}
+
+    def engine_options(self) -> dict[str, Any]:
+        """What ``create_engine`` gets beside them: the level of all transactions.
+
+        Readers have none. For units no round trip of theirs is spent: PostgreSQL's drivers say it
+        with BEGIN, so that no setting of a server's session reaches other clients of PgBouncer;
+        MySQL's set it once for each connection. Either way SQLAlchemy knows what to go back to
+        after a connection was used with a level of its own.
+        """
+        if self.reading:
+            return {"isolation_level": "AUTOCOMMIT"}
+        level = self.settings.isolation
+        return {} if level is None else {"isolation_level": level}
 
     def install(self, engine: Engine) -> None:
         """Add the listeners that this database needs to ``engine``."""
@@ -70,6 +91,10 @@ class Dialect:
     def abort(self, driver: Any) -> None:
         """End the running statement from the event loop, without waiting."""
         driver.terminate()
+
+    def forsake(self, driver: Any) -> None:
+        """Close a connection whose event loop is closed: without I/O and without a warning."""
+        close_transport(driver._transport)
 
     @cached_property
     def watchdog(self) -> Watchdog:

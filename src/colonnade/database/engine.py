@@ -18,7 +18,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
-from colonnade.database.dialect import GRACE, PLAIN, UNIT, USED, Dialect
+from colonnade.database.dialect import GRACE, PLAIN, UNIT, USED, Dialect, driver_of
 from colonnade.database.direct import lend_idle_connections
 from colonnade.database.doom import doom, forget, heal, refuse
 from colonnade.database.memory import bound_compiled
@@ -47,7 +47,6 @@ def dialect_of(address: Address, settings: Settings, *, reading: bool) -> Dialec
 def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
     """An engine for the running loop; connects to nothing yet."""
     settings, reading = dialect.settings, dialect.reading
-    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if reading else {}
     own = settings.reader_pool_size if reading else None
     engine = create_async_engine(
         dialect.url(),
@@ -63,7 +62,7 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
         skip_autocommit_rollback=reading,
         hide_parameters=True,
         echo=settings.echo,
-        **options,
+        **dialect.engine_options(),
     )
     sync = engine.sync_engine
     _limit_connecting(sync, dialect, metadata)
@@ -172,7 +171,7 @@ def _watch_statements(engine: Engine, dialect: Dialect) -> None:
             refuse(connection)
         unit = connection.get_execution_options().get(UNIT)
         limit = plain if unit is None else dialect.limit(unit)
-        driver = connection.connection.driver_connection
+        driver = driver_of(connection.connection)
         if limit is not None:
             watchdog.start(driver, limit)
         try:
@@ -204,9 +203,9 @@ def _watch_endings(engine: Engine, dialect: Dialect) -> None:
     """
     watchdog = Watchdog(dialect.abort)
 
-    def watched(call: Callable[[Any], None], limit: float) -> Callable[[Any], None]:
+    def watched(call: Callable[[Any], None], limit: float, own: bool) -> Callable[[Any], None]:
         def ending(connection: Any) -> None:
-            driver = connection.driver_connection
+            driver = connection.driver_connection if own else driver_of(connection)
             watchdog.start(driver, limit)
             try:
                 call(connection)
@@ -219,7 +218,9 @@ def _watch_endings(engine: Engine, dialect: Dialect) -> None:
     if dialect.patience is not None:
         limits |= dict.fromkeys(("do_commit", "do_rollback"), dialect.patience - GRACE)
     for name, limit in limits.items():
-        setattr(engine.dialect, name, watched(getattr(engine.dialect, name), limit))
+        # SQLAlchemy closes its adapter of the driver's connection, and commits the pool's of that.
+        own = name == "do_close"
+        setattr(engine.dialect, name, watched(getattr(engine.dialect, name), limit, own))
 
 
 def _translate_errors(engine: Engine, metadata: MetaData, *, reading: bool) -> None:

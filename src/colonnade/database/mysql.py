@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.compiler import compiles
 
 from colonnade.database.dialect import PLAIN, UNIT, Dialect
+from colonnade.database.transports import close_transport
 from colonnade.database.unit import Unit
 from colonnade.errors import ConnectionFailed, InvalidURL
 
@@ -121,6 +122,15 @@ class MySQL(Dialect):
         driver.close()
         if transport is not None:
             transport.abort()
+
+    def forsake(self, driver: Any) -> None:
+        writer = getattr(driver, "_writer", None)
+        transport = getattr(writer, "transport", None) or getattr(driver, "_transport", None)
+        if transport is not None:
+            close_transport(transport)
+        if writer is not None:
+            # Whose presence is what aiomysql calls an open connection.
+            driver._writer = driver._reader = None
 
     def execution_options(self, unit: Unit) -> Mapping[str, Any]:
         return {} if unit == PLAIN else {UNIT: unit}

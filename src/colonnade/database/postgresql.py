@@ -80,6 +80,9 @@ class PostgreSQL(Dialect):
     def install(self, engine: Engine) -> None:
         bound_prepared(engine)
 
+    def engine_options(self) -> dict[str, Any]:
+        return _known(super().engine_options())
+
     def execute_many(self, engine: Engine) -> Callable[..., None]:
         def execute(cursor: Any, statement: str, parameters: Any, _: Any) -> None:
             sending = cursor._executemany(statement, parameters)
@@ -99,10 +102,7 @@ class PostgreSQL(Dialect):
         await driver.fetchrow(";", timeout=self.settings.connect_timeout)
 
     def execution_options(self, unit: Unit) -> Mapping[str, Any]:
-        options = dict(super().execution_options(unit))
-        if unit.isolation == "READ UNCOMMITTED":
-            # The server gives the same for it, and SQLAlchemy does not know it with asyncpg.
-            options["isolation_level"] = "READ COMMITTED"
+        options = _known(super().execution_options(unit))
         if unit.snapshot:
             options["isolation_level"] = "REPEATABLE READ"
         if unit.read_only or unit.snapshot:
@@ -194,9 +194,20 @@ class Psycopg(PostgreSQL):
             with socket.socket(fileno=os.dup(driver.fileno())) as twin:
                 twin.shutdown(socket.SHUT_RDWR)
 
+    def forsake(self, driver: Any) -> None:
+        driver.pgconn.finish()
+
     async def ping(self, driver: Any) -> None:
         async with asyncio.timeout(self.settings.connect_timeout):
             await driver.execute("")
+
+
+def _known(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with a level that SQLAlchemy knows with asyncpg."""
+    if options.get("isolation_level") == "READ UNCOMMITTED":
+        # The server gives the same for both.
+        return {**options, "isolation_level": "READ COMMITTED"}
+    return dict(options)
 
 
 async def _cancellable(sending: Coroutine[Any, Any, None], terminate: Callable[[], None]) -> None:

@@ -128,6 +128,8 @@ class Reader(Session):
             super()._begun(connection)
         else:
             self._connection = connection
+            if self._opening is not None:
+                self._opening.hold(connection)
 
 
 def _refusal(operation: str) -> ReadOnlySession:

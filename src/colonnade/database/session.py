@@ -24,6 +24,7 @@ from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from colonnade._compat.sqlalchemy_session import has_changes
+from colonnade.database.abandoned import Opening
 from colonnade.database.batches import Streaming
 from colonnade.database.callbacks import Callback, Callbacks
 from colonnade.database.dialect import GRACE, PLAIN, Dialect
@@ -80,6 +81,7 @@ class Session(Streaming, AsyncSession):
 
     sync_session_class: type[SyncSession] = Writing
     _writes: ClassVar[bool] = True
+    _opening: Opening | None = None
 
     def __init__(
         self,
@@ -108,6 +110,11 @@ class Session(Streaming, AsyncSession):
                 )
             self._make_half()
             return self.__dict__[name]
+
+    def __del__(self) -> None:
+        """Give back what the session holds if nobody has ended it."""
+        if self._opening is not None and not self._gate.closed:
+            self._opening.reclaim(type(self).__name__.lower(), self._dialect)
 
     def _make_half(self) -> None:
         bind, unit = self._opened_on, self._unit
@@ -409,6 +416,8 @@ class Session(Streaming, AsyncSession):
 
     def _begun(self, connection: Connection) -> None:
         self._connection = connection
+        if self._opening is not None:
+            self._opening.hold(connection)
         self._dialect.begin(connection, self._unit)
 
     def _check_open(self, operation: str) -> None:

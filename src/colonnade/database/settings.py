@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from colonnade.database.unit import isolation_level
 from colonnade.errors import InvalidSetting
 from colonnade.mapping import nearest
 
@@ -20,6 +21,7 @@ class Settings:
 
     ``reader_pool_size`` counts the readers' connections, which come on top of the sessions';
     ``idle_check`` is how long a connection may lie unused before it is pinged at its next use.
+    ``isolation`` is the level of units that ask for none; without it, it is the server's own.
     ``warn_repeated`` is for development: how often one SELECT may run in one unit of work before
     a ``RepeatedStatement`` is warned of. ``cursor_secret`` seals the cursors of ``scroll``, so
     that nobody else can make one.
@@ -34,6 +36,7 @@ class Settings:
     connect_timeout: float = 5.0
     statement_timeout: float | None = 30.0
     lock_timeout: float | None = 5.0
+    isolation: str | None = None
     health_timeout: float = 2.0
     pgbouncer: bool = False
     application_name: str | None = None
@@ -54,6 +57,8 @@ class Settings:
                     f"{name} must be {kind} of at least {low}, not {value!r}", fields=(name,)
                 )
 
+        if self.isolation is not None:
+            object.__setattr__(self, "isolation", isolation_level(self.isolation))
         if self.cursor_secret is not None and not _is_secret(self.cursor_secret):
             raise InvalidSetting(
                 f"cursor_secret must be a text of at least {_SHORTEST_SECRET} characters",

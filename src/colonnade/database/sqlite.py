@@ -1,16 +1,16 @@
 """In charge of SQLite: foreign keys, WAL, a fair queue of writers, limits that SQLite lacks.
 
 A unit of work begins with ``BEGIN IMMEDIATE``, so that a lock that cannot be had is known before
-anything is read, and no update is lost. Units of one process queue for it in order; SQLite's own
-busy handler, which lets the luckiest go first, is left to deal with other processes only.
+anything is read, and no update is lost. Units of one process queue for it in order (``writers``
+has the queue); SQLite's own busy handler, which lets the luckiest go first, is left to deal with
+other processes only.
 """
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 from weakref import WeakSet
@@ -19,14 +19,13 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.util import await_only
 
-from colonnade._compat.sqlalchemy_aiosqlite import use_single_call_cursors
-from colonnade.database.dialect import PLAIN, UNIT, Dialect
+from colonnade._compat.sqlalchemy_aiosqlite import run_after_statements, use_single_call_cursors
+from colonnade.database.dialect import PLAIN, UNIT, Dialect, driver_of
 from colonnade.database.unit import Unit
-from colonnade.errors import LockTimeout
+from colonnade.database.writers import WriteLock
 
 __all__ = ["SQLite"]
 
-_WRITING: Final = "colonnade_sqlite_writing"
 _HELD: Final = "colonnade_sqlite_pragmas"
 _STREAMING: Final = "colonnade_sqlite_streaming"
 #: What a closed connection says to any question: SQLite's word, then aiosqlite's once it knows too.
@@ -49,6 +48,10 @@ class SQLite(Dialect):
     def connect_args(self) -> dict[str, Any]:
         return {"timeout": self._busy(PLAIN) / 1000, "factory": _Connection}
 
+    def engine_options(self) -> dict[str, Any]:
+        """Every unit is serializable already; the level that is asked for makes no difference."""
+        return super().engine_options() if self.reading else {}
+
     def install(self, engine: Engine) -> None:
         event.listen(engine, "connect", self._set_up)
         event.listen(engine, "invalidate", _stop)
@@ -59,7 +62,6 @@ class SQLite(Dialect):
             event.listen(engine, "rollback", _end_read)
         else:
             self._queue(engine)
-            event.listen(engine, "begin", self._begin_write)
 
     def alive(self, driver: Any) -> bool:
         return True
@@ -82,6 +84,10 @@ class SQLite(Dialect):
         connection = driver._connection  # which aiosqlite's own interrupt() awaits and insists on
         if connection is not None:
             connection.interrupt()
+
+    def forsake(self, driver: Any) -> None:
+        _undo(driver)
+        driver.stop()
 
     def limit(self, unit: Unit) -> float | None:
         return unit.statement_timeout or self.settings.statement_timeout
@@ -124,11 +130,6 @@ class SQLite(Dialect):
         if UNIT in connection.get_execution_options():
             connection.exec_driver_sql("BEGIN")
 
-    def _begin_write(self, connection: Connection) -> None:
-        unit: Unit = connection.get_execution_options().get(UNIT, PLAIN)
-        self._adjust(connection, unit)
-        connection.exec_driver_sql("BEGIN" if unit.read_only else "BEGIN IMMEDIATE")
-
     def _adjust(self, connection: Connection, unit: Unit) -> None:
         """Give the connection the unit's limits, before BEGIN, which they hold for too."""
         wanted = {"busy_timeout": self._busy(unit), "query_only": int(unit.read_only)}
@@ -142,31 +143,72 @@ class SQLite(Dialect):
 
     def _queue(self, engine: Engine) -> None:
         """Let the units of this process take the write lock one after the other, in order."""
-        lock = asyncio.Lock()
-
-        async def wait(unit: Unit) -> None:
-            try:
-                async with asyncio.timeout(unit.lock_timeout or self.settings.lock_timeout):
-                    await lock.acquire()
-            except TimeoutError:
-                raise LockTimeout(
-                    "another unit of work of this process holds SQLite's only write lock",
-                    hint="keep units short; use db.reader() for what only reads",
-                ) from None
+        lock = WriteLock(debug=self.settings.debug)
 
         @event.listens_for(engine, "begin")
-        def _enter(connection: Connection) -> None:
+        def _begin(connection: Connection) -> None:
             unit: Unit = connection.get_execution_options().get(UNIT, PLAIN)
-            if not unit.read_only:
-                await_only(wait(unit))
-                connection.info[_WRITING] = lock
+            driver = driver_of(connection.connection)
+            try:
+                self._adjust(connection, unit)
+                if unit.read_only:
+                    connection.exec_driver_sql("BEGIN")
+                    return
+                timeout = unit.lock_timeout or self.settings.lock_timeout
+                await_only(lock.take(driver, timeout))
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except BaseException:
+                if not self.in_transaction(driver):
+                    lock.leave(driver)
+                _reset_begin(connection)
+                raise
 
-        def _leave(_adapted: Any, record: Any, _error: Any = None) -> None:
-            if record.info.pop(_WRITING, None) is not None:
-                lock.release()
+        def give_lock_back(driver: Any) -> None:
+            """Give the write lock back if a statement has ended the transaction.
 
-        event.listen(engine, "checkin", _leave)
-        event.listen(engine, "invalidate", _leave)
+            COMMIT and ROLLBACK as text do, and failures on which SQLite rolls back by itself.
+            """
+            if lock.holds(driver):
+                connection = driver._connection
+                if connection is not None and not connection.in_transaction:
+                    lock.leave(driver)
+
+        @event.listens_for(engine, "connect")
+        def _connect(adapted: Any, _record: Any) -> None:
+            run_after_statements(adapted.driver_connection, give_lock_back)
+
+        def _leave(adapted: Any, *_: Any) -> None:
+            if adapted is not None:
+                lock.leave(adapted.driver_connection)
+
+        for name in ("checkin", "invalidate", "close", "close_detached"):
+            event.listen(engine, name, _leave)
+
+        def ending(call: Callable[[Any], None]) -> Callable[[Any], None]:
+            def end(connection: Any) -> None:
+                driver = driver_of(connection)
+                try:
+                    call(connection)
+                finally:
+                    # Unless COMMIT was refused, as it is while another process reads on.
+                    if not self.in_transaction(driver):
+                        lock.leave(driver)
+
+            return end
+
+        for name in ("do_commit", "do_rollback"):
+            setattr(engine.dialect, name, ending(getattr(engine.dialect, name)))
+
+
+def _reset_begin(connection: Connection) -> None:
+    """Let a connection whose BEGIN failed begin again, at its next statement.
+
+    SQLAlchemy notes that it is beginning, calls the listeners, and forgets that only if they
+    return. Whoever caught the error and went on would run without a transaction, each statement
+    committed by itself, and a rollback would undo nothing. No public way sets it back; a dialect's
+    ``do_begin`` is called under its care, and knows nothing of the unit.
+    """
+    connection._Connection__in_begin = False  # type: ignore[attr-defined] # see above
 
 
 def _fold(text: Any) -> Any:
@@ -232,7 +274,10 @@ def _stop(adapted: Any, _record: Any, _error: BaseException | None) -> None:
 
     Queued without a future, since a second cancellation must not reach it.
     """
-    driver = adapted.driver_connection
+    _undo(adapted.driver_connection)
+
+
+def _undo(driver: Any) -> None:
     connection = driver._connection
     if connection is not None:
         connection.interrupt()

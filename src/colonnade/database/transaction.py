@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from colonnade.database.admission import Lease
+from colonnade.database.abandoned import Opening
+from colonnade.database.admission import Lease, running_loop
 from colonnade.database.pool import Pool
 from colonnade.database.session import Session
 from colonnade.database.unit import Unit
@@ -19,11 +20,24 @@ __all__ = ["Transaction"]
 
 S = TypeVar("S", bound=Session)
 
+#: Sessions that are being ended; the event loop refers to its tasks weakly.
+_ENDING: Final[set[asyncio.Task[None]]] = set()
+
 
 class Transaction(Generic[S]):
     """Let in, open; then commit or roll back, close, let go, announce: in this order."""
 
-    __slots__ = ("_bindings", "_bound", "_kind", "_lease", "_pool", "_unit", "session", "unknown")
+    __slots__ = (
+        "_bindings",
+        "_bound",
+        "_kind",
+        "_lease",
+        "_opening",
+        "_pool",
+        "_unit",
+        "session",
+        "unknown",
+    )
 
     session: S
 
@@ -34,7 +48,9 @@ class Transaction(Generic[S]):
         unit: Unit,
         bound: AsyncConnection | None,
         bindings: Bindings,
+        opening: Opening,
     ) -> None:
+        self._opening = opening
         self._kind = kind
         self._pool = pool
         self._unit = unit
@@ -51,6 +67,8 @@ class Transaction(Generic[S]):
         self.session = self._kind(
             self._bound or pool.engine, pool.dialect, pool.where, self._unit, self._bindings
         )
+        self._opening.loop, self._opening.lease = pool.loop, self._lease
+        self.session._opening = self._opening
         return self.session
 
     async def __aexit__(
@@ -93,4 +111,20 @@ class Transaction(Generic[S]):
         A task that is being cancelled may be cancelled again, and a connection must not be left
         half way; so the ending is a task of its own, which goes on whoever stops waiting for it.
         """
-        await asyncio.shield(asyncio.create_task(self.session._abort()))
+        if running_loop() is None:
+            # A coroutine is destroyed that outlived its loop. What the lease stands for is given
+            # back when the session is dropped, which follows.
+            self._lease = None
+            return
+        ending = asyncio.create_task(self._end())
+        _ENDING.add(ending)
+        ending.add_done_callback(_ENDING.discard)
+        await asyncio.shield(ending)
+
+    async def _end(self) -> None:
+        try:
+            await self.session._abort()
+        finally:
+            # Here too: of a coroutine that is destroyed while it waits, nothing more runs.
+            if self._lease is not None:
+                self._lease.release()

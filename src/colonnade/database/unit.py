@@ -10,7 +10,7 @@ from typing import Final, TypedDict
 from colonnade.errors import InvalidSetting
 from colonnade.mapping import nearest
 
-__all__ = ["Unit", "UnitOptions"]
+__all__ = ["Unit", "UnitOptions", "isolation_level"]
 
 _LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
@@ -45,7 +45,7 @@ class Unit:
 
     def __post_init__(self) -> None:
         if self.isolation is not None:
-            object.__setattr__(self, "isolation", _level(self.isolation))
+            object.__setattr__(self, "isolation", isolation_level(self.isolation))
         for name in ("statement_timeout", "lock_timeout"):
             seconds = getattr(self, name)
             if seconds is not None and not 0.001 <= seconds < 1e7:
@@ -58,7 +58,10 @@ class Unit:
                 )
 
 
-def _level(text: str) -> str:
+def isolation_level(text: str) -> str:
+    """Return the level as SQL has it; raise ``InvalidSetting`` for one that is unknown."""
+    if not isinstance(text, str):
+        raise InvalidSetting(f"an isolation level is a text, not {text!r}")
     level = re.sub(r"[\s_-]+", " ", text.strip()).upper()
     if level not in _LEVELS:
         near = nearest(level, _LEVELS)

@@ -1,0 +1,31 @@
+"""In charge of closing sockets whose event loop is closed, for which asyncio itself has no way."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+__all__ = ["close_transport"]
+
+
+def close_transport(transport: Any) -> None:
+    """Close a transport of a closed event loop, and let its protocol know.
+
+    ``abort`` ends by asking the loop to call ``_call_connection_lost`` soon, which a closed loop
+    refuses; there is no public way to that last step, so it is called here. Without it the socket
+    stays open until the garbage collector finds it, and the server's process with it.
+    """
+    if transport is None or transport.get_protocol() is None:
+        return  # it is closed
+    socket_owner, protocol = transport, transport.get_protocol()
+    tls = getattr(transport, "_ssl_protocol", None)
+    if tls is not None and tls._transport is not None:
+        socket_owner = tls._transport
+    with suppress(RuntimeError):
+        transport.abort()
+    with suppress(RuntimeError):
+        socket_owner._call_connection_lost(None)
+    if socket_owner is not transport and protocol is not None:
+        # TLS would tell it through the loop.
+        with suppress(RuntimeError):
+            protocol.connection_lost(None)

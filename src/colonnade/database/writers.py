@@ -1,0 +1,65 @@
+"""In charge of SQLite's write lock among the units of one process: one writer at a time, in order.
+
+It is an admission with one place, so that whoever holds the lock and waits for a connection, or
+the other way round, is found in the same search for circles. The place is given back where the
+transaction ends, whoever ends it: COMMIT and ROLLBACK, through SQLAlchemy or as text, a statement
+on whose failure SQLite rolls back, a BEGIN that fails, and every way in which a connection goes.
+Another ``Database`` on the same file is as foreign as another process: SQLite's own busy handler
+stands between the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from colonnade.database.admission import Admission, Lease
+from colonnade.errors import DatabaseError, LockTimeout, PoolDeadlock, PoolTimeout
+
+__all__ = ["WriteLock"]
+
+
+class WriteLock(Admission):
+    """Grant the write lock to one connection after the other, for one engine and its event loop."""
+
+    def __init__(self, *, debug: bool) -> None:
+        super().__init__(1, 0.0, name="write lock", debug=debug)
+        self._loop = asyncio.get_running_loop()
+        self._driver: Any = None
+        self._lease: Lease | None = None
+
+    async def take(self, driver: Any, timeout: float | None) -> None:
+        """Wait for the lock in turn, then hold it for ``driver``, whose BEGIN must come next.
+
+        Raises ``LockTimeout`` after ``timeout`` seconds, and ``PoolDeadlock`` at once when the lock
+        is held by this task itself, or by one that waits for what this task holds.
+        """
+        self._lease = await self._enter(timeout)
+        self._driver = driver
+
+    def leave(self, driver: Any) -> None:
+        """Give the lock to the next in turn if ``driver`` holds it."""
+        if self._driver is driver and self._lease is not None:
+            lease, self._lease, self._driver = self._lease, None, None
+            lease.release_on(self._loop)
+
+    def holds(self, driver: Any) -> bool:
+        """Return whether ``driver`` holds the lock."""
+        return self._driver is driver
+
+    def _refusal(self, kind: type[PoolTimeout], held: tuple[Lease, ...]) -> DatabaseError:
+        # Nobody has it for a moment between two holders.
+        lease = next(iter(self.leases), None)
+        advice = ["keep units short; use db.reader() for what only reads"]
+        if lease is not None and lease in held:
+            advice.insert(0, "this task holds it already: pass its session on, do not open another")
+        if lease is not None and lease.place:
+            advice.append(f"taken at {lease.place}")
+        hint = "; ".join(advice)
+        if kind is PoolDeadlock:
+            own = lease is not None and lease.task is asyncio.current_task()
+            holder = "this task itself" if own else "a task that waits for this one"
+            return PoolDeadlock(f"SQLite's only write lock is held by {holder}", hint=hint)
+        return LockTimeout(
+            "another unit of work of this process holds SQLite's only write lock", hint=hint
+        )
