@@ -215,8 +215,10 @@ class ServiceBase(Generic[M, C, U]):
     ) -> Any:
         """The row with the fields that the payload sets, and no others, changed.
 
-        With ``version`` only if the row still has it, else ``StaleVersion``. An empty payload
-        changes nothing. ``into`` is that of ``create``. Raises ``NotFound`` or ``InvalidChanges``.
+        With ``version`` only if the row still has it, else ``StaleVersion``; without it, the version
+        counts that the session holds of the row, if it holds one: what was read in this unit is
+        what is changed. An empty payload changes nothing. ``into`` is that of ``create``. Raises
+        ``NotFound`` or ``InvalidChanges``.
         """
         plan = None if into is None else plan_of(self.model, into)
         values = key_of(self.model, key)
@@ -229,20 +231,26 @@ class ServiceBase(Generic[M, C, U]):
         if not changes and version is None:
             return await (self.get(key) if into is None else self.into(into).get(key))
         await self._check(values)
-        updated = await writing.update(self.session, self.model, values, changes, version)
+        expected = await self._held(values) if version is None else version
+        updated = await writing.update(self.session, self.model, values, changes, expected)
         if updated is None:
-            raise await self._why_not(key, version)
+            raise await self._why_not(key, expected)
         if plan is None:
             return updated
         (told,) = await reading.fill_written(self.session, plan, [updated])
         return told
 
     async def delete(self, key: Any) -> None:
-        """The row is gone. Raises ``NotFound``, or ``ForeignKeyViolation`` while it is needed."""
+        """Delete the row.
+
+        Raises ``NotFound``, ``ForeignKeyViolation`` while the row is needed, and ``StaleVersion``
+        if the session holds the row in an older version than it has.
+        """
         values = key_of(self.model, key)
         await self._check(values)
-        if not await writing.delete(self.session, self.model, values):
-            raise missing(self.model, (key,))
+        expected = await self._held(values)
+        if not await writing.delete(self.session, self.model, values, expected):
+            raise await self._why_not(key, expected)
 
     async def _created(
         self, payloads: Iterable[C | Mapping[str, Any]], into: type[BaseModel] | None
@@ -273,11 +281,18 @@ class ServiceBase(Generic[M, C, U]):
         if self.scopes and not await self._keyed(values).exists():
             raise missing(self.model, (values[0] if len(values) == 1 else values,))
 
+    async def _held(self, values: tuple[Any, ...]) -> int | None:
+        """Return the version that the session holds of a row, after a flush that may count it up."""
+        if mapping_of(self.model).version is None:
+            return None
+        await self.session.flush()
+        return writing.held_version(self.session, self.model, values)
+
     async def _why_not(self, key: Any, version: int | None) -> NotFound | StaleVersion:
         if version is None or not await reading.exists(self.session, spec_of_key(self.model, key)):
             return missing(self.model, (key,))
         return StaleVersion(
             f"the {self.model.__name__} was changed since version {version}",
-            hint="read it again and apply the change to what it is now",
+            hint="refresh it, or begin a new unit of work, and apply the change to what it is now",
             model=self.model.__name__,
         )

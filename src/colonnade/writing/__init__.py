@@ -6,6 +6,7 @@ from colonnade.writing.bulk import bulk_insert
 from colonnade.writing.changes import assignments_of, changes_of, values_of
 from colonnade.writing.delete import delete
 from colonnade.writing.delete_all import delete_all
+from colonnade.writing.held import held_version
 from colonnade.writing.insert import insert, insert_unseen
 from colonnade.writing.payloads import rows_of
 from colonnade.writing.update import update
@@ -17,6 +18,7 @@ __all__ = [
     "changes_of",
     "delete",
     "delete_all",
+    "held_version",
     "insert",
     "insert_unseen",
     "rows_of",

@@ -9,29 +9,43 @@ from sqlalchemy import delete as deleting
 from colonnade.database import Session
 from colonnade.mapping import mapping_of
 from colonnade.writing.cascades import by_orm, without_needed
+from colonnade.writing.held import forget_deleted
 
 __all__ = ["delete"]
 
 
-async def delete(session: Session, model: type[Any], key: tuple[Any, ...]) -> bool:
-    """Whether there was a row with this key, which is gone now.
+async def delete(
+    session: Session, model: type[Any], key: tuple[Any, ...], version: int | None = None
+) -> bool:
+    """Delete the row with this key, if it has ``version``; return False if there was none.
 
     One DELETE. Where a relation cascades through the ORM, or empties the foreign keys of its
     children, the row and those children are read and deleted by the unit of work instead.
     """
     await session.flush()
     if by_orm(model):
-        return await _in_unit(session, model, key)
-    names = mapping_of(model).key
-    criteria = [getattr(model, name) == value for name, value in zip(names, key, strict=True)]
-    result: Any = await session.exec(deleting(model).where(*criteria))
-    return bool(result.rowcount)
+        return await _delete_by_orm(session, model, key, version)
+    mapped = mapping_of(model)
+    criteria = [getattr(model, name) == value for name, value in zip(mapped.key, key, strict=True)]
+    if version is not None and mapped.version is not None:
+        criteria.append(getattr(model, mapped.version) == version)
+    options = {"synchronize_session": False}
+    result: Any = await session.exec(deleting(model).where(*criteria), execution_options=options)
+    if not result.rowcount:
+        return False
+    forget_deleted(session, model, key)
+    return True
 
 
-async def _in_unit(session: Session, model: type[Any], key: tuple[Any, ...]) -> bool:
+async def _delete_by_orm(
+    session: Session, model: type[Any], key: tuple[Any, ...], version: int | None
+) -> bool:
     identity = key[0] if len(key) == 1 else key
     item = await session.get(model, identity, populate_existing=True)
     if item is None:
+        return False
+    name = mapping_of(model).version
+    if version is not None and name is not None and getattr(item, name) != version:
         return False
     without_needed(item)
     try:

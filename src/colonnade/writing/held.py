@@ -18,7 +18,7 @@ from colonnade.scope import UNSCOPED
 from colonnade.spec import among, chunked
 from colonnade.writing.back import read_back
 
-__all__ = ["let_go", "refresh"]
+__all__ = ["forget_deleted", "held_version", "let_go", "refresh"]
 
 _Relationship: TypeAlias = RelationshipProperty[Any]
 
@@ -37,6 +37,29 @@ async def refresh(session: Session, model: type[Any], names: Collection[str]) ->
     for item in held:
         session.expire(item, [name for name in names if name in item.__dict__])
     await read_back(session, model, [_key(item) for item in held])
+
+
+def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
+    """Return the version that the session's object with this key has.
+
+    None if the model has no version, and if the session holds no such object or not its version.
+    What waits to be flushed must have been.
+    """
+    name = mapping_of(model).version
+    item = None if name is None else _find_held(session, model, key)
+    version: int | None = None if item is None or name is None else item.__dict__.get(name)
+    return version
+
+
+def forget_deleted(session: Session, model: type[Any], key: tuple[Any, ...]) -> None:
+    """Take the object whose row a statement has deleted out of the session, if it holds one."""
+    item = _find_held(session, model, key)
+    if item is not None:
+        session.sync_session._remove_newly_deleted([inspect(item)])
+
+
+def _find_held(session: Session, model: type[Any], key: tuple[Any, ...]) -> Any | None:
+    return session.identity_map.get(inspect(model).identity_key_from_primary_key(key))
 
 
 async def let_go(session: Session, model: type[Any]) -> None:
