@@ -215,9 +215,9 @@ class ServiceBase(Generic[M, C, U]):
     ) -> Any:
         """The row with the fields that the payload sets, and no others, changed.
 
-        With ``version`` only if the row still has it, else ``StaleVersion``; without it, the version
-        counts that the session holds of the row, if it holds one: what was read in this unit is
-        what is changed. An empty payload changes nothing. ``into`` is that of ``create``. Raises
+        With ``version`` only if the row still has it, else ``StaleVersion``. Without it, the
+        version counts that the session holds of the row, if it holds it: what was read in this unit
+        is what is changed. An empty payload changes nothing. ``into`` is that of ``create``. Raises
         ``NotFound`` or ``InvalidChanges``.
         """
         plan = None if into is None else plan_of(self.model, into)
@@ -282,7 +282,7 @@ class ServiceBase(Generic[M, C, U]):
             raise missing(self.model, (values[0] if len(values) == 1 else values,))
 
     async def _held(self, values: tuple[Any, ...]) -> int | None:
-        """Return the version that the session holds of a row, after a flush that may count it up."""
+        """Return the version that the session holds of a row, after a flush, which may count it."""
         if mapping_of(self.model).version is None:
             return None
         await self.session.flush()

@@ -143,7 +143,10 @@ async def test_a_row_that_is_gone_is_not_found(guild: Database) -> None:
         async with guild.session() as other:
             await SheetService(other).delete(key)
         assert sheet.version == 1
-        for refused in (SheetService(session).update(key, TITLE), SheetService(session).delete(key)):
+        for refused in (
+            SheetService(session).update(key, TITLE),
+            SheetService(session).delete(key),
+        ):
             with pytest.raises(NotFound):
                 await refused
 
