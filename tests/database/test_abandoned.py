@@ -102,6 +102,20 @@ async def test_a_dropped_session_releases_the_locks_of_what_it_wrote(make: Any) 
     assert await teams(db) == ["b"]
 
 
+async def test_the_task_that_dropped_a_session_may_write_at_once(make: Any) -> None:
+    """It does not wait for itself: the lock of SQLite is on its way back."""
+    db: Database = make()
+    other = await db.engine.connect()
+    session = await db.session().__aenter__()
+    await session.exec(select(Team))
+    with pytest.warns(ResourceWarning):
+        del session
+    # Over a connection that is there, so that nothing is awaited before BEGIN.
+    await other.execute(text("SELECT 1"))
+    await other.close()
+    await given_back(db)
+
+
 async def test_a_session_that_ended_says_nothing(
     make: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -440,3 +440,10 @@ async def test_a_connection_that_is_stopped_while_it_closes_keeps_nobody_waiting
         assert closing.done()
         await stopped
         await connection.invalidate()
+
+
+async def test_sqlalchemy_still_notes_that_a_connection_is_beginning(db: Database) -> None:
+    """A canary: what ``_reset_begin`` sets back is private to SQLAlchemy's connections."""
+    async with db.engine.connect() as connection:
+        noted = vars(connection.sync_connection)
+        assert noted.get("_Connection__in_begin") is False, "_Connection__in_begin"

@@ -372,6 +372,32 @@ async def test_a_commit_that_is_cancelled_leaves_nothing_locked(db: Database) ->
         await write(db, lock_timeout=2)
 
 
+async def test_a_task_cancelled_twice_goes_on_to_its_next_unit(db: Database) -> None:
+    """The first unit's end is a task of its own, which may still hold the lock."""
+
+    async def work() -> None:
+        try:
+            async with db.session() as session:
+                await session.execute(text("INSERT INTO n VALUES (1)"))
+                started.set()
+                await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await write(db)
+
+    for turns in range(8):
+        started = asyncio.Event()
+        task = asyncio.create_task(work())
+        await started.wait()
+        task.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        # Cancelled in its second unit, or through with it; never told that it waits for itself.
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled() or task.exception() is None
+    await write(db, lock_timeout=2)
+
+
 async def test_units_of_many_tasks_and_of_connections_lose_nothing(db: Database) -> None:
     async def by_turns(number: int) -> None:
         for _ in range(5):

@@ -127,3 +127,21 @@ async def test_the_limits_hold_behind_a_bouncer(bouncer_url: str, postgresql_url
             async with db.session() as session:
                 await session.execute(text("SELECT pg_sleep(20)"))
         assert not db.pool().in_use
+
+
+async def test_a_databases_isolation_level_passes_a_bouncer_and_stays_with_its_units(
+    bouncer_url: str, postgresql_url: str
+) -> None:
+    await fill(postgresql_url)
+    shown = text("SHOW transaction_isolation")
+    async with (
+        open_at(bouncer_url, pgbouncer=True, isolation="serializable") as strict,
+        open_at(bouncer_url, pgbouncer=True) as plain,
+    ):
+        for _ in range(2 * SERVER_CONNECTIONS):
+            async with strict.session() as session:
+                assert await session.scalar(shown) == "serializable"
+            async with strict.session(isolation="repeatable read") as session:
+                assert await session.scalar(shown) == "repeatable read"
+            async with plain.session() as session:
+                assert await session.scalar(shown) == "read committed"

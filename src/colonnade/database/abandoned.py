@@ -58,8 +58,10 @@ class Opening:
         if loop is None or sys.is_finalizing():
             return
         connection = None if self.lease is None else self.lease.connection
-        if connection is not None and connection.closed:
+        if connection is not None and (connection.closed or connection.invalidated):
             connection = None
+        if connection is not None:
+            dialect.disown(connection)
         if not loop.is_closed():
             loop.call_soon_threadsafe(_start, loop, connection, dialect, self.lease)
         elif connection is not None:

@@ -92,6 +92,9 @@ class Dialect:
         """End the running statement from the event loop, without waiting."""
         driver.terminate()
 
+    def disown(self, connection: Connection) -> None:
+        """Know that no task has the connection's transaction any more; its end is on its way."""
+
     def forsake(self, driver: Any) -> None:
         """Close a connection whose event loop is closed: without I/O and without a warning."""
         close_transport(driver._transport)

@@ -85,6 +85,11 @@ class SQLite(Dialect):
         if connection is not None:
             connection.interrupt()
 
+    def disown(self, connection: Connection) -> None:
+        driver = driver_of(connection.connection)
+        if not self.reading:
+            driver.write_lock.disown(driver)
+
     def forsake(self, driver: Any) -> None:
         _undo(driver)
         driver.stop()
@@ -187,6 +192,7 @@ class SQLite(Dialect):
         def ending(call: Callable[[Any], None]) -> Callable[[Any], None]:
             def end(connection: Any) -> None:
                 driver = driver_of(connection)
+                lock.disown(driver)
                 try:
                     call(connection)
                 finally:

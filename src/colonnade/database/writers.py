@@ -43,6 +43,15 @@ class WriteLock(Admission):
             lease, self._lease, self._driver = self._lease, None, None
             lease.release_on(self._loop)
 
+    def disown(self, driver: Any) -> None:
+        """Let no task count as the holder any more: the end of the transaction is on its way.
+
+        A task that was cancelled while it waited for that end may go on to its next unit, and does
+        not wait for itself then.
+        """
+        if self._driver is driver and self._lease is not None:
+            self._lease.task = None
+
     def holds(self, driver: Any) -> bool:
         """Return whether ``driver`` holds the lock."""
         return self._driver is driver
