@@ -31,7 +31,7 @@ from colonnade.database.settings import Settings, from_environment, settings
 from colonnade.database.transaction import Transaction
 from colonnade.database.unit import Unit, UnitOptions
 from colonnade.database.url import parse
-from colonnade.errors import ColonnadeError, CommitUnknown, UsageError
+from colonnade.errors import ColonnadeError, CommitUnknown, ConnectionLost, UsageError
 from colonnade.mapping import configure, mappers
 from colonnade.scope import Bindings
 
@@ -68,6 +68,11 @@ _UNBOUND: Final = Bindings()
 #: Databases whose sessions are bound to one connection for now; see ``Database.bound_to``.
 _BOUND: Final[ContextVar[Mapping[int, AsyncConnection] | None]] = ContextVar(
     "colonnade_bound", default=None
+)
+
+
+_INTERRUPTED: Final = (
+    "verify found the work stored; it was interrupted at a COMMIT of its own, so it has no result"
 )
 
 
@@ -190,11 +195,15 @@ class Database:
         was not answered is never retried blindly: ``CommitUnknown`` is raised, unless ``verify``,
         called with a session of its own, tells whether the work is there. Give the work a unique
         key of its own choosing and look for that key, so that even a late commit cannot double it.
+        Once a part of the work is committed, by a commit of its own, nothing is retried: what
+        fails then is raised, with a note that says so.
         """
         bindings = _bindings(scope)
+        attempt: Transaction[Session] | None = None
 
         async def once() -> T:
-            transaction = self._unit(options, bindings)
+            nonlocal attempt
+            attempt = transaction = self._unit(options, bindings)
             results: list[T] = []
             try:
                 async with transaction as session:
@@ -202,20 +211,33 @@ class Database:
             except CommitUnknown as unknown:
                 if verify is None or not transaction.unknown:
                     raise
-                await self._verified(verify, unknown, timeout, scope)
-                await transaction.session._announce()
+                await self._verified(verify, unknown, transaction, timeout, scope)
+                await transaction.settle()
+                if not results:
+                    unknown.add_note(_INTERRUPTED)
+                    raise
             return results[0]
 
-        return await repeat(once, attempts=attempts, timeout=timeout, reconnect=reconnect)
+        def lasting() -> bool:
+            return attempt is not None and (attempt.lasting or attempt.unknown)
+
+        return await repeat(
+            once, attempts=attempts, timeout=timeout, reconnect=reconnect, lasting=lasting
+        )
 
     async def _verified(
         self,
         verify: Callable[[Session], Awaitable[bool]],
         unknown: CommitUnknown,
+        transaction: Transaction[Session],
         timeout: float,
         scope: Mapping[str, Any] | None,
     ) -> None:
-        """Return if the commit happened; raise ``CommitLost`` if not, ``unknown`` if in doubt."""
+        """Return if the commit happened; raise ``CommitLost`` if not, ``unknown`` if in doubt.
+
+        Where an earlier COMMIT of the unit is stored, it raises ``ConnectionLost`` instead, which
+        is not repeated.
+        """
 
         async def ask() -> bool:
             async with self.session(scope=scope) as session:
@@ -229,7 +251,10 @@ class Database:
         except ColonnadeError as error:
             raise unknown from error
         if not there:
-            raise CommitLost("the connection broke at COMMIT, and the work was not stored")
+            kind = ConnectionLost if transaction.lasting else CommitLost
+            lost = kind("the connection broke at COMMIT, and the work was not stored")
+            transaction.annotate(lost)
+            raise lost
 
     async def create_all(self) -> None:
         """Create the tables that are missing; for development. Existing ones stay as they are.

@@ -22,7 +22,7 @@ from colonnade.database.url import Address
 from colonnade.database.watchdog import Watchdog
 from colonnade.errors import InvalidSetting
 
-__all__ = ["GRACE", "PLAIN", "UNIT", "USED", "Dialect", "driver_of"]
+__all__ = ["FINISHING", "GRACE", "PLAIN", "UNIT", "USED", "Dialect", "driver_of"]
 
 #: The execution option under which a connection carries its unit, and the unit without wishes.
 UNIT: Final = "colonnade_unit"
@@ -33,6 +33,10 @@ PLAIN: Final = Unit()
 #: Seconds that the client waits beyond a limit that the server keeps: the server's answer is the
 #: better one, the client's own limit is for a peer that answers nothing at all.
 GRACE: Final = 2.0
+
+#: Seconds that a cancelled task still gives to what must not stop half way: a COMMIT that was sent,
+#: and the callbacks of a commit that succeeded.
+FINISHING: Final = 5.0
 
 
 def driver_of(connection: PoolProxiedConnection) -> Any:
@@ -84,6 +88,18 @@ class Dialect:
     def in_transaction(self, driver: Any) -> bool:
         """Whether the server has a transaction open on the connection, told without I/O."""
         return bool(driver.is_in_transaction())
+
+    def failed(self, driver: Any) -> bool:
+        """Return whether the server will answer COMMIT with ROLLBACK, told without I/O."""
+        return False
+
+    def undone(self, driver: Any) -> bool:
+        """Return whether the server has answered the COMMIT just sent with ROLLBACK."""
+        answer = getattr(driver, "answer", None)
+        if answer is None:
+            return False
+        driver.answer = None
+        return bool(answer == "ROLLBACK")
 
     async def ping(self, driver: Any) -> None:
         """Ask the server for a sign of life; raises whatever the driver raises."""

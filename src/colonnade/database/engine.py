@@ -1,9 +1,9 @@
 """In charge of building an engine and of what every engine listens to.
 
-Five listeners hold the promises at the lowest place, where no way around them leads: connecting
-has a limit, a dead connection is replaced before it is used, a connection with an open transaction
-never goes back into the pool, a statement has a limit where the driver keeps none, and a driver's
-error leaves as one of ours.
+Listeners hold the promises at the lowest place, where no way around them leads: connecting has a
+limit, a dead connection is replaced before it is used, a connection with an open transaction never
+goes back into the pool, a statement has a limit where the driver keeps none, a COMMIT is judged
+whoever sends it, and a driver's error leaves as one of ours.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
+from colonnade.database.commits import Commits
 from colonnade.database.dialect import GRACE, PLAIN, UNIT, USED, Dialect, driver_of
 from colonnade.database.direct import lend_idle_connections
-from colonnade.database.doom import doom, forget, heal, refuse
+from colonnade.database.doom import doom, forget, heal, reason, refuse
 from colonnade.database.memory import bound_compiled
 from colonnade.database.mysql import MySQL
-from colonnade.database.postgresql import PostgreSQL, Psycopg
+from colonnade.database.postgresql import PostgreSQL, Psycopg, answering
 from colonnade.database.repeats import warn_repeated
 from colonnade.database.settings import Settings
 from colonnade.database.sqlite import SQLite
 from colonnade.database.translate import Circumstances, translate
 from colonnade.database.url import Address
 from colonnade.database.watchdog import Watchdog
-from colonnade.errors import ColonnadeError
+from colonnade.errors import ColonnadeError, CommitUnknown, InvalidStatement
 from colonnade.scope import install
 
 __all__ = ["build", "dialect_of"]
@@ -65,11 +66,13 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
         **dialect.engine_options(),
     )
     sync = engine.sync_engine
+    commits = Commits(sync, dialect, Circumstances(metadata, reading=reading))
     _limit_connecting(sync, dialect, metadata)
-    _guard_pool(sync, dialect)
-    _watch_statements(sync, dialect)
+    _guard_pool(sync, dialect, commits)
+    _watch_statements(sync, dialect, commits)
     _watch_endings(sync, dialect)
-    _translate_errors(sync, metadata, reading=reading)
+    commits.watch()
+    _translate_errors(sync, metadata, commits, reading=reading)
     dialect.install(sync)
     install(sync.dialect)
     bound_compiled(sync)
@@ -103,6 +106,8 @@ def _limit_connecting(engine: Engine, dialect: Dialect, metadata: MetaData) -> N
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
         driver = engine.dialect.dbapi.driver  # type: ignore[union-attr] # async dialects wrap one
+        if driver.__name__ == "asyncpg":
+            options["connection_class"] = answering(driver.Connection)
         connect = driver.AsyncConnection.connect if driver.__name__ == "psycopg" else driver.connect
         options["async_creator_fn"] = bounded(connect)
 
@@ -120,7 +125,7 @@ def _limit_setting_up(engine: Engine, dialect: Dialect) -> None:
         watchdog.stop(adapted.driver_connection)
 
 
-def _guard_pool(engine: Engine, dialect: Dialect) -> None:
+def _guard_pool(engine: Engine, dialect: Dialect, commits: Commits) -> None:
     """Nothing dead comes out of the pool, nothing in a transaction goes in.
 
     A ping at every checkout would cost a round trip each; a connection that was used a moment ago
@@ -149,11 +154,12 @@ def _guard_pool(engine: Engine, dialect: Dialect) -> None:
     def _return(adapted: Any, record: Any) -> None:
         record.info[USED] = time.monotonic()
         forget(record)
+        commits.forget(record)
         if adapted is not None and dialect.in_transaction(adapted.driver_connection):
             record.invalidate()
 
 
-def _watch_statements(engine: Engine, dialect: Dialect) -> None:
+def _watch_statements(engine: Engine, dialect: Dialect, commits: Commits) -> None:
     """End a statement that outlives its limit, or that a frozen server does not answer.
 
     Wrapped around the driver's own call, in the dialect's events: the connection's events, which
@@ -169,13 +175,18 @@ def _watch_statements(engine: Engine, dialect: Dialect) -> None:
         undoing = statement.startswith("ROLLBACK TO")
         if not dialect.reading and not undoing:
             refuse(connection)
-        unit = connection.get_execution_options().get(UNIT)
+        options = connection.get_execution_options()
+        unit = options.get(UNIT)
         limit = plain if unit is None else dialect.limit(unit)
         driver = driver_of(connection.connection)
         if limit is not None:
             watchdog.start(driver, limit)
         try:
-            call(*args, context)
+            if dialect.reading:
+                call(*args, context)
+            else:
+                autocommit = options.get("isolation_level") == "AUTOCOMMIT"
+                commits.statement(connection, statement, autocommit, lambda: call(*args, context))
         finally:
             watchdog.stop(driver)
         if undoing:
@@ -196,7 +207,7 @@ def _watch_statements(engine: Engine, dialect: Dialect) -> None:
 
 
 def _watch_endings(engine: Engine, dialect: Dialect) -> None:
-    """The same for COMMIT, ROLLBACK and closing, which SQLAlchemy also does by itself.
+    """The same for ROLLBACK and closing, which SQLAlchemy also does by itself.
 
     They have no events of their own that say when they are over. The session, which stands behind
     this with its own limit, can only cancel, and a driver that is cancelled asks the frozen server.
@@ -216,32 +227,48 @@ def _watch_endings(engine: Engine, dialect: Dialect) -> None:
 
     limits = {"do_close": GRACE}
     if dialect.patience is not None:
-        limits |= dict.fromkeys(("do_commit", "do_rollback"), dialect.patience - GRACE)
+        limits["do_rollback"] = dialect.patience - GRACE
     for name, limit in limits.items():
         # SQLAlchemy closes its adapter of the driver's connection, and commits the pool's of that.
         own = name == "do_close"
         setattr(engine.dialect, name, watched(getattr(engine.dialect, name), limit, own))
 
 
-def _translate_errors(engine: Engine, metadata: MetaData, *, reading: bool) -> None:
+def _translate_errors(
+    engine: Engine, metadata: MetaData, commits: Commits, *, reading: bool
+) -> None:
     @event.listens_for(engine, "handle_error")
     def _answer(context: ExceptionContext) -> ColonnadeError | None:
         if _expected(context):
             return None
-        if isinstance(context.original_exception, ColonnadeError):
+        original, connection = context.original_exception, context.connection
+        if isinstance(original, ColonnadeError):
             # One of ours, raised while the statement was being prepared.
-            return context.original_exception
-        if context.connection is not None and not reading:
-            doom(context.connection, context.original_exception)
+            return original
         where = Circumstances(
             metadata,
-            connecting=context.connection is None,
+            connecting=connection is None,
             reading=reading,
             disconnected=context.is_disconnect,
             executing=context.execution_context is not None,
             table=_table(context),
         )
-        return translate(context.sqlalchemy_exception or context.original_exception, where)
+        answer = translate(context.sqlalchemy_exception or original, where)
+        answer = commits.judge(original, answer)
+        if isinstance(answer, CommitUnknown):
+            # Whatever state its connection is in, nobody else may have it.
+            context.is_disconnect = True
+        if connection is not None and not reading:
+            if isinstance(answer, InvalidStatement) and _ends_savepoint(context.statement):
+                # The failure before this one has taken the savepoint with it, as a deadlock does on
+                # MySQL and MariaDB; that it is gone says less than why.
+                answer = reason(connection) or answer
+            doom(connection, original, answer)
+        return answer
+
+
+def _ends_savepoint(statement: str | None) -> bool:
+    return statement is not None and statement.startswith(("ROLLBACK TO", "RELEASE"))
 
 
 def _table(context: ExceptionContext) -> str | None:

@@ -22,15 +22,13 @@ class Guarded(Protocol):
 
     _gate: Gate
 
-    def _check_open(self, operation: str) -> None: ...
-
 
 def guard(session: type[Any]) -> None:
     """Give the class the methods of ``AsyncSession``, each behind the gate."""
     for name, method in _METHODS.items():
         setattr(session, name, _passing(method, name))
     for name in _SYNCHRONOUS:
-        setattr(session, name, _open(getattr(AsyncSession, name), name))
+        setattr(session, name, _checked(getattr(AsyncSession, name), name))
 
 
 def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
@@ -48,9 +46,9 @@ def _named(call: F, method: Callable[..., object], name: str) -> F:
     return call
 
 
-def _open(method: Callable[..., T], name: str) -> Callable[..., T]:
+def _checked(method: Callable[..., T], name: str) -> Callable[..., T]:
     def call(self: Guarded, /, *args: Any, **options: Any) -> T:
-        self._check_open(name)
+        self._gate.check(name)
         return method(self, *args, **options)
 
     return _named(call, method, name)
@@ -74,7 +72,6 @@ _METHODS: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
         "get_one",
         "merge",
         "merge_all",
-        "run_sync",
         "scalar",
         "scalars",
         "stream",
@@ -82,12 +79,11 @@ _METHODS: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
     )
 }
 
-#: What runs no statement is not in the way of another task, but of a session that has ended.
+#: What runs no statement is refused too while another task is inside: what is added now would be
+#: written by that task's flush, although this task is about to hear that it may not flush.
 _SYNCHRONOUS: Final = (
     "add",
     "add_all",
-    "begin",
-    "begin_nested",
     "expire",
     "expire_all",
     "expunge",

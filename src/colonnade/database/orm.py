@@ -11,7 +11,8 @@ from sqlalchemy.util import EMPTY_DICT
 from sqlmodel import Session as SyncSession
 
 from colonnade.database.callbacks import Callbacks
-from colonnade.database.doom import refuse
+from colonnade.database.commits import Outcome
+from colonnade.database.gate import Gate
 from colonnade.database.scoping import Scoping
 from colonnade.errors import SessionClosed
 from colonnade.scope import any_rules
@@ -26,12 +27,18 @@ class Owner(Protocol):
     """What the events are passed on to: the session that users have in hand."""
 
     _callbacks: Callbacks
+    _gate: Gate
+    _outcome: Outcome
     _connection: Connection | None
     _scoping: Scoping
 
     def _about_to_execute(self, state: ORMExecuteState) -> None: ...
 
     def _begun(self, connection: Connection) -> None: ...
+
+    def _refuse_commit(self) -> None: ...
+
+    def _committed(self) -> None: ...
 
 
 def owner_of(session: Any) -> Owner:
@@ -118,8 +125,14 @@ def _attached(session: SyncSession, state: Any) -> None:
 def _before_commit(session: SyncSession) -> None:
     """Neither COMMIT nor RELEASE, whoever asks for it, after a failure that was caught."""
     owner = owner_of(session)
-    if owner._connection is not None:
-        refuse(owner._connection)
+    owner._refuse_commit()
+    owner._outcome.ending += 1
+
+
+@event.listens_for(Writing, "after_commit")
+def _after_commit(session: SyncSession) -> None:
+    if not session.in_nested_transaction():
+        owner_of(session)._committed()
 
 
 @event.listens_for(Writing, "after_transaction_create")
@@ -127,6 +140,20 @@ def _created(session: SyncSession, transaction: SessionTransaction) -> None:
     if transaction.nested:
         owner = owner_of(session)
         owner._callbacks.mark(transaction)
+        owner._gate.open_savepoint(transaction)
+
+
+@event.listens_for(Writing, "after_transaction_end")
+def _ended(session: SyncSession, transaction: SessionTransaction) -> None:
+    owner: Any = session.info[OWNER]()
+    if owner is None:  # it was dropped without its end, and this is what is left of it
+        return
+    if transaction.nested:
+        owner._gate.close_savepoint(transaction)
+        owner._outcome.ending = max(0, owner._outcome.ending - 1)
+    elif transaction.parent is None:
+        owner._spoiled = None
+        owner._outcome.finish()
 
 
 @event.listens_for(Writing, "after_soft_rollback")

@@ -15,6 +15,7 @@ import os
 import select
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -27,7 +28,7 @@ from colonnade.database.memory import LONGEST, PREPARED, bound_prepared
 from colonnade.database.unit import Unit
 from colonnade.errors import InvalidURL
 
-__all__ = ["PostgreSQL", "Psycopg"]
+__all__ = ["PostgreSQL", "Psycopg", "answering"]
 
 _DSN: Final = frozenset(
     {
@@ -48,6 +49,8 @@ _DSN: Final = frozenset(
 _IN_URL: Final = ("host", "port")
 #: Seconds in which asyncpg ends what it has sent in full.
 _CANCELLING: Final = 0.2
+#: libpq's status of a transaction in which a statement failed.
+_INERROR: Final = 3
 _INTEGERS: Final = ("statement_cache_size", "prepared_statement_cache_size", "prepare_threshold")
 
 
@@ -188,6 +191,9 @@ class Psycopg(PostgreSQL):
     def in_transaction(self, driver: Any) -> bool:
         return int(driver.info.transaction_status) != 0
 
+    def failed(self, driver: Any) -> bool:
+        return int(driver.info.transaction_status) == _INERROR
+
     def abort(self, driver: Any) -> None:
         """Cut the socket under libpq, whose wait then ends: through a twin, since it is libpq's."""
         if not driver.closed:
@@ -208,6 +214,27 @@ def _known(options: Mapping[str, Any]) -> dict[str, Any]:
         # The server gives the same for both.
         return {**options, "isolation_level": "READ COMMITTED"}
     return dict(options)
+
+
+@cache
+def answering(connection: Any) -> Any:
+    """Return asyncpg's class of connections, made to keep the server's answer to COMMIT.
+
+    The server answers the COMMIT of a transaction in which a statement has failed with ROLLBACK and
+    no error. asyncpg tells in public whether there is a transaction, not whether it has failed;
+    its ``Transaction.commit`` sends COMMIT through ``execute``, and drops what that returns.
+    """
+
+    class Answering(connection):  # type: ignore[misc] # asyncpg is there at run time only
+        answer: str | None = None
+
+        async def execute(self, query: str, *args: Any, **options: Any) -> Any:
+            answer = await super().execute(query, *args, **options)
+            if query.startswith("COMMIT"):
+                self.answer = answer
+            return answer
+
+    return Answering
 
 
 async def _cancellable(sending: Coroutine[Any, Any, None], terminate: Callable[[], None]) -> None:

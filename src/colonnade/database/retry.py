@@ -30,16 +30,27 @@ class CommitLost(ConnectionLost):
 
 
 async def repeat(
-    once: Callable[[], Awaitable[T]], *, attempts: int, timeout: float, reconnect: bool
+    once: Callable[[], Awaitable[T]],
+    *,
+    attempts: int,
+    timeout: float,
+    reconnect: bool,
+    lasting: Callable[[], bool] = lambda: False,
 ) -> T:
     """Await ``once`` until it succeeds, fails for good, or a bound is reached.
+
+    It has failed for good where ``lasting()``: a part of the attempt is or may be stored.
 
     Between attempts it waits from 10 ms up to 1 s, doubling, with jitter, so that units that
     collided do not collide again in step. What fails for good is raised as it came.
     """
     if attempts < 1 or timeout <= 0:
         raise InvalidSetting("run needs at least one attempt and a timeout above zero seconds")
-    kinds = (Retryable, CommitLost, *(_FAILOVER if reconnect else ()))
+    kinds = (Retryable, *(_FAILOVER if reconnect else ()))
+
+    def again(error: Exception) -> bool:
+        return isinstance(error, CommitLost) or (isinstance(error, kinds) and not lasting())
+
     retrying = stamina.AsyncRetryingCaller(
         attempts=attempts,
         timeout=timeout,
@@ -47,4 +58,4 @@ async def repeat(
         wait_max=_LONGEST_WAIT,
         wait_jitter=_JITTER,
     )
-    return await retrying(kinds, once)
+    return await retrying(again, once)

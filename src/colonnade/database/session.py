@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
@@ -16,7 +16,7 @@ from weakref import ref
 
 from pydantic import BaseModel
 from sqlalchemy import Connection, Executable, inspect
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSessionTransaction
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.sql.selectable import ForUpdateParameter
 from sqlalchemy.util import greenlet_spawn
@@ -26,9 +26,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from colonnade._compat.sqlalchemy_session import has_changes
 from colonnade.database.abandoned import Opening
 from colonnade.database.batches import Streaming
+from colonnade.database.blocks import Block
 from colonnade.database.callbacks import Callback, Callbacks
+from colonnade.database.commits import Outcome, note_outcome
 from colonnade.database.dialect import GRACE, PLAIN, Dialect
-from colonnade.database.doom import refuse
+from colonnade.database.doom import doom, refuse
 from colonnade.database.gate import Gate
 from colonnade.database.loads import refuse_touch
 from colonnade.database.methods import guard
@@ -36,40 +38,20 @@ from colonnade.database.orm import OWNER, Writing
 from colonnade.database.rows import Prepared, fetch_rows
 from colonnade.database.scoping import Scoping
 from colonnade.database.settings import Settings
-from colonnade.database.translate import Circumstances, aborted, translate
+from colonnade.database.translate import Circumstances, aborted
 from colonnade.database.unit import Unit
-from colonnade.errors import (
-    ColonnadeError,
-    CommitUnknown,
-    ConstraintViolation,
-    InvalidStatement,
-    InvalidValue,
-    PermissionDenied,
-    Retryable,
-    StaleVersion,
-    TransactionAborted,
-)
+from colonnade.errors import ColonnadeError, UsageError
 from colonnade.scope import Bindings, any_rules
 
 __all__ = ["Session"]
 
 S = TypeVar("S", bound=BaseModel)
+T = TypeVar("T")
 
 _log: Final = logging.getLogger("colonnade")
 
 #: The names under which SQLAlchemy's ``AsyncSession`` has its synchronous half.
 _HALF: Final = ("sync_session", "_proxied")
-
-#: What a COMMIT can fail with and surely not have happened; after anything else, nobody knows.
-_REFUSED: Final = (
-    ConstraintViolation,
-    InvalidStatement,
-    InvalidValue,
-    PermissionDenied,
-    Retryable,
-    StaleVersion,
-    TransactionAborted,
-)
 
 
 class Session(Streaming, AsyncSession):
@@ -96,6 +78,8 @@ class Session(Streaming, AsyncSession):
         self._unit = unit
         self._gate = Gate(where)
         self._callbacks = Callbacks()
+        self._outcome = Outcome(self._callbacks)
+        self._spoiled: BaseException | None = None
         self._scoping = Scoping(bindings)
         self._connection: Connection | None = None
 
@@ -163,9 +147,11 @@ class Session(Streaming, AsyncSession):
         It runs once, after the COMMIT that makes the work so far durable succeeded, and with the
         connection given back where the commit ends the unit; never after a rollback, nor after
         the rollback of the savepoint it was registered in. An exception that it raises is logged
-        and changes nothing: the data is committed.
+        and changes nothing: the data is committed. A task that is cancelled while callbacks run
+        still runs those that are left, for at most five seconds; what did not run to its end is
+        logged by name.
         """
-        self._check_open("on_commit")
+        self._gate.check("on_commit")
         self._callbacks.add(callback)
 
     @asynccontextmanager
@@ -175,37 +161,48 @@ class Session(Streaming, AsyncSession):
         On an exception the work inside is undone, the work before it stands, and the exception
         goes on to the caller, who may catch it and continue.
         """
-        with self._gate.enter("savepoint"):
-            nested = self.begin_nested()
-            await nested.__aenter__()
+        self._gate.check("savepoint")
+        nested = self.begin_nested()
+        await nested.__aenter__()
         try:
             yield
         except BaseException as error:
-            await self._leave_savepoint(nested, error)
+            try:
+                await nested.__aexit__(type(error), error, error.__traceback__)
+            except UsageError:
+                raise
+            except ColonnadeError:
+                # MySQL takes the savepoint away with the whole transaction when it ends a
+                # deadlock; that the savepoint is gone then says less than why.
+                if isinstance(error, ColonnadeError):
+                    raise error from error.__cause__
+                raise
             raise
-        await self._leave_savepoint(nested, None)
+        await nested.__aexit__(None, None, None)
 
-    async def _leave_savepoint(
-        self, nested: AsyncSessionTransaction, error: BaseException | None
-    ) -> None:
-        kind, trace = (None, None) if error is None else (type(error), error.__traceback__)
+    def begin(self) -> Block:
+        """Begin the transaction now: ``async with session.begin():`` commits where it ends.
+
+        The callbacks of ``on_commit`` run after it. Raises ``CommitUnknown`` as ``commit`` does.
+        """
+        self._gate.check("begin")
+        return Block(self)
+
+    def begin_nested(self) -> Block:
+        """Begin a savepoint; ``savepoint`` is the same as a context manager."""
+        self._gate.check("begin_nested")
+        return Block(self, nested=True)
+
+    async def run_sync(self, fn: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Run ``fn(sync_session, …)`` in a greenlet, where what SQLAlchemy does may block.
+
+        The callbacks of what ``fn`` commits run after it.
+        """
         try:
-            with self._gate.enter("savepoint"):
-                # A flush that failed in it has undone it, and SQLAlchemy would leave in silence.
-                undone = error is None and self._undone(nested)
-                await nested.__aexit__(kind, error, trace)
-                if undone:
-                    raise aborted()
-        except ColonnadeError:
-            # MySQL takes the savepoint away with the whole transaction when it ends a deadlock;
-            # that the savepoint is gone then says less than why.
-            if isinstance(error, ColonnadeError):
-                raise error from error.__cause__
-            raise
-
-    def _undone(self, nested: AsyncSessionTransaction) -> bool:
-        innermost = self.sync_session.get_nested_transaction()
-        return not nested.is_active and nested.sync_transaction is innermost
+            with self._gate.enter("run_sync"):
+                return await super().run_sync(fn, *args, **options)
+        finally:
+            await self._announce()
 
     @property
     def scope(self) -> Bindings:
@@ -285,10 +282,15 @@ class Session(Streaming, AsyncSession):
     async def commit(self) -> None:
         """Flush and COMMIT, then run the callbacks of ``on_commit``.
 
-        Raises ``CommitUnknown`` when COMMIT was sent and no answer came.
+        Raises ``CommitUnknown`` when COMMIT was sent and no answer came. Cancelled meanwhile, it
+        waits for the answer, for at most five seconds, and raises ``CancelledError`` then, with a
+        note that the work is stored, or from a ``CommitUnknown``.
         """
-        await self._commit()
-        await self._announce()
+        try:
+            await self._commit()
+        finally:
+            # Due are those of a COMMIT that succeeded, whatever came after it.
+            await self._announce()
 
     async def rollback(self) -> None:
         """ROLLBACK; every object that the session holds expires."""
@@ -314,7 +316,7 @@ class Session(Streaming, AsyncSession):
     async def invalidate(self) -> None:
         """Break the connection and end the session; nothing of the unit is stored."""
         self._callbacks.undo(None)
-        with self._gate.enter("invalidate"):
+        with self._gate.enter("invalidate", ending=True):
             await super().invalidate()
             self._gate.closed = True
 
@@ -332,7 +334,7 @@ class Session(Streaming, AsyncSession):
             await self._cut()
             if self.closed:  # by that task, which has come to the end of its block
                 return
-        with self._gate.enter("close"):
+        with self._gate.enter("close", ending=True):
             try:
                 if (half := self._half) is None:
                     return
@@ -359,35 +361,31 @@ class Session(Streaming, AsyncSession):
         with self._gate.enter("commit"):
             if self._half is not None and has_changes(self._half):
                 await super().flush()
-            if self._connection is not None:
-                refuse(self._connection)
-            callbacks = self._callbacks.take()
-            try:
-                async with asyncio.timeout(self._dialect.patience):
-                    await super().commit()
-            except Exception as error:
-                verdict = self._verdict(error)
-                if isinstance(verdict, CommitUnknown):
-                    # If it turns out to have happened, these are due.
-                    self._callbacks.owe(callbacks)
-                if verdict is error:
-                    raise
-                raise verdict from error
-        self._callbacks.owe(callbacks)
-
-    def _verdict(self, error: Exception) -> Exception:
-        """What a failed COMMIT means: refused, or nobody knows."""
-        answer = translate(error, self._gate.where) or error
-        if isinstance(answer, _REFUSED):
-            return answer
-        return CommitUnknown(
-            "COMMIT was sent and no answer came: the work may be stored or not",
-            hint="look whether it is there before doing it again; db.run takes verify= for that",
-        )
+            await super().commit()
 
     async def _announce(self) -> None:
-        """Run the callbacks of the commit that has succeeded."""
+        """Run the callbacks of the commits that have succeeded."""
         await self._callbacks.run()
+
+    def _refuse_commit(self) -> None:
+        if self._spoiled is not None:
+            raise aborted() from self._spoiled
+        if self._connection is not None:
+            refuse(self._connection)
+
+    def _committed(self) -> None:
+        """Note what the ORM has committed, be it the savepoint that stands for it in a test."""
+        bound = isinstance(self._opened_on, AsyncConnection)
+        if bound and self._connection is not None and not self._connection.closed:
+            self._outcome.succeed()
+        else:
+            self._callbacks.owe()
+
+    def _spoil(self, error: BaseException) -> None:
+        """Let nothing be committed: a part of the unit that should be undone could not be."""
+        self._spoiled = error
+        if self._connection is not None and not self._connection.closed:
+            doom(self._connection, error)
 
     async def _abort(self) -> None:
         """End the session after a failure, which nothing that happens here may replace."""
@@ -418,6 +416,8 @@ class Session(Streaming, AsyncSession):
         self._connection = connection
         if self._opening is not None:
             self._opening.hold(connection)
+        if not isinstance(self._opened_on, AsyncConnection):
+            note_outcome(connection, self._outcome)
         self._dialect.begin(connection, self._unit)
 
     def _check_open(self, operation: str) -> None:

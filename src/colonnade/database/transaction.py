@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.database.abandoned import Opening
 from colonnade.database.admission import Lease, running_loop
+from colonnade.database.commits import Outcome
 from colonnade.database.pool import Pool
 from colonnade.database.session import Session
 from colonnade.database.unit import Unit
-from colonnade.errors import CommitUnknown, SessionShared
+from colonnade.errors import SessionShared
 from colonnade.scope import Bindings
 
 __all__ = ["Transaction"]
@@ -27,17 +28,7 @@ _ENDING: Final[set[asyncio.Task[None]]] = set()
 class Transaction(Generic[S]):
     """Let in, open; then commit or roll back, close, let go, announce: in this order."""
 
-    __slots__ = (
-        "_bindings",
-        "_bound",
-        "_kind",
-        "_lease",
-        "_opening",
-        "_pool",
-        "_unit",
-        "session",
-        "unknown",
-    )
+    __slots__ = ("_bindings", "_bound", "_kind", "_lease", "_opening", "_pool", "_unit", "session")
 
     session: S
 
@@ -57,8 +48,6 @@ class Transaction(Generic[S]):
         self._bound = bound
         self._bindings = bindings
         self._lease: Lease | None = None
-        #: Whether this unit's own COMMIT went unanswered.
-        self.unknown = False
 
     async def __aenter__(self) -> S:
         pool = self._pool
@@ -78,15 +67,45 @@ class Transaction(Generic[S]):
         trace: TracebackType | None,
     ) -> None:
         try:
-            if error is None:
-                await self._complete()
-            else:
-                await self._fail()
+            try:
+                if error is None:
+                    await self._complete()
+                else:
+                    await self._fail()
+            finally:
+                if self._lease is not None:
+                    self._lease.release()
+        except BaseException as failure:
+            self.annotate(failure)
+            raise
         finally:
-            if self._lease is not None:
-                self._lease.release()
-        if error is None:
+            if error is not None:
+                self.annotate(error)
+            # Due are those of every COMMIT that succeeded, whatever came after it.
             await self.session._announce()
+
+    @property
+    def unknown(self) -> bool:
+        """Whether a COMMIT of this unit's went unanswered."""
+        return self._outcome.unknown
+
+    @property
+    def lasting(self) -> bool:
+        """Whether a part of the unit is stored for good."""
+        return self._outcome.lasting
+
+    @property
+    def _outcome(self) -> Outcome:
+        return self.session._outcome
+
+    def annotate(self, error: BaseException) -> None:
+        """Say on an error that ends the unit what is stored in spite of it."""
+        self._outcome.annotate(error)
+
+    async def settle(self) -> None:
+        """Run the callbacks of a COMMIT that went unanswered and turned out to have happened."""
+        self.session._callbacks.settle()
+        await self.session._announce()
 
     async def _complete(self) -> None:
         try:
@@ -97,10 +116,6 @@ class Transaction(Generic[S]):
                 )
             await self.session._finish()
             await self.session.close()
-        except CommitUnknown:
-            self.unknown = True
-            await self._fail()
-            raise
         except BaseException:
             await self._fail()
             raise
