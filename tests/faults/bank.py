@@ -26,6 +26,8 @@ __all__ = ["Clerk", "Printer", "Record", "audit", "open_accounts"]
 
 ACCOUNTS = 16
 OPENING = 1000
+#: Who sends the COMMIT: the end of the unit, a block in it, or the work in one of three ways.
+WAYS = ("unit", "unit", "block", "block", "commit", "run_sync", "connection")
 
 
 class Refused(Exception):
@@ -37,10 +39,15 @@ class Record:
 
     def __init__(self) -> None:
         self.verdicts: dict[UUID, str] = {}
+        self.announced: list[UUID] = []
         self.events: Counter[str] = Counter()
 
     def settle(self, key: UUID, verdict: str) -> None:
         self.verdicts[key] = verdict
+
+    def announce(self, key: UUID) -> None:
+        """A callback of ``on_commit`` ran."""
+        self.announced.append(key)
 
     def event(self, name: str) -> None:
         self.events[name] += 1
@@ -50,6 +57,8 @@ class Record:
         kind, *words = line.strip().split(maxsplit=2)
         if kind == "settle":
             self.settle(UUID(words[0]), words[1])
+        elif kind == "announce":
+            self.announce(UUID(words[0]))
         else:
             self.event(" ".join(words))
 
@@ -62,6 +71,9 @@ class Printer(Record):
 
     def settle(self, key: UUID, verdict: str) -> None:
         print("settle", key, verdict, flush=True)  # noqa: T201 # read by the parent
+
+    def announce(self, key: UUID) -> None:
+        print("announce", key, flush=True)  # noqa: T201 # read by the parent
 
     def event(self, name: str) -> None:
         print("event", name, flush=True)  # noqa: T201 # read by the parent
@@ -78,6 +90,9 @@ class Order:
     locks: tuple[int, int]
     savepoint: bool
     regret: bool
+    way: str
+    #: After how many seconds the customer stops waiting, when all that is left is COMMIT.
+    patience: float | None
 
     @classmethod
     def drawn(cls, chance: random.Random) -> Order:
@@ -90,6 +105,8 @@ class Order:
             locks=(source, target) if chance.random() < 0.5 else (target, source),
             savepoint=chance.random() < 0.3,
             regret=chance.random() < 0.05,
+            way=chance.choice(WAYS),
+            patience=chance.uniform(0, 0.004) if chance.random() < 0.1 else None,
         )
 
 
@@ -109,9 +126,7 @@ class Clerk:
             self.record.settle(order.key, "begun")
             self.task = asyncio.create_task(self._transfer(order))
             await asyncio.wait([self.task])
-            if self.task.cancelled():
-                self.record.settle(order.key, "cancelled")
-            else:
+            if not self.task.cancelled():
                 self.task.result()
 
     def cancel(self) -> bool:
@@ -119,16 +134,19 @@ class Clerk:
         return self.task is not None and self.task.cancel()
 
     async def _transfer(self, order: Order) -> None:
-        attempts = 0
+        attempts, doubted = 0, False
 
         async def work(session: Session) -> None:
             nonlocal attempts
             attempts += 1
             if attempts > 1:
                 self.record.event("retries")
-            await move(session, order)
+            session.on_commit(lambda: self.record.announce(order.key))
+            await self._work(session, order)
 
         async def verify(session: Session) -> bool:
+            nonlocal doubted
+            doubted = True
             there = await session.get(Transfer, order.key) is not None
             self.record.event(
                 "unknown commits found stored" if there else "unknown commits found lost"
@@ -146,8 +164,45 @@ class Clerk:
         except DatabaseError as error:
             self.record.event(f"{type(error).__name__} for good")
             self.record.settle(order.key, "failed")
+        except asyncio.CancelledError as error:
+            self.record.settle(order.key, told_by(error, doubted=doubted))
+            raise
         else:
             self.record.settle(order.key, "acknowledged")
+
+    async def _work(self, session: Session, order: Order) -> None:
+        """The transfer, and its COMMIT where the unit's end does not send it."""
+        if order.way == "block":
+            async with session.begin():
+                await move(session, order)
+                self._lose_patience(order)
+            return
+        await move(session, order)
+        await session.flush()
+        self._lose_patience(order)
+        if order.way == "commit":
+            await session.commit()
+        elif order.way == "run_sync":
+            await session.run_sync(lambda sync: sync.commit())
+        elif order.way == "connection":
+            await (await session.connection()).commit()
+
+    def _lose_patience(self, order: Order) -> None:
+        if order.patience is not None and self.task is not None:
+            asyncio.get_running_loop().call_later(order.patience, self.task.cancel)
+            self.record.event("faults: customer gone")
+
+
+def told_by(error: asyncio.CancelledError, *, doubted: bool) -> str:
+    """What a transfer's cancellation says of it: nothing is stored, unless it says so."""
+    link: BaseException | None = error
+    while link is not None:
+        notes = getattr(link, "__notes__", ())
+        if any("is stored" in note or "stays stored" in note for note in notes):
+            return "cancelled and stored"
+        doubted = doubted or isinstance(link, CommitUnknown)
+        link = link.__cause__ or link.__context__
+    return "cancelled in doubt" if doubted else "cancelled"
 
 
 async def move(session: Session, order: Order) -> None:
@@ -200,10 +255,15 @@ async def audit(db: Database, record: Record) -> None:
     assert balances == expected, "the balances are not what the transfers add up to"
     assert sum(balances.values()) == ACCOUNTS * OPENING
     assert min(balances.values()) >= 0
-    must = {"acknowledged": True, "late": True, "refused": False, "failed": False}
+    must = {"acknowledged": True, "cancelled and stored": True, "late": True}
+    must |= {"refused": False, "failed": False, "cancelled": False}
     for key, verdict in record.verdicts.items():
         there = key in stored
         assert must.get(verdict, there) is there, f"{verdict}, and stored is {there}"
+        if verdict in ("acknowledged", "cancelled and stored"):
+            assert key in record.announced, f"{verdict}, and its callback did not run"
+    assert len(record.announced) == len(set(record.announced)), "a callback ran twice"
+    assert stored.keys() >= set(record.announced), "a callback ran, and nothing is stored"
     assert stored.keys() <= record.verdicts.keys(), "a transfer that nobody made"
 
 

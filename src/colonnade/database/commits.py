@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, exc
@@ -64,7 +65,7 @@ _DOUBTFUL: Final = "a COMMIT of this unit of work was not answered before: the w
 class Outcome:
     """What became of the COMMITs of one session."""
 
-    __slots__ = ("_callbacks", "ending", "held", "lasting", "stored", "unknown")
+    __slots__ = ("_callbacks", "ending", "held", "lasting", "past", "stored", "unknown")
 
     def __init__(self, callbacks: Callbacks) -> None:
         self._callbacks = callbacks
@@ -77,6 +78,8 @@ class Outcome:
         #: How many of the ORM's transactions are on their way to COMMIT or RELEASE. It has steps
         #: to take after them, which a cancellation waits for.
         self.ending = 0
+        #: Whether the connection's own ``commit()`` ended the transaction, past the ORM.
+        self.past = False
         #: A cancellation that came during COMMIT and is to be raised when the ORM is done with it.
         self.held: asyncio.CancelledError | None = None
 
@@ -114,6 +117,7 @@ def note_outcome(connection: Connection, outcome: Outcome) -> None:
     """Let ``outcome`` be told of every COMMIT that goes over ``connection``, until its check-in."""
     notes = notes_of(connection)
     notes[_OUTCOME] = outcome
+    outcome.past = False
     notes.pop(_OPEN, None)
 
 
@@ -130,8 +134,9 @@ class Commits:
 
     def watch(self) -> None:
         """Put this class between SQLAlchemy and the dialect's COMMIT."""
-        send = self._engine.dialect.do_commit
-        self._engine.dialect.do_commit = lambda pooled: self._commit(send, pooled)  # type: ignore[method-assign] # there is no event that says when it is over
+        dialect: Any = self._engine.dialect
+        # There is an event for COMMIT, but none that says when it is over.
+        dialect.do_commit = partial(self._commit, dialect.do_commit)
 
     def forget(self, record: Any) -> None:
         """Forget the session: its connection goes back into the pool."""
@@ -155,6 +160,7 @@ class Commits:
             raise aborted()
         if outcome is not None:
             outcome.succeed()
+            outcome.past = not outcome.ending
         if cancelled is None:
             return
         _log.warning(_FINISHED)
@@ -204,17 +210,15 @@ class Commits:
             send()
 
         task = asyncio.ensure_future(greenlet_spawn(begin))
-        patience = self._dialect.patience
+        cancelled: asyncio.CancelledError | None = None
         try:
-            await asyncio.wait((task,), timeout=patience)
+            await asyncio.wait((task,), timeout=self._dialect.patience)
         except asyncio.CancelledError as error:
             if not begun:
                 # Nothing was sent, and nothing will be.
                 task.cancel()
                 raise
             cancelled = await _wait(task, error)
-        else:
-            cancelled = None
         if not task.done():
             # Its connection is beyond help; whoever waits for it has waited long enough.
             self._dialect.abort(driver)
@@ -225,7 +229,9 @@ class Commits:
         if cancelled is None and isinstance(failure, Exception):
             raise failure
         # At the end of its loop that task can be cancelled too.
-        raise cancelled or asyncio.CancelledError() from self._verdict(failure, outcome)
+        if cancelled is None:
+            cancelled = asyncio.CancelledError()
+        raise cancelled from self._verdict(failure, outcome)
 
     def _verdict(self, failure: BaseException, outcome: Outcome | None) -> BaseException:
         """What a COMMIT that failed while its task was cancelled means."""

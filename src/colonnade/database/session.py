@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 from weakref import ref
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Executable, inspect
+from sqlalchemy import Connection, Executable, RootTransaction, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.sql.selectable import ForUpdateParameter
@@ -82,6 +82,7 @@ class Session(Streaming, AsyncSession):
         self._spoiled: BaseException | None = None
         self._scoping = Scoping(bindings)
         self._connection: Connection | None = None
+        self._transaction: RootTransaction | None = None
 
     if not TYPE_CHECKING:  # or a type checker would take every name for one of ours
 
@@ -359,9 +360,29 @@ class Session(Streaming, AsyncSession):
 
     async def _commit(self) -> None:
         with self._gate.enter("commit"):
+            await self._demand_transaction()
             if self._half is not None and has_changes(self._half):
                 await super().flush()
             await super().commit()
+
+    async def _demand_transaction(self) -> None:
+        """Raise ``UsageError`` if the transaction was ended through the session's connection.
+
+        After a commit there with nothing behind it the session goes on in a new one.
+        """
+        connection, half = self._connection, self._half
+        if half is None or connection is None or connection.closed or connection.invalidated:
+            return
+        root, running = half.get_transaction(), connection.get_transaction()
+        if root is None or running is self._transaction:
+            return
+        if not self._outcome.past or running is not None:
+            raise UsageError(
+                "the session's transaction was ended through its connection, and what came after "
+                "that is no part of it",
+                hint="end it with session.commit() or session.rollback()",
+            )
+        await greenlet_spawn(root.close)
 
     async def _announce(self) -> None:
         """Run the callbacks of the commits that have succeeded."""
@@ -414,6 +435,7 @@ class Session(Streaming, AsyncSession):
 
     def _begun(self, connection: Connection) -> None:
         self._connection = connection
+        self._transaction = connection.get_transaction()
         if self._opening is not None:
             self._opening.hold(connection)
         if not isinstance(self._opened_on, AsyncConnection):
