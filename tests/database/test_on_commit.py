@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from sqlmodel import select
 from tests.database.shop import Team
 
 from colonnade.database import Database
+from colonnade.database import callbacks as callbacks_of
 from colonnade.errors import SessionClosed, TransactionAborted, UniqueViolation
 
 
@@ -213,3 +215,104 @@ async def test_the_callbacks_of_a_refused_commit_never_run(
             session.on_commit(lambda: ran.append("second"))
             await session.execute(text("INSERT INTO a VALUES (1)"))
     assert ran == ["second"]
+
+
+async def cancel_while(db: Database, *callbacks: Callable[[], object]) -> None:
+    """Cancel a task in the first callback of its unit, which sets off when it begins."""
+
+    async def unit() -> None:
+        async with db.session() as session:
+            session.add(Team(name="a"))
+            for callback in (first, *callbacks):
+                session.on_commit(callback)
+
+    begun = asyncio.Event()
+
+    async def first() -> None:
+        begun.set()
+        await asyncio.sleep(10)
+
+    task = asyncio.create_task(unit())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert any("stays stored" in note for note in caught.value.__notes__)
+    assert await names(db) == ["a"]
+
+
+async def test_a_cancellation_in_a_callback_ends_that_one_only_which_is_logged_by_name(
+    db: Database, ran: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def later() -> None:
+        await asyncio.sleep(0.01)
+        ran.append("later")
+
+    await cancel_while(db, lambda: ran.append("function"), later)
+    assert ran == ["function", "later"]
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert "cancel_while.<locals>.first was cancelled before it was done" in record.message
+
+
+async def test_after_a_cancellation_callbacks_have_seconds_and_the_rest_is_logged_by_name(
+    db: Database,
+    ran: list[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(callbacks_of, "FINISHING", 0.05)
+
+    async def endless() -> None:
+        await asyncio.sleep(10)
+
+    async def after() -> None:
+        await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(2):
+        await cancel_while(db, endless, after, lambda: ran.append("function"))
+    assert ran == ["function"]
+    named = " ".join(record.message for record in caplog.records)
+    assert all(f"{name} " in named for name in ("first", "endless", "after"))
+
+
+async def test_a_callback_that_awaits_what_is_cancelled_has_failed_and_cancels_nobody(
+    db: Database, ran: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def wait_for_the_cancelled() -> None:
+        task = asyncio.create_task(asyncio.sleep(10))
+        task.cancel()
+        await task
+
+    async with db.session() as session:
+        session.on_commit(wait_for_the_cancelled)
+        session.on_commit(lambda: ran.append("others"))
+    assert ran == ["others"]
+    assert "wait_for_the_cancelled failed; the commit stands" in caplog.text
+
+
+@pytest.mark.parametrize("leaving", [SystemExit, KeyboardInterrupt])
+async def test_a_callback_that_exits_is_let_go_and_the_others_are_logged_by_name(
+    db: Database,
+    ran: list[str],
+    caplog: pytest.LogCaptureFixture,
+    leaving: type[BaseException],
+) -> None:
+    def leave() -> None:
+        raise leaving
+
+    def other() -> None:
+        ran.append("other")
+
+    with pytest.raises(leaving):
+        async with db.session() as session:
+            session.add(Team(name="a"))
+            session.on_commit(leave)
+            session.on_commit(other)
+            session.on_commit(functools.partial(print, "other"))
+    assert not ran
+    messages = [record.message for record in caplog.records]
+    assert len(messages) == 3
+    for name, message in zip(("leave", "other", "builtins.print"), messages, strict=True):
+        assert f"{name} did not run to its end" in message
+    assert await names(db) == ["a"]

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 from sqlmodel import col, select, update
-from tests.database.shop import Account, Team
+from tests.database.shop import Account, Base, Team
 
 from colonnade.database import Database, Session
 from colonnade.errors import ColonnadeError, SessionClosed, SessionShared
@@ -153,6 +153,50 @@ async def test_use_after_the_end_is_session_closed(sqlite_url: str, name: str) -
             await outcome
     assert "streaming and background work need a session of their own" in str(caught.value.hint)
     assert session.closed
+
+
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"batches"}))
+async def test_a_call_that_is_refused_to_a_second_task_leaves_nothing_behind(
+    sqlite_url: str, name: str
+) -> None:
+    async with Database(sqlite_url, metadata=Base.metadata) as db:
+        await db.create_all()
+        async with db.session() as session:
+            session.add(Team(name="kept"))
+            await session.flush()
+            other = asyncio.create_task(session.execute(text(SLEEP["sqlite"])))
+            await asyncio.sleep(0.02)
+            assert session.busy
+            before = (set(session.new), set(session.dirty), set(session.deleted), set(session))
+            with pytest.raises(SessionShared, match=rf"session\.{name}\(\) was called while"):
+                outcome = CALLS[name](session, Team(id=9, name="refused"))
+                if inspect.isawaitable(outcome):
+                    await outcome
+            after = (set(session.new), set(session.dirty), set(session.deleted), set(session))
+            assert after == before
+            await other
+        assert await names(db) == ["kept"]
+
+
+async def test_what_several_tasks_are_refused_to_create_is_not_stored(db: Database) -> None:
+    async def create(session: Session, name: str) -> None:
+        session.add(Team(name=name))
+        await session.flush()
+
+    async with db.session() as session:
+        await session.connection()
+        outcomes = await asyncio.gather(
+            *(create(session, str(number)) for number in range(4)), return_exceptions=True
+        )
+    done = [str(number) for number, outcome in enumerate(outcomes) if outcome is None]
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [SessionShared] * 3
+    assert await names(db) == done
+
+
+async def test_a_session_may_be_added_to_where_no_event_loop_runs(db: Database) -> None:
+    async with db.session() as session:
+        await asyncio.to_thread(session.add, Team(name="a"))
+    assert await names(db) == ["a"]
 
 
 def test_every_public_method_is_held_to_that() -> None:

@@ -202,22 +202,11 @@ class Commits:
         self, send: Callable[[], None], driver: Any, outcome: Outcome | None
     ) -> asyncio.CancelledError | None:
         """Run ``send`` in a task of its own, which a cancellation of this one does not reach."""
-        begun = False
-
-        def begin() -> None:
-            nonlocal begun
-            begun = True
-            send()
-
-        task = asyncio.ensure_future(greenlet_spawn(begin))
+        task = asyncio.ensure_future(greenlet_spawn(send))
         cancelled: asyncio.CancelledError | None = None
         try:
             await asyncio.wait((task,), timeout=self._dialect.patience)
         except asyncio.CancelledError as error:
-            if not begun:
-                # Nothing was sent, and nothing will be.
-                task.cancel()
-                raise
             cancelled = await _wait(task, error)
         if not task.done():
             # Its connection is beyond help; whoever waits for it has waited long enough.

@@ -81,8 +81,15 @@ class Transaction(Generic[S]):
         finally:
             if error is not None:
                 self.annotate(error)
-            # Due are those of every COMMIT that succeeded, whatever came after it.
+            await self._announce()
+
+    async def _announce(self) -> None:
+        """Run the callbacks of every COMMIT that succeeded, whatever came after it."""
+        try:
             await self.session._announce()
+        except BaseException as failure:
+            self.annotate(failure)
+            raise
 
     @property
     def unknown(self) -> bool:
@@ -105,7 +112,7 @@ class Transaction(Generic[S]):
     async def settle(self) -> None:
         """Run the callbacks of a COMMIT that went unanswered and turned out to have happened."""
         self.session._callbacks.settle()
-        await self.session._announce()
+        await self._announce()
 
     async def _complete(self) -> None:
         try:
