@@ -376,7 +376,7 @@ async def test_asyncpg_tells_its_connections_the_answer_to_commit(postgresql_url
             try:
                 await driver.execute(statement)
             except asyncpg.DivisionByZeroError:
-                assert answer == "ROLLBACK"  # noqa: PT017 # one of two
+                assert answer == "ROLLBACK"  # one of two
             await transaction.commit()
             assert driver.answer == answer, "asyncpg.transaction.Transaction.commit"
             driver.answer = None
