@@ -9,14 +9,18 @@ statement serves all of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, String
+from sqlalchemy import BindParameter, ColumnClause, ColumnElement, String
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 from typing_extensions import override
 
+from colonnade.filters.families import family_of
 from colonnade.filters.predicate import Predicate
 
 if TYPE_CHECKING:
@@ -26,8 +30,10 @@ __all__ = [
     "ESCAPE",
     "Exactly",
     "ExactlyNot",
+    "LetterByLetter",
     "Pattern",
     "Piece",
+    "compare_bytes",
     "contains",
     "equals_folded",
     "icontains",
@@ -126,6 +132,15 @@ class Exactly(Predicate):
         super().__init__(compare(column, value), compare(_Bytes(column), value))
 
 
+class LetterByLetter(Predicate):
+    """A condition of a user's own, in which texts are compared by their bytes too.
+
+    A compiler that can do so says how in ``comparing_bytes``, a context manager.
+    """
+
+    inherit_cache = True
+
+
 class ExactlyNot(Exactly):
     """The opposite of such a comparison."""
 
@@ -137,6 +152,37 @@ class _Bytes(FunctionElement[str]):
 
     type = String()
     inherit_cache = True
+
+
+#: The comparisons that a collation decides, and whether each is a denial.
+_BY_COLLATION: Final[dict[Any, bool]] = {
+    operators.eq: False,
+    operators.in_op: False,
+    operators.is_not_distinct_from: False,
+    operators.ne: True,
+    operators.not_in_op: True,
+    operators.is_distinct_from: True,
+}
+
+
+def compare_bytes(binary: BinaryExpression[Any]) -> tuple[BinaryExpression[Any], bool] | None:
+    """Return a comparison of texts as one of their bytes, and whether it is a denial.
+
+    None for what is no comparison of texts, and for two columns, which are compared as the
+    database compares them where it holds a foreign key.
+    """
+    denied = _BY_COLLATION.get(binary.operator)
+    left, right = binary.left, binary.right
+    if denied is None or "text" not in (family_of(left.type), family_of(right.type)):
+        return None
+    if isinstance(left, ColumnClause) and isinstance(right, ColumnClause):
+        return None
+    found = binary._clone()
+    found.left = _Bytes(left)
+    if binary.operator not in (operators.in_op, operators.not_in_op):
+        # A value is sent in utf8mb4 already; a column may be kept in another character set.
+        found.right = right if isinstance(right, BindParameter) else _Bytes(right)
+    return found, denied
 
 
 class _FoldedEqual(Predicate):
@@ -197,6 +243,13 @@ def equals_folded(column: Any, value: Any) -> ColumnElement[bool]:
 @compiles(_Bytes, "mysql", "mariadb")
 def _by_bytes(element: _Bytes, compiler: Any, **options: Any) -> str:
     return f"CAST({_unicode(compiler.process(element.clauses, **options))} AS BINARY)"
+
+
+@compiles(LetterByLetter)
+def _letter_by_letter(element: LetterByLetter, compiler: Any, **options: Any) -> str:
+    comparing = getattr(compiler, "comparing_bytes", nullcontext)
+    with comparing():
+        return f"({compiler.process(element.clauses, **options)})"
 
 
 @compiles(Exactly)

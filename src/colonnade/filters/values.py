@@ -24,10 +24,11 @@ from colonnade.filters.families import Family, family_of, item_type, plain_type
 from colonnade.mapping import Column, mapping_of, memoized
 from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal
 
-__all__ = ["compared_of", "kind_of", "misfit", "one_of", "unfit_text"]
+__all__ = ["check_of", "compared_of", "kind_at", "kind_of", "misfit", "one_of", "unfit_text"]
 
 Check = Callable[[Any], Any]
 
+_BYTES: Final = (bytes, bytearray, memoryview)
 _BEYOND: Final = 2**63
 #: Bytes or letters that a comparison takes; the servers' packets are 16 MB.
 _LONGEST: Final = 1_000_000
@@ -50,17 +51,22 @@ def one_of(owner: type[Any], column: str, name: str) -> Check:
 def compared_of(owner: type[Any], column: str, name: str) -> Check:
     """The same for a value that the column is compared with."""
     mapped = mapping_of(owner).columns[column]
-    check = _checked(kind_of(owner, mapped), name, _unfit)
-    prepare = _PREPARE[family_of(mapped.type)]
+    return check_of(kind_of(owner, mapped), mapped.type, name)
+
+
+def check_of(kind: Any, stored: TypeEngine[Any], name: str) -> Check:
+    """Return the same for a column whose values are ``kind`` in Python and ``stored`` in SQL."""
+    check = _checked(kind, name, _unfit)
+    prepare = _PREPARE[family_of(stored)]
     if prepare is None:
         return check
 
     def compared(value: Any) -> Any:
         found = check(value)
         try:
-            return prepare(mapped.type, found)
+            return prepare(stored, found)
         except InvalidValue as error:
-            raise misfit(name, kind_of(owner, mapped), value, error.hint or error.message) from None
+            raise misfit(name, kind, value, error.hint or error.message) from None
 
     return compared
 
@@ -80,6 +86,9 @@ def _checked(kind: Any, name: str, unfit: Callable[[Any], str | None]) -> Check:
         except ValidationError as error:
             raise misfit(name, kind, value, _reasons(error)) from None
         if isinstance(value, bool) and found is not value:
+            raise misfit(name, kind, value, None)
+        if isinstance(value, _BYTES) and not isinstance(found, _BYTES):
+            # Pydantic reads text and numbers from bytes, and nothing says how they were encoded.
             raise misfit(name, kind, value, None)
         if reason := unfit(found):
             raise misfit(name, kind, value, reason)
@@ -109,11 +118,16 @@ def unfit_text(value: str) -> str | None:
 
 def kind_of(owner: type[Any], column: Column) -> Any:
     """The Python type of a column: as annotated on the model, without None, else as in SQL."""
-    field = getattr(owner, "model_fields", {}).get(column.name)
+    return kind_at(owner, column.name, column.type)
+
+
+def kind_at(owner: type[Any], name: str, stored: TypeEngine[Any]) -> Any:
+    """Return the same for the attribute ``name``; needs no configured mapper."""
+    field = getattr(owner, "model_fields", {}).get(name)
     if field is not None:
         return _without_none(field.annotation)
     try:
-        return column.type.python_type
+        return stored.python_type
     except NotImplementedError:
         return Any
 
