@@ -63,7 +63,6 @@ class ServiceBase(Generic[M, C, U]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        declare(cls.scopes)
         for base in cls.__dict__.get("__orig_bases__", ()):
             origin = get_origin(base)
             if isinstance(origin, type) and issubclass(origin, ServiceBase):
@@ -72,6 +71,7 @@ class ServiceBase(Generic[M, C, U]):
                 cls._serves = tuple(given.get(item, item) for item in origin._serves or variables)
                 if not any(isinstance(item, TypeVar) for item in cls._serves):
                     cls.model, cls.create_schema, cls.update_schema = cls._serves
+        declare(cls.scopes, getattr(cls, "model", None))
 
     def __init__(self, session: Session) -> None:
         if not hasattr(type(self), "model"):

@@ -38,7 +38,11 @@ async def test_what_was_asked_is_kept_together(db: Database) -> None:
     found = await sql(db, select(Team.id).where(text("1 = 0 OR 1 = 1")))
     assert found.endswith("WHERE (1 = 0 OR 1 = 1) AND team.guild_id = ?")
     found = await sql(db, select(Note.id))
-    assert re.search(r"WHERE \(note\.public( = 1| = true|) OR note\.owner = \?\)$", found)
+    mine = r"note\.owner = \?"
+    if db.family == "mysql":
+        # An index serves the first; the second knows "ann" from "Ann".
+        mine = rf"\({mine} AND CAST\(CONVERT\(note\.owner USING utf8mb4\) AS BINARY\) = \?\)"
+    assert re.search(rf"WHERE \(note\.public( = 1| = true|) OR {mine}\)$", found)
 
 
 async def test_an_outer_join_keeps_its_criteria_in_on(db: Database) -> None:

@@ -67,7 +67,7 @@ def insert_rows(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -> N
     keys = {prop.key: prop.columns[0].key for prop in mapper.column_attrs}
     if any(name != key for name, key in keys.items()):
         rows = [{keys[name]: value for name, value in row.items()} for row in rows]
-    statement = owner_of(session)._scoping.inserting_rows(session, insert(table), rows)
+    statement, rows = owner_of(session)._scoping.inserting_rows(session, insert(table), rows)
     connection = session.connection()
     for _, places in _alike(table, rows):
         alike = [rows[place] for place in places]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, Insert, inspect
+from sqlalchemy import Connection, Engine, Insert, StatementLambdaElement, Table, inspect
 from sqlalchemy.orm import FromStatement, InstanceState, Mapper, ORMExecuteState, Session
+from sqlalchemy.schema import ExecutableDDLElement
+from sqlalchemy.sql.selectable import Selectable
 
 from colonnade.database.rows import Prepared
 from colonnade.errors import UsageError
@@ -15,7 +19,9 @@ from colonnade.scope import (
     UNSCOPED,
     Bindings,
     Lookups,
+    Part,
     any_rules,
+    carried,
     check_objects,
     checked,
     options_for,
@@ -23,22 +29,57 @@ from colonnade.scope import (
     relations_to_scoped,
     require,
     rules_of,
+    tables_in,
 )
 
-__all__ = ["Scoping"]
+__all__ = ["Scoping", "forget_unwritten"]
 
 _SCHEMAS: Final = "schema_translate_map"
+
+
+_log: Final = logging.getLogger("colonnade")
 
 
 class Scoping:
     """One session's bindings, and the hooks that hold it to them."""
 
-    __slots__ = ("_suspects", "bindings")
+    __slots__ = ("_began", "_effective", "_kept", "_parts", "_suspects")
 
     def __init__(self, bindings: Bindings) -> None:
-        self.bindings = bindings
+        self._began = bindings
+        #: The parts of the unit that the session is in; they may end in any order.
+        self._parts: list[Part] = []
+        self._effective = bindings
+        #: Those of a stream that began under others, while it reads its next rows.
+        self._kept: Bindings | None = None
         #: Objects that came from elsewhere, or were read under other bindings.
         self._suspects: WeakSet[InstanceState[Any]] = WeakSet()
+
+    @property
+    def bindings(self) -> Bindings:
+        """Those that hold now."""
+        return self._effective if self._kept is None else self._kept
+
+    def enter(self, session: Session, part: Part) -> None:
+        """Begin a part of the unit with bindings of its own."""
+        self._parts.append(part)
+        self._rebind(session)
+
+    def leave(self, session: Session, part: Part) -> None:
+        """End a part of the unit: what holds then is what the parts that go on say."""
+        self._parts.remove(part)
+        self._rebind(session)
+
+    @contextmanager
+    def keeping(self, session: Session, bindings: Bindings) -> Generator[None]:
+        """Read under these bindings in the block, and trust what was read as little as before."""
+        before, self._kept = self._kept, bindings
+        try:
+            yield
+        finally:
+            self._kept = before
+            for state in session.identity_map.all_states():
+                self.suspect(state)
 
     def prepare(self, state: ORMExecuteState, connection: Connection | None) -> None:
         """Before a statement: check its values if it writes, and give it the session's bindings.
@@ -47,13 +88,26 @@ class Scoping:
         table referred to. Raises ``ScopeUnbound`` or ``OutOfScope``.
         """
         given = state.execution_options
-        bindings = self.bindings.lifting_all() if given.get(UNSCOPED) else self.bindings
-        if state.is_insert or state.is_update:
-            self._check(state, bindings)
+        bindings = self._bindings_for(given, along=state.is_relationship_load)
+        if isinstance(state.statement, ExecutableDDLElement):
+            _refuse_copies(state.statement, bindings)
+        # The compiler refuses a write that was not looked at.
+        checked = (state.is_insert or state.is_update) and self._check(state, bindings)
         options = self._options(
-            state.session.get_bind(), state.statement, connection, bindings, given.get(_SCHEMAS)
+            state.session.get_bind(),
+            state.statement,
+            connection,
+            bindings,
+            given.get(_SCHEMAS),
+            checked=checked,
         )
         state.update_execution_options(**options)
+
+    def _bindings_for(self, options: Mapping[str, Any], *, along: bool = False) -> Bindings:
+        """Those for a statement with these options; ``along`` a relation, those of its parents."""
+        if options.get(UNSCOPED):
+            return self.bindings.lifting_all()
+        return (carried(options) if along else None) or self.bindings
 
     def rows_options(
         self, bind: Connection | Engine, statement: Any, connection: Connection | None
@@ -62,7 +116,7 @@ class Scoping:
         if not any_rules():
             return {}
         plain = statement.statement if isinstance(statement, Prepared) else statement
-        if plain.is_dml:
+        if plain.is_dml or isinstance(plain, ExecutableDDLElement):
             raise UsageError("rows() is for SELECT", hint="execute() is for what writes")
         return self._options(bind, plain, connection, self.bindings, None)
 
@@ -73,19 +127,25 @@ class Scoping:
         connection: Connection | None,
         bindings: Bindings,
         schemas: Any,
+        *,
+        checked: bool = False,
     ) -> dict[str, Any]:
         if not bindings.complete:
             require(statement, bindings)
         if schemas is None:
             schemas = (connection or bind).get_execution_options().get(_SCHEMAS)
-        return options_for(bind.dialect, bindings, schemas)
+        return options_for(bind.dialect, bindings, schemas, checked=checked)
 
-    def _check(self, state: ORMExecuteState, bindings: Bindings) -> None:
+    def _check(self, state: ORMExecuteState, bindings: Bindings) -> bool:
+        """Whether what the statement writes was looked at, and may be written."""
         statement: Any = state.statement
+        if isinstance(statement, StatementLambdaElement):
+            # It keeps the values of its first call in what can be looked at.
+            return False
         inner = statement.element if isinstance(statement, FromStatement) else statement
         write = checked(inner, state.parameters, bindings)
         if write is None:
-            return
+            return True
         if write.statement is not inner:
             if inner is not statement:
                 raise UsageError(
@@ -93,7 +153,10 @@ class Scoping:
                     hint="name the scope's column, or execute the INSERT itself",
                 )
             state.statement = write.statement
+        if write.parameters is not state.parameters:
+            state.parameters = write.parameters
         _look_up(state.session, write.lookups)
+        return True
 
     def flushing(self, session: Session) -> None:
         """Before a flush: fill and check the objects that it would write."""
@@ -118,17 +181,16 @@ class Scoping:
 
     def inserting_rows(
         self, session: Session, statement: Insert, rows: Sequence[dict[str, Any]]
-    ) -> Insert:
-        """Return the INSERT that these rows may be sent with, which are checked and of no objects.
+    ) -> tuple[Insert, Sequence[dict[str, Any]]]:
+        """Return the INSERT and the rows, of no objects, as they may be sent.
 
         Raise ``ScopeUnbound`` or ``OutOfScope``.
         """
         write = checked(statement, rows, self.bindings)
         if write is None:
-            return statement
+            return statement, rows
         _look_up(session, write.lookups)
-        found: Insert = write.statement
-        return found
+        return write.statement, write.parameters
 
     def _look_at(
         self,
@@ -141,8 +203,13 @@ class Scoping:
             held = session.identity_map.get(mapper.identity_key_from_primary_key(key))
             return held is not None and inspect(held) not in self._suspects
 
-        lookups = check_objects(new, changed, deleted, self.bindings, known, self._suspected)
-        _look_up(session, lookups)
+        # Whatever is being read meanwhile, what was made belongs to the part of the unit.
+        kept, self._kept = self._kept, None
+        try:
+            lookups = check_objects(new, changed, deleted, self.bindings, known, self._suspected)
+            _look_up(session, lookups)
+        finally:
+            self._kept = kept
 
     def _suspected(self, state: InstanceState[Any]) -> bool:
         return state in self._suspects
@@ -154,9 +221,8 @@ class Scoping:
 
     def hides(self, mapper: Mapper[Any], options: Mapping[str, Any]) -> bool:
         """Whether what the session holds must not answer in place of the database."""
-        return bool(self.bindings.active(rules_of(mapper.local_table))) and not options.get(
-            UNSCOPED
-        )
+        bindings = self._bindings_for(options, along=True)
+        return bool(bindings.active(rules_of(mapper.local_table)))
 
     def refuse_bulk(self, mapper: Mapper[Any]) -> None:
         """Refuse what writes rows without telling anybody, for a model that scopes concern."""
@@ -169,14 +235,17 @@ class Scoping:
                 model=mapper.class_.__name__,
             )
 
-    def rebind(self, session: Session, bindings: Bindings) -> None:
+    def _rebind(self, session: Session) -> None:
         """Other values from now on: what was read under the old ones proves nothing any more.
 
         Relations to models with scopes are forgotten, since what they hold was read so too.
         """
-        if bindings == self.bindings:
+        bindings = self._began
+        for part in self._parts:
+            bindings = bindings.over(part)
+        if bindings == self._effective:
             return
-        self.bindings = bindings
+        self._effective = bindings
         for state in session.identity_map.all_states():
             self.suspect(state)
             loaded = [name for name in relations_to_scoped(state.mapper) if name in state.dict]
@@ -185,8 +254,50 @@ class Scoping:
                 session.expire(item, loaded)
 
 
+def forget_unwritten(session: Session, error: BaseException) -> None:
+    """Let go of what was not flushed: new objects, changes, and what was to be deleted.
+
+    It was made under bindings that end here, and must not be written under others.
+    """
+    new, deleted, changed = list(session.new), list(session.deleted), list(session.dirty)
+    for item in new:
+        session.expunge(item)
+    for item in deleted:
+        session.add(item)
+    for item in (*deleted, *changed):
+        state: InstanceState[Any] = inspect(item)
+        names = {*state.committed_state, *state.mapper.relationships.keys()}
+        session.expire(item, names)
+    if isinstance(error, GeneratorExit) and (new or deleted or changed):
+        # Nobody hears of this exception.
+        _log.warning(
+            "a generator was left inside of scoped() or unscoped(): what it had not flushed (%s) "
+            "was not written; close it with contextlib.aclosing, or flush before yield",
+            ", ".join(sorted({type(item).__name__ for item in (*new, *deleted, *changed)})),
+        )
+
+
+def _refuse_copies(statement: Any, bindings: Bindings) -> None:
+    """Refuse to define a table or a view by a SELECT, which outlives the session's bindings."""
+    for table in _tables_read(statement):
+        if lifted := [scope.name for scope in bindings.active(rules_of(table))]:
+            raise UsageError(
+                f"{type(statement).__name__} would keep rows of {rules_of(table)} where no scope "
+                "holds for them",
+                hint="if every row is meant, say so: async with session.unscoped("
+                f"{', '.join(map(repr, lifted))})",
+                model=str(rules_of(table)),
+            )
+
+
+def _tables_read(statement: Any) -> Iterator[Table]:
+    # A recipe of the user's own has its SELECT under a name of its own.
+    for value in vars(statement).values():
+        if isinstance(value, Selectable) and not isinstance(value, Table):
+            yield from tables_in(value)
+
+
 def _look_up(session: Session, lookups: Lookups) -> None:
-    for statement, count, error in lookups.statements():
-        found = session.execute(statement).all()
-        if len(found) < count:
-            raise error
+    for question in lookups.questions():
+        found = session.execute(question.statement).all()
+        question.check(found, session.get_bind().dialect)

@@ -36,12 +36,12 @@ from colonnade.database.loads import refuse_touch
 from colonnade.database.methods import guard
 from colonnade.database.orm import OWNER, Writing
 from colonnade.database.rows import Prepared, fetch_rows
-from colonnade.database.scoping import Scoping
+from colonnade.database.scoping import Scoping, forget_unwritten
 from colonnade.database.settings import Settings
 from colonnade.database.translate import Circumstances, aborted
 from colonnade.database.unit import Unit
 from colonnade.errors import ColonnadeError, UsageError
-from colonnade.scope import Bindings, any_rules
+from colonnade.scope import Bindings, Part, any_rules
 
 __all__ = ["Session"]
 
@@ -214,10 +214,12 @@ class Session(Streaming, AsyncSession):
     async def scoped(self, **values: Any) -> AsyncGenerator[None]:
         """A part of the unit in which scopes have these values; those before hold again after it.
 
-        Flushes where it begins and where it ends. Relations to models with scopes that were loaded
-        on the other side of either are forgotten. Raises ``UsageError`` for a name that none has.
+        Flushes where it begins and where it ends; what a block that fails had not flushed is
+        forgotten. Relations to models with scopes that were loaded on the other side of either end
+        are forgotten. Raises ``UsageError`` for a name that none has, and ``InvalidOperand`` for a
+        value that does not fit the scope's column.
         """
-        async with self._rebound(self.scope.binding(values)):
+        async with self._rebound(self.scope.bound_part(values)):
             yield
 
     @asynccontextmanager
@@ -226,26 +228,38 @@ class Session(Streaming, AsyncSession):
 
         Flushes and forgets as ``scoped`` does. Raises ``UsageError`` for a name that none has.
         """
-        async with self._rebound(self.scope.lifting(names)):
+        async with self._rebound(self.scope.lifted_part(names)):
             yield
 
     @asynccontextmanager
-    async def _rebound(self, bindings: Bindings) -> AsyncGenerator[None]:
-        before = self.scope
-        await self._rebind(bindings)
+    async def _rebound(self, part: Part) -> AsyncGenerator[None]:
+        await self._settle()
+        half = self.sync_session
         try:
+            self._scoping.enter(half, part)
             yield
-        except BaseException:
-            self._scoping.rebind(self.sync_session, before)
+            await self._settle()
+        except BaseException as error:
+            forget_unwritten(half, error)
             raise
-        await self._rebind(before)
+        finally:
+            self._scoping.leave(half, part)
 
-    async def _rebind(self, bindings: Bindings) -> None:
-        """What waits to be written is written under the bindings that it was made under."""
+    async def _settle(self) -> None:
+        """Write what waits to be written under the bindings that it was made under."""
         if self._writes:
             await self.flush()
         self._check_open("scoped")
-        self._scoping.rebind(self.sync_session, bindings)
+
+    @asynccontextmanager
+    async def keeping_scope(self, bindings: Bindings) -> AsyncGenerator[None]:
+        """Read under these bindings, as a stream does that began under them. For the library."""
+        if bindings == self.scope:
+            yield
+            return
+        await self._settle()
+        with self._scoping.keeping(self.sync_session, bindings):
+            yield
 
     async def rows(
         self, statement: Prepared | Executable, parameters: Mapping[str, Any] | None = None

@@ -7,15 +7,19 @@ from typing import Any
 
 from colonnade.errors import OutOfScope
 from colonnade.filters import Condition
+from colonnade.filters.text import LetterByLetter
 from colonnade.scope import Bindings, Scope
 
 __all__ = ["conditions_of", "criteria_of", "keep", "values_of"]
 
 
 def criteria_of(model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings) -> list[Any]:
-    """What holds for every row that the service may see, as SQL. Raises ``ScopeUnbound``."""
+    """What holds for every row that the service may see, as SQL, in which texts compare exactly.
+
+    Raises ``ScopeUnbound`` or ``InvalidOperand``.
+    """
     return [
-        scope.criterion(model, bindings.value_of(scope, model))
+        LetterByLetter(scope.criterion(model, bindings.value_of(scope, model)))
         for scope in scopes
         if scope.name not in bindings.lifted
     ]

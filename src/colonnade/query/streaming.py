@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 from colonnade.database import Session, repeating
 from colonnade.errors import InvalidOperand, SessionShared, StreamClosed
 from colonnade.query.pages import read_from
+from colonnade.scope import Bindings
 from colonnade.spec import Keyset, Place, Places, Spec
 
 __all__ = ["BATCH", "Batched", "Keyed", "Stream", "Written", "check_batch"]
@@ -41,7 +42,8 @@ class Stream(Generic[R]):
     """Every item in turn: ``async for hero in query.stream(): …``; it is read once.
 
     The loop may be left at any time; ``async with query.stream() as heroes`` ends the reading with
-    its block. The session may be used meanwhile, but not by another task.
+    its block. The session may be used meanwhile, but not by another task. Scopes are those that
+    held when the first item was read, whatever the session is bound to afterwards.
 
     Raises ``StreamClosed`` once the transaction that it reads in has ended, and when it is over.
     """
@@ -51,6 +53,7 @@ class Stream(Generic[R]):
         self._source: Batched[R] | None = source
         self._items: Iterator[R] = iter(())
         self._transaction: Any = None
+        self._scope: Bindings | None = None
         self._reading = False
 
     def __aiter__(self) -> Self:
@@ -98,8 +101,11 @@ class Stream(Generic[R]):
                 hint="let one task read, and hand what it reads to the others",
             )
         self._reading = True
+        if self._scope is None:
+            self._scope = self._session.scope
         try:
-            batch = await source.next()
+            async with self._session.keeping_scope(self._scope):
+                batch = await source.next()
         except BaseException:
             # What fails or is cancelled half way is not read on.
             self._source = None

@@ -1,18 +1,18 @@
 """What holds for every occurrence of a model: tenants, soft deletion, row policies.
 
 ``declared`` is what a model says and ``rules`` finds it by table; ``bindings`` are a session's
-values for it; ``compiler`` puts it into statements, which ``caches`` keeps; ``writes``, ``objects``
-and ``references`` say what a write may not do.
+values for it, which ``subjects`` checks; ``compiler`` puts it into statements, which ``caches``
+keeps; ``writes``, ``objects``, ``defaults`` and ``references`` say what a write may not do.
 """
 
 from __future__ import annotations
 
-from colonnade.scope.bindings import UNSCOPED, Bindings
+from colonnade.scope.bindings import UNSCOPED, Bindings, Part
 from colonnade.scope.caches import KEPT, compiled_cache, text_weight
-from colonnade.scope.compiler import install, options_for, values_for
+from colonnade.scope.compiler import carried, install, options_for, values_for
 from colonnade.scope.declared import Scope
 from colonnade.scope.objects import check_objects, filled
-from colonnade.scope.occurrences import require
+from colonnade.scope.occurrences import require, tables_in
 from colonnade.scope.references import Lookups, references
 from colonnade.scope.rules import any_rules, declare, relations_to_scoped, rules_of
 from colonnade.scope.writes import Write, checked
@@ -22,9 +22,11 @@ __all__ = [
     "UNSCOPED",
     "Bindings",
     "Lookups",
+    "Part",
     "Scope",
     "Write",
     "any_rules",
+    "carried",
     "check_objects",
     "checked",
     "compiled_cache",
@@ -36,6 +38,7 @@ __all__ = [
     "relations_to_scoped",
     "require",
     "rules_of",
+    "tables_in",
     "text_weight",
     "values_for",
 ]

@@ -6,15 +6,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from colonnade.errors import ScopeUnbound, UsageError
+from colonnade.errors import InvalidOperand, ScopeUnbound, UsageError
 from colonnade.mapping import did_you_mean
 from colonnade.scope.declared import Scope
-from colonnade.scope.rules import Rules, names, value_names
+from colonnade.scope.rules import Rules, names, subjects_named, value_names
+from colonnade.scope.subjects import Subject, fit, subject_of
 
-__all__ = ["UNSCOPED", "Bindings"]
+__all__ = ["UNSCOPED", "Bindings", "Part"]
+
+_MISSING: Final = object()
 
 #: The execution option of a statement that reads back what was just written: no scope holds.
 UNSCOPED: Final = "colonnade_unscoped"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What one part of a unit binds and lifts; two that bind the same are two."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    lifted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +34,18 @@ class Bindings:
 
     values: Mapping[str, Any] = field(default_factory=dict)
     lifted: frozenset[str] = frozenset()
+    #: The values as the columns of each model take them.
+    _fitted: dict[Subject, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def binding(self, values: Mapping[str, Any] | None) -> Self:
         """With these values too; a scope that was lifted holds again.
 
-        Raises ``UsageError`` for a name that no scope has, and for None, which is no value.
+        Raises ``UsageError`` for a name that no scope has, and for None, which is no value, and
+        ``InvalidOperand`` for a value that no column of the scope takes.
         """
         if not values:
             return self
+        fitting: dict[str, Any] = {}
         for name, value in values.items():
             if name not in value_names():
                 raise _unknown(name)
@@ -39,7 +54,8 @@ class Bindings:
                     f"None is no value for the scope {name!r}",
                     hint=f"leave it out, or lift it: session.unscoped({name!r})",
                 )
-        return type(self)({**self.values, **values}, self.lifted.difference(values))
+            fitting[name] = _fitting(name, value)
+        return type(self)({**self.values, **fitting}, self.lifted.difference(values))
 
     def lifting(self, lifted: Iterable[str]) -> Self:
         """Without the scopes of these names. Raises ``UsageError`` for a name that none has."""
@@ -47,6 +63,23 @@ class Bindings:
         for name in found - names():
             raise _unknown(name)
         return type(self)(self.values, self.lifted | found)
+
+    def bound_part(self, values: Mapping[str, Any]) -> Part:
+        """Return the part of a unit that has these values. Raises what ``binding`` raises."""
+        bound = self.binding(values)
+        return Part({name: bound.values[name] for name in values})
+
+    def lifted_part(self, names: Iterable[str]) -> Part:
+        """Return the part of a unit without these scopes. Raises what ``lifting`` raises."""
+        names = tuple(names)
+        self.lifting(names)
+        return Part(lifted=frozenset(names))
+
+    def over(self, part: Part) -> Self:
+        """With what one part of a unit binds and lifts."""
+        return type(self)(
+            {**self.values, **part.values}, self.lifted.difference(part.values) | part.lifted
+        )
 
     def lifting_all(self) -> Self:
         """Without any scope."""
@@ -69,11 +102,23 @@ class Bindings:
             if scope.takes_value and scope.name not in self.values:
                 raise self.unbound(scope.name, None if rules is None else str(rules))
 
+    def value(self, subject: Subject) -> Any:
+        """The session's value as the model's columns take it.
+
+        Raises ``ScopeUnbound`` without one, and ``InvalidOperand`` if these columns do not take it.
+        """
+        found = self._fitted.get(subject, _MISSING)
+        if found is _MISSING:
+            name = subject.scope.name
+            if name not in self.values:
+                raise self.unbound(name, subject.model.__name__)
+            found, _ = fit(subject, self.values[name])
+            self._fitted[subject] = found
+        return found
+
     def value_of(self, scope: Scope, model: type[Any]) -> Any:
-        """The session's value, or None for a scope that takes none. Raises ``ScopeUnbound``."""
-        if scope.takes_value and scope.name not in self.values:
-            raise self.unbound(scope.name, model.__name__)
-        return self.values.get(scope.name)
+        """The same for a service's own scope; None for one that takes no value."""
+        return self.value(subject_of(model, scope)) if scope.takes_value else None
 
     def unbound(self, name: str, model: str | None = None) -> ScopeUnbound:
         """The error for a scope that has no value."""
@@ -84,6 +129,29 @@ class Bindings:
             f"async with session.unscoped({name!r})",
             model=model,
         )
+
+
+def _fitting(name: str, value: Any) -> Any:
+    """The value as the columns take it; as it is, where those of several models differ.
+
+    Raises ``InvalidOperand`` if none of them takes it.
+    """
+    found: list[Any] = []
+    refusal: InvalidOperand | None = None
+    for subject in subjects_named(name):
+        try:
+            fitted, checked = fit(subject, value)
+        except InvalidOperand as error:
+            refusal = refusal or error
+        else:
+            found += [fitted] if checked else []
+    if refusal is not None:
+        if not found:
+            raise refusal
+        # The models that do not take it say so when they are asked for.
+        return value
+    same = all(type(item) is type(found[0]) and item == found[0] for item in found)
+    return found[0] if found and same else value
 
 
 def _unknown(name: str) -> UsageError:

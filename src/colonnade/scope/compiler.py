@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Join, Table, and_, bindparam, literal_column, select
+from sqlalchemy import Join, Table, and_, literal_column, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import operators
@@ -21,15 +21,19 @@ from sqlalchemy.sql.elements import BinaryExpression, ColumnElement, Grouping
 from sqlalchemy.sql.selectable import FromGrouping
 
 from colonnade.errors import InvalidMapping, UsageError
+from colonnade.filters.text import compare_bytes
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.caches import CompiledCaches
 from colonnade.scope.declared import Scope
-from colonnade.scope.occurrences import aliases, table_of
+from colonnade.scope.occurrences import aliases, table_of, targets_of
 from colonnade.scope.references import references
 from colonnade.scope.rules import Rules, rules_of
+from colonnade.scope.subjects import Subject
 
-__all__ = ["Carrier", "install", "options_for", "values_for"]
+__all__ = ["Carrier", "carried", "install", "options_for", "values_for"]
 
+#: Databases in which a collation takes texts for equal that are not.
+_BY_COLLATION: Final = frozenset({"mysql", "mariadb"})
 _CACHES: Final = "colonnade_scoped_caches"
 _MAP: Final = "schema_translate_map"
 
@@ -41,45 +45,62 @@ class Carrier(dict[str | None, str | None]):
     Ours is empty, unless the user has one, and an empty one changes nothing.
     """
 
-    def __init__(self, bindings: Bindings, schemas: Mapping[str | None, str | None] = {}) -> None:
+    def __init__(
+        self,
+        bindings: Bindings,
+        schemas: Mapping[str | None, str | None] = {},
+        *,
+        checked: bool = False,
+    ) -> None:
         super().__init__(schemas)
         self.bindings = bindings
+        #: Whether what the statement writes was looked at.
+        self.checked = checked
 
 
 def options_for(
-    dialect: Dialect, bindings: Bindings, schemas: Mapping[str | None, str | None] | None = None
+    dialect: Dialect,
+    bindings: Bindings,
+    schemas: Mapping[str | None, str | None] | None = None,
+    *,
+    checked: bool = False,
 ) -> dict[str, Any]:
     """The execution options under which statements keep to ``bindings``.
 
-    The text depends on what is lifted and not on values, and so does the cache that holds it.
+    The text depends on what is lifted and not on values, and so does the cache that holds it. With
+    ``checked`` the values that an INSERT or UPDATE has were looked at; without it is refused.
     """
     caches: CompiledCaches = getattr(dialect, _CACHES)
     return {
-        _MAP: Carrier(bindings, schemas or {}),
+        _MAP: Carrier(bindings, schemas or {}, checked=checked),
         "compiled_cache": caches.of(bindings.lifted),
     }
+
+
+def carried(options: Mapping[str, Any]) -> Bindings | None:
+    """Return the bindings of ``options_for`` that execution options hold."""
+    found = options.get(_MAP)
+    return found.bindings if isinstance(found, Carrier) else None
 
 
 def values_for(compiled: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """What a compiled statement binds for its scopes, as the options of ``options_for`` say.
 
-    Raises ``ScopeUnbound``.
+    Raises ``ScopeUnbound`` or ``InvalidOperand``.
     """
-    names: Mapping[str, str] = getattr(compiled, "scope_binds", {})
-    if not names:
+    subjects: Mapping[str, Subject] = getattr(compiled, "scope_binds", {})
+    if not subjects:
         return {}
     bindings: Bindings = options[_MAP].bindings
-    for name in names.values():
-        if name not in bindings.values:
-            raise bindings.unbound(name)
-    return {key: bindings.values[name] for key, name in names.items()}
+    return {key: bindings.value(subject) for key, subject in subjects.items()}
 
 
 def install(dialect: Dialect) -> None:
     """Make an engine's dialect keep to the scopes of what it executes with ``options_for``."""
     compiler, context = dialect.statement_compiler, dialect.execution_ctx_cls
     own: Any = dialect
-    own.statement_compiler = type(f"Scoped{compiler.__name__}", (_Compiler, compiler), {})
+    mixins = (_Exact, _Compiler) if dialect.name in _BY_COLLATION else (_Compiler,)
+    own.statement_compiler = type(f"Scoped{compiler.__name__}", (*mixins, compiler), {})
     own.execution_ctx_cls = type(f"Scoped{context.__name__}", (_Context, context), {})
     setattr(dialect, _CACHES, CompiledCaches())
 
@@ -108,8 +129,9 @@ class _Compiler:
     ) -> None:
         carried = isinstance(schema_translate_map, Carrier)
         self._bindings = schema_translate_map.bindings if carried else None  # type: ignore[union-attr]
+        self._checked = carried and schema_translate_map.checked  # type: ignore[union-attr]
         #: The scope that each bind parameter stands for.
-        self.scope_binds: dict[str, str] = {}
+        self.scope_binds: dict[str, Subject] = {}
         # For each statement that is being written, innermost last: the occurrences whose criteria
         # stand elsewhere in it.
         self._claimed: list[set[Any]] = [set()]
@@ -132,8 +154,7 @@ class _Compiler:
             )
 
     def visit_update(self, statement: Any, visiting_cte: Any = None, **options: Any) -> Any:
-        if visiting_cte is not None:
-            self._refuse_inner(statement.table)
+        self._refuse_unseen(statement, visiting_cte)
         with self._keeping(statement, [statement.table]) as statement:
             return super().visit_update(  # type: ignore[misc]
                 statement, visiting_cte=visiting_cte, **options
@@ -152,8 +173,7 @@ class _Compiler:
         visiting_cte: Any = None,
         **options: Any,
     ) -> Any:
-        if visiting_cte is not None:
-            self._refuse_inner(statement.table)
+        self._refuse_unseen(statement, visiting_cte)
         return super().visit_insert(  # type: ignore[misc]
             statement, visited_bindparam=visited_bindparam, visiting_cte=visiting_cte, **options
         )
@@ -161,7 +181,7 @@ class _Compiler:
     def visit_on_conflict_do_update(self, clause: Any, **options: Any) -> Any:
         """A row of somebody else that is in the way is not updated."""
         entry = self.stack[-1]
-        table = entry["selectable"].table
+        table = table_of(entry["selectable"].table)
         criteria = self._criteria(table)
         if not criteria:
             return super().visit_on_conflict_do_update(clause, **options)  # type: ignore[misc]
@@ -176,7 +196,7 @@ class _Compiler:
             self.stack.pop()
 
     def visit_on_duplicate_key_update(self, clause: Any, **options: Any) -> Any:
-        rules = rules_of(self.stack[-1]["selectable"].table)
+        rules = rules_of(table_of(self.stack[-1]["selectable"].table))
         if self._bindings is not None and self._bindings.active(rules):
             raise UsageError(
                 f"ON DUPLICATE KEY UPDATE would change a {rules} outside of the scope too",
@@ -279,23 +299,59 @@ class _Compiler:
         # One name for all of a table, so that a value is bound once, and one for each table, since
         # the types may differ.
         key = f"scope_{scope.name}_{table.fullname.replace('.', '_')}"
-        kind = None if scope.column is None else getattr(rules.model, scope.column).type
-        element = scope.criterion(entity, bindparam(key, type_=kind, required=True))
+        subject = rules.subject(scope)
+        while self.scope_binds.get(key, subject) is not subject:
+            key += "_"
+        element = scope.criterion(entity, scope.bound(rules.model, key))
         if scope.takes_value:
-            self.scope_binds[key] = scope.name
+            self.scope_binds[key] = subject
         return _Criterion(element, rules, scope)
 
-    def _refuse_inner(self, table: Any) -> None:
-        """A write inside of another statement, whose values the session has not seen."""
-        if self._bindings is None:
+    def _refuse_unseen(self, statement: Any, visiting_cte: Any) -> None:
+        """Refuse a write whose values the session has not seen.
+
+        It is in another statement, or in something that nobody knows to be a write.
+        """
+        if self._bindings is None or (visiting_cte is None and self._checked):
             return
-        rules = rules_of(table)
-        if self._bindings.active(rules) or references(table, self._bindings):
-            raise UsageError(
-                f"an INSERT or UPDATE of {table.name} inside of another statement cannot be kept "
-                "to the scope",
-                hint="run it as a statement of its own",
-            )
+        for table in targets_of(statement):
+            rules = rules_of(table)
+            if self._bindings.active(rules) or references(table, self._bindings):
+                raise UsageError(
+                    f"an INSERT or UPDATE of {table.name} inside of another statement cannot be "
+                    "kept to the scope",
+                    hint="run it as a statement of its own",
+                )
+
+
+class _Exact:
+    """Mixed into the compiler of a database whose collations see no case: scopes do."""
+
+    #: How many conditions around here compare texts letter by letter.
+    _exact = 0
+
+    @contextmanager
+    def comparing_bytes(self) -> Generator[None]:
+        """Compare texts by their bytes too, in what is compiled in the block."""
+        self._exact += 1
+        try:
+            yield
+        finally:
+            self._exact -= 1
+
+    def visit_scope_criterion(self, criterion: Any, **options: Any) -> str:
+        with self.comparing_bytes():
+            return super().visit_scope_criterion(criterion, **options)  # type: ignore[misc,no-any-return]
+
+    def visit_binary(self, binary: Any, *args: Any, **options: Any) -> str:
+        text: str = super().visit_binary(binary, *args, **options)  # type: ignore[misc]
+        found = compare_bytes(binary) if self._exact else None
+        if found is None:
+            return text
+        # An index serves the first, and the second is exact.
+        exact, denied = found
+        other: str = super().visit_binary(exact, *args, **options)  # type: ignore[misc]
+        return f"({text} {'OR' if denied else 'AND'} {other})"
 
 
 class _Context:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import BindParameter, ColumnElement
+from sqlalchemy import BindParameter, ColumnElement, bindparam
 
 from colonnade.errors import InvalidMapping
+from colonnade.filters.binding import compared
 
 __all__ = ["Condition", "Scope"]
 
@@ -29,11 +30,12 @@ class Scope:
                 Scope("reader", lambda hero, user: or_(hero.public, hero.owner_id == user)),
             )
 
-    With ``column`` only rows with the session's value in that column; what a session writes gets
-    the value, and may have no other. With ``where`` only rows for which the condition holds: a
-    function of the model, or of an alias of it, and, if it takes a second argument, of the
-    session's value. It is called when a statement is compiled and not when it runs, so the time of
-    day is ``func.now()`` in it. Scopes of one name in several models share the session's value.
+    With ``column`` only rows with the session's value in that column, letter by letter where it is
+    a text; what a session writes gets the value, and may have no other. With ``where`` only rows
+    for which the condition holds: a function of the model, or of an alias of it, and, if it takes a
+    second argument, of the session's value. It is called when a statement is compiled and not when
+    it runs, so the time of day is ``func.now()`` in it. Texts are equal letter by letter in it too.
+    Scopes of one name in several models share the session's value.
     """
 
     name: str
@@ -59,12 +61,22 @@ class Scope:
         """Whether a session must have a value for it."""
         return self.where is None or _arguments(self.where) == 2
 
-    def criterion(self, entity: Any, value: BindParameter[Any]) -> Any:
-        """The condition for the model or an alias of it; ``value`` stands for the session's."""
-        if self.where is None:
-            assert self.column is not None
-            return getattr(entity, self.column) == value
-        return self.where(entity, value) if self.takes_value else self.where(entity)
+    def bound(self, entity: Any, name: str) -> BindParameter[Any]:
+        """Return the parameter that stands for the session's value in ``criterion``."""
+        if self.column is None:
+            return bindparam(name, required=True)
+        kind = compared(getattr(entity, self.column).type)
+        return bindparam(name, type_=kind, required=True)
+
+    def criterion(self, entity: Any, value: Any) -> Any:
+        """Return the condition for the model or an alias of it; ``value`` is the session's.
+
+        Whoever puts it into a statement sees to it that texts are compared letter by letter.
+        """
+        if self.where is not None:
+            return self.where(entity, value) if self.takes_value else self.where(entity)
+        assert self.column is not None
+        return getattr(entity, self.column) == value
 
 
 def _arguments(condition: Condition) -> int:

@@ -7,12 +7,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import Table, inspect
-from sqlalchemy.orm import InstanceState, Mapper, PassiveFlag
+from sqlalchemy import Column, Table, inspect
+from sqlalchemy.orm import InstanceState, Mapper, PassiveFlag, RelationshipDirection
 from sqlalchemy.sql.elements import ClauseElement, Null
 
-from colonnade.errors import OutOfScope
+from colonnade.errors import OutOfScope, UsageError
 from colonnade.scope.bindings import Bindings
+from colonnade.scope.defaults import NOTHING, UNKNOWN, lenient, replaces, value_by_itself
 from colonnade.scope.references import Lookups, Reference, key_reference, references
 from colonnade.scope.rules import relations_to_scoped, rules_of
 from colonnade.scope.writes import columns_of, proven, unknowable
@@ -44,6 +45,8 @@ def check_objects(
     check = _Check(bindings, known, suspect)
     new = list(new)
     for state in new:
+        if replaces(state.mapper.local_table):
+            check.refuse_replacing(state)
         check.row(state, None)
     for state in changed:
         check.own(state)
@@ -58,7 +61,8 @@ def check_objects(
         if isinstance(table, Table):
             by_table.setdefault(table, []).append(_columns(state))
     for table, rows in by_table.items():
-        check.lookups.writing(table, rows)
+        if not lenient(table):
+            check.lookups.writing(table, rows)
     return check.lookups
 
 
@@ -85,6 +89,8 @@ class _Check:
         """An object that is inserted, or updated in the attributes of ``changes``."""
         plan = self.plan(state.mapper)
         values = state.dict
+        if changes is not None and plan.updated:
+            changes = changes | self.updated_by_itself(state, plan, changes)
         for name, (scope, value) in plan.columns.items():
             if changes is None and values.get(name) is None:
                 setattr(state.obj(), name, value)
@@ -92,6 +98,8 @@ class _Check:
                 raise OutOfScope.another(state.class_.__name__, name, scope)
         for names, reference in plan.references:
             if changes is None or not changes.isdisjoint(names):
+                if changes is None:
+                    self.fill_by_itself(state, names, reference)
                 key = tuple(values.get(name) for name in names)
                 if any(item is None or isinstance(item, Null) for item in key):
                     continue
@@ -103,6 +111,46 @@ class _Check:
         for name in plan.relations:
             if name in values and (changes is None or name in changes):
                 self.related(state, name)
+
+    def fill_by_itself(self, state: State, names: tuple[str, ...], reference: Reference) -> None:
+        """Give a new object what its columns would get by themselves, to be looked at."""
+        for name, column in zip(names, reference.columns, strict=True):
+            # A relation brings its own key.
+            if state.dict.get(name) is not None or _related_by(state, column):
+                continue
+            value = value_by_itself(column, updating=False)
+            if value is UNKNOWN:
+                raise self.unknowable(state, name, reference)
+            if value is not NOTHING:
+                setattr(state.obj(), name, value)
+
+    def updated_by_itself(
+        self, state: State, plan: _Plan, changes: AbstractSet[str]
+    ) -> AbstractSet[str]:
+        """The attributes that an UPDATE changes though nobody did; they are given these values."""
+        found: set[str] = set()
+        for name, column, reference in plan.updated:
+            if name in changes:
+                continue
+            value = value_by_itself(column, updating=True)
+            if value is UNKNOWN:
+                raise self.unknowable(state, name, reference)
+            setattr(state.obj(), name, value)
+            found.add(name)
+        return found
+
+    def refuse_replacing(self, state: State) -> None:
+        """Refuse an INSERT that deletes a row which is in the way, whoever's it is."""
+        rules = rules_of(state.mapper.local_table)
+        if lifted := [scope.name for scope in self.bindings.active(rules)]:
+            model = state.class_.__name__
+            raise unknowable(f"INSERT OR REPLACE of {model}", lifted, model)
+
+    def unknowable(self, state: State, name: str, reference: Reference | None) -> UsageError:
+        model = state.class_.__name__
+        rules = rules_of(state.mapper.local_table) if reference is None else reference.rules
+        lifted = [scope.name for scope in self.bindings.active(rules)]
+        return unknowable(f"what the {name} of {model} gets by itself", lifted, model)
 
     def refer(self, reference: Reference, key: tuple[Any, ...]) -> None:
         mapper = inspect(reference.rules.model)
@@ -134,6 +182,8 @@ class _Plan:
     columns: dict[str, tuple[str, Any]]
     references: list[tuple[tuple[str, ...], Reference]]
     relations: tuple[str, ...]
+    #: Attributes that change with every UPDATE, and what they refer to if it is not the scope.
+    updated: list[tuple[str, Column[Any], Reference | None]]
 
     @classmethod
     def of(cls, mapper: Mapper[Any], bindings: Bindings) -> _Plan:
@@ -150,7 +200,30 @@ class _Plan:
         relations = tuple(
             name for name in relations_to_scoped(mapper) if not mapper.relationships[name].viewonly
         )
-        return cls(columns, found, relations)
+        looked_at: list[tuple[str, Any, Reference | None]] = [
+            (name, mapper.column_attrs[name].columns[0], None) for name in columns
+        ]
+        looked_at += [
+            (name, column, reference)
+            for names, reference in found
+            for name, column in zip(names, reference.columns, strict=True)
+        ]
+        updated = [item for item in looked_at if _updates_itself(item[1])]
+        return cls(columns, found, relations, updated)
+
+
+def _updates_itself(column: Column[Any]) -> bool:
+    return column.onupdate is not None or column.server_onupdate is not None
+
+
+def _related_by(state: State, column: Column[Any]) -> bool:
+    """Whether an object that the row refers to is set, whose key the column gets."""
+    return any(
+        state.dict.get(relation.key) is not None
+        for relation in state.mapper.relationships
+        if relation.direction is RelationshipDirection.MANYTOONE
+        and column in relation.local_columns
+    )
 
 
 def _columns(state: State) -> dict[str, Any]:

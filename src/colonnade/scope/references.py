@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Column, ForeignKeyConstraint, Select, Table, select, tuple_
+from sqlalchemy import CHAR, Column, ForeignKeyConstraint, Select, Table, select, tuple_
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import NoReferenceError
 
 from colonnade.errors import OutOfScope
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.rules import Rules, rules_of
 
-__all__ = ["Key", "Lookups", "Reference", "key_reference", "references"]
+__all__ = ["Key", "Lookups", "Question", "Reference", "key_reference", "references"]
 
 Key: TypeAlias = tuple[Any, ...]
 
@@ -95,8 +96,8 @@ class Lookups:
                 keys = {tuple(row.get(column.key) for column in remote) for row in rows}
                 self._own.setdefault((target, remote), set()).update(keys)
 
-    def statements(self) -> Iterator[tuple[Select[Any], int, OutOfScope]]:
-        """What to run: a SELECT, how many rows it must find, and the error if it finds fewer."""
+    def questions(self) -> Iterator[Question]:
+        """Return what to ask, so that each key is found or refused."""
         for place, asked in self._asked.items():
             _, remote = place
             own = self._own.get(place, set())
@@ -104,8 +105,44 @@ class Lookups:
             size = _VALUES // len(remote)
             for start in range(0, len(keys), size):
                 chunk = keys[start : start + size]
-                error = _outside(asked[chunk[0]])
-                yield _among(remote, chunk), len(chunk), error
+                yield Question(remote, {key: asked[key] for key in chunk})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which of these keys rows in scope have; one SELECT."""
+
+    remote: tuple[Column[Any], ...]
+    asked: Mapping[Key, Reference]
+
+    @property
+    def statement(self) -> Select[Any]:
+        """The SELECT, which may find more: keys that a collation takes for one of these."""
+        return _among(self.remote, list(self.asked))
+
+    def check(self, rows: Iterable[Sequence[Any]], dialect: Dialect) -> None:
+        """Raise ``OutOfScope`` for a key that none of the rows has, letter by letter."""
+        stored = [_storing(column, dialect) for column in self.remote]
+
+        def written(key: Iterable[Any]) -> Key:
+            return tuple(store(value) for store, value in zip(stored, key, strict=True))
+
+        found = {written(row) for row in rows}
+        for key, reference in self.asked.items():
+            if written(key) not in found:
+                raise _outside(reference)
+
+
+def _storing(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    """A function that makes values that are stored alike equal, and no others."""
+    kind: Any = column.type.dialect_impl(dialect)
+    process: Callable[[Any], Any] | None = kind.bind_processor(dialect)
+    if process is not None:
+        return process
+    if isinstance(kind, CHAR):
+        # PostgreSQL answers with spaces up to the column's length.
+        return lambda value: value.rstrip(" ") if isinstance(value, str) else value
+    return lambda value: value
 
 
 def _among(remote: tuple[Column[Any], ...], keys: list[Key]) -> Select[Any]:

@@ -13,8 +13,17 @@ from sqlalchemy.orm import Mapper
 from colonnade.errors import ColonnadeError, InvalidMapping
 from colonnade.mapping import did_you_mean
 from colonnade.scope.declared import Scope
+from colonnade.scope.subjects import Subject, subject_of
 
-__all__ = ["Rules", "any_rules", "declare", "relations_to_scoped", "rules_of", "value_names"]
+__all__ = [
+    "Rules",
+    "any_rules",
+    "declare",
+    "relations_to_scoped",
+    "rules_of",
+    "subjects_named",
+    "value_names",
+]
 
 _ATTRIBUTE: Final = "__scopes__"
 
@@ -29,6 +38,10 @@ class Rules:
     def __str__(self) -> str:
         return self.model.__name__
 
+    def subject(self, scope: Scope) -> Subject:
+        """Return what a session's value for one of the scopes is compared with."""
+        return subject_of(self.model, scope)
+
 
 #: By table, as statements know it. Filled when a model is declared, so that not even a statement
 #: that runs before the mappers are configured gets by.
@@ -37,6 +50,10 @@ _RULES: Final[WeakKeyDictionary[Table, Rules]] = WeakKeyDictionary()
 #: Every name that a session can have a value for, or lift; grows only.
 _VALUES: Final[set[str]] = set()
 _NAMES: Final[set[str]] = set()
+
+#: What models, and services for them, declare; and the same by name, found anew after each.
+_DECLARED: Final[WeakKeyDictionary[type[Any], set[Scope]]] = WeakKeyDictionary()
+_SUBJECTS: Final[dict[str, tuple[Subject, ...]]] = {}
 
 
 def any_rules() -> bool:
@@ -54,12 +71,28 @@ def value_names() -> frozenset[str]:
     return frozenset(_VALUES)
 
 
-def declare(scopes: Iterable[Scope]) -> None:
-    """Make the names known to sessions; what a model declares is."""
+def subjects_named(name: str) -> tuple[Subject, ...]:
+    """Return every scope of this name, with the model that has it."""
+    found = _SUBJECTS.get(name)
+    if found is None:
+        found = _SUBJECTS[name] = tuple(
+            subject_of(model, scope)
+            for model, scopes in list(_DECLARED.items())
+            for scope in scopes
+            if scope.name == name
+        )
+    return found
+
+
+def declare(scopes: Iterable[Scope], model: type[Any] | None = None) -> None:
+    """Make the names known to sessions, and which model has the scopes."""
     for scope in scopes:
         _NAMES.add(scope.name)
         if scope.takes_value:
             _VALUES.add(scope.name)
+        if model is not None:
+            _DECLARED.setdefault(model, set()).add(scope)
+            _SUBJECTS.pop(scope.name, None)
 
 
 def rules_of(table: Any) -> Rules | None:
@@ -104,7 +137,7 @@ def _constructed(mapper: Mapper[Any], model: type[Any]) -> None:
         return
     if isinstance(mapper.local_table, Table):
         _RULES[mapper.local_table] = Rules(model, scopes)
-    declare(scopes)
+    declare(scopes, model)
 
 
 @event.listens_for(Mapper, "mapper_configured")

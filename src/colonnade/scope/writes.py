@@ -11,13 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import BindParameter, ColumnClause, Insert, Table, Update
+from sqlalchemy import BindParameter, ColumnClause, Insert, Update
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.elements import ClauseElement, Null
 
 from colonnade.errors import OutOfScope, UsageError
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.declared import Scope
+from colonnade.scope.defaults import (
+    NOTHING,
+    UNKNOWN,
+    is_computed,
+    lenient,
+    replaces,
+    value_by_itself,
+)
+from colonnade.scope.occurrences import plain_table, targets_of
 from colonnade.scope.references import Lookups, Reference, references
 from colonnade.scope.rules import Rules, rules_of
 
@@ -27,6 +36,13 @@ Row: TypeAlias = dict[str, Any]
 Parameters: TypeAlias = Any
 
 _MISSING: Final = object()
+
+#: What may stand after the values of an INSERT.
+_KNOWN_CLAUSES: Final = frozenset(
+    {"on_conflict_do_nothing", "on_conflict_do_update", "on_duplicate_key_update"}
+)
+#: How databases call the row that could not be inserted.
+_NEW_ROWS: Final = frozenset({"excluded", "inserted"})
 
 
 class _Expression:
@@ -52,9 +68,9 @@ def columns_of(rules: Rules | None, bindings: Bindings) -> dict[str, tuple[str, 
     """
     bindings.require(rules)
     return {
-        scope.column: (scope.name, bindings.values[scope.name])
+        scope.column: (scope.name, bindings.value(rules.subject(scope)))
         for scope in bindings.active(rules)
-        if scope.column is not None
+        if rules is not None and scope.column is not None
     }
 
 
@@ -63,13 +79,30 @@ def checked(statement: Any, parameters: Parameters, bindings: Bindings) -> Write
 
     Raises ``OutOfScope``, ``ScopeUnbound`` or ``UsageError``.
     """
-    table: Any = statement.table
-    table = table._deannotate() if isinstance(table, Table) else table
+    tables = _written(statement)
+    concerned = [item for item in tables if bindings.active(rules_of(item))]
+    concerned += [item for item in tables if references(item, bindings)]
+    if not concerned:
+        return None
+    table = tables[0]
     rules = rules_of(table)
     refs = references(table, bindings)
-    if not bindings.active(rules) and not refs:
-        return None
+    if len(tables) > 1:
+        own = [rules_of(item) for item in concerned]
+        told = [*own, *(found.rules for item in concerned for found in references(item, bindings))]
+        lifted = dict.fromkeys(scope.name for item in told for scope in bindings.active(item))
+        raise unknowable("a write of several tables", lifted, concerned[0].name)
     return _Check(statement, table, parameters, rules, refs, bindings).write()
+
+
+def _written(statement: Any) -> list[Any]:
+    """The tables that a write names, those that MySQL lets it set columns of included."""
+    found = targets_of(statement)
+    for name in statement._values or {}:
+        table = None if isinstance(name, str) else getattr(name, "table", None)
+        if table is not None and (other := plain_table(table)) not in found:
+            found.append(other)
+    return found
 
 
 class _Check:
@@ -101,27 +134,39 @@ class _Check:
         rows = list(self.given())
         if isinstance(self.statement, Insert):
             self.fill(rows)
+        self.fill_by_themselves(rows)
         lookups = Lookups()
         for row in (*rows, *self.on_conflict()):
             self.check(row)
             for reference in self.refs:
                 self.look_up(reference, row, lookups)
-        if isinstance(self.statement, Insert):
+        if isinstance(self.statement, Insert) and self.fails_on_conflict():
             lookups.writing(self.table, rows)
         return Write(self.statement, self.parameters, lookups)
 
     def refuse_shapes(self) -> None:
         """What no criteria can be put into, or no values can be seen in."""
         statement = self.statement
+        prefixes = " ".join(str(prefix) for prefix, _ in statement._prefixes).upper()
         if isinstance(statement, Update):
             if self.mapper is not None and isinstance(self.parameters, list) and self.scopes:
                 raise self.unknowable("an UPDATE by a list of keys and values")
+            if "REPLACE" in prefixes:
+                raise self.unknowable("UPDATE OR REPLACE")
             return
         if statement.select is not None:
             raise self.unknowable("INSERT … SELECT")
-        prefixes = " ".join(str(prefix) for prefix, _ in statement._prefixes)
-        if "REPLACE" in prefixes.upper():
+        if "REPLACE" in prefixes or replaces(self.table):
             raise self.unknowable("INSERT OR REPLACE")
+        clause = statement._post_values_clause
+        if clause is not None and clause.__visit_name__ not in _KNOWN_CLAUSES:
+            raise self.unknowable("an INSERT with a clause of its own")
+
+    def fails_on_conflict(self) -> bool:
+        """Whether the INSERT fails for a row that is in the way, so that its rows are its own."""
+        statement = self.statement
+        plain = statement._post_values_clause is None and not statement._prefixes
+        return plain and not lenient(self.table)
 
     def unknowable(self, what: str) -> UsageError:
         names = [scope.name for scope in self.scopes or self.refs[0].rules.scopes]
@@ -180,6 +225,50 @@ class _Check:
                 )
             self.statement = self.statement.values({self.table.c[key]: value})
 
+    def fill_by_themselves(self, rows: list[Row]) -> None:
+        """Put into the rows what columns that they do not name get by themselves."""
+        updating = isinstance(self.statement, Update)
+        for column in self.columns_by_themselves(updating):
+            lacking = [place for place, row in enumerate(rows) if self.lacks(row, column.key)]
+            for place in lacking:
+                value = value_by_itself(column, updating=updating)
+                if value is UNKNOWN:
+                    raise self.unknowable(f"what the {column.key} gets by itself")
+                if value is NOTHING:
+                    break
+                rows[place][column.key] = value
+                if is_computed(column, updating=updating):
+                    self.name_value(column, place, value)
+
+    def columns_by_themselves(self, updating: bool) -> list[Any]:
+        """The columns that the scopes have to do with."""
+        found = {} if not updating else {key: self.table.c[key] for key in self.columns}
+        for reference in self.refs:
+            if not self.proven(reference):
+                found |= {column.key: column for column in reference.columns}
+        return list(found.values())
+
+    def lacks(self, row: Row, key: str) -> bool:
+        """Whether the database, or SQLAlchemy, gives a row its value."""
+        if key not in row:
+            return True
+        # The ORM takes None in a list of rows for no value.
+        in_bulk = self.mapper is not None and isinstance(self.parameters, list)
+        return in_bulk and row[key] is None and isinstance(self.statement, Insert)
+
+    def name_value(self, column: Any, place: int, value: Any) -> None:
+        """Write this very value, and not what a second call would give."""
+        if isinstance(self.statement, Insert) and self.statement._multi_values:
+            raise self.unknowable(f"what the {column.key} gets by itself")
+        if isinstance(self.parameters, Sequence) and self.parameters:
+            name = column.key
+            if self.mapper is not None:
+                name = self.mapper.get_property_by_column(column).key
+            self.parameters = list(self.parameters)
+            self.parameters[place] = {**self.parameters[place], name: value}
+        else:
+            self.statement = self.statement.values({column: value})
+
     def check(self, row: Row) -> None:
         for key, (name, scope, value) in self.columns.items():
             given = row.get(key, _MISSING)
@@ -210,7 +299,7 @@ class _Check:
     def on_conflict(self) -> Iterable[Row]:
         """What ON CONFLICT DO UPDATE sets, but for what the checked row itself has."""
         clause = getattr(self.statement, "_post_values_clause", None)
-        given = getattr(clause, "update_values_to_set", None)
+        given = getattr(clause, "update_values_to_set", None) or getattr(clause, "update", None)
         if not given:
             return
         parameters = self.parameters if isinstance(self.parameters, Mapping) else {}
@@ -220,7 +309,7 @@ class _Check:
             for key, value in row.items()
             if not (
                 isinstance(value, ColumnClause)
-                and getattr(value.table, "name", None) == "excluded"
+                and getattr(value.table, "name", None) in _NEW_ROWS
                 and value.key == key
             )
         }
@@ -260,7 +349,10 @@ def proven(reference: Reference, checked_columns: Mapping[str, str]) -> bool:
 def _literal(value: Any, parameters: Mapping[str, Any]) -> Any:
     """The value itself, of a bind parameter too; an expression if only the database knows it."""
     if isinstance(value, BindParameter):
-        return parameters.get(value.key, value.effective_value)
+        if value.key in parameters:
+            return parameters[value.key]
+        # A function would be asked again when the statement runs, and may answer otherwise.
+        return value.value if value.callable is None else _EXPRESSION
     if isinstance(value, Null):
         return None
     return (

@@ -1,0 +1,141 @@
+"""In charge of what a scope's value is compared with: the columns that it has to fit.
+
+A value is checked when a session is bound to it, as the operand of a lookup on the same column is,
+and has the type of the column from then on: MariaDB takes ``"abc"`` for tenant 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import BindParameter, ColumnClause, bindparam, inspect
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BinaryExpression
+from sqlalchemy.sql.visitors import iterate
+from sqlalchemy.types import TypeEngine
+
+from colonnade.errors import InvalidMapping, InvalidOperand
+from colonnade.filters.values import check_of, kind_at
+from colonnade.mapping import configure, memoized
+from colonnade.scope.declared import Scope
+
+__all__ = ["Subject", "fit", "subject_of"]
+
+Check: TypeAlias = Callable[[Any], Any]
+
+_LISTS: Final = frozenset({operators.in_op, operators.not_in_op})
+_COMPARISONS: Final = _LISTS | {
+    operators.eq,
+    operators.ne,
+    operators.lt,
+    operators.le,
+    operators.gt,
+    operators.ge,
+    operators.is_distinct_from,
+    operators.is_not_distinct_from,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A scope as one model has it. There is one for each, so that it is a cheap key."""
+
+    model: type[Any]
+    scope: Scope
+
+
+@memoized
+def subject_of(model: type[Any], scope: Scope) -> Subject:
+    """Return the subject for a scope of a model, or of a service for it."""
+    return Subject(model, scope)
+
+
+def fit(subject: Subject, value: Any) -> tuple[Any, bool]:
+    """Return the value as the columns that it is compared with take it, and whether there are any.
+
+    Raises ``InvalidOperand`` for one that does not fit.
+    """
+    checks = _checks_of(subject)
+    found = value
+    for place, (name, check) in enumerate(checks):
+        try:
+            fitted = check(value)
+        except InvalidOperand as error:
+            raise InvalidOperand(
+                f"the scope {subject.scope.name!r}: {error.message}",
+                hint=error.hint,
+                model=subject.model.__name__,
+                fields=(name,),
+            ) from None
+        if place == 0:
+            found = fitted
+        elif type(fitted) is not type(found) or fitted != found:
+            # Columns of several types: each takes the value as it was given.
+            found = value
+    return found, bool(checks)
+
+
+def _checks_of(subject: Subject) -> tuple[tuple[str, Check], ...]:
+    scope = subject.scope
+    if not scope.takes_value:
+        return ()
+    if scope.where is not None:
+        try:
+            # A condition may follow relations.
+            configure(inspect(subject.model).registry)
+        except InvalidMapping:
+            # Whatever asks for the model says so.
+            return ()
+    return _found_checks(subject)
+
+
+@memoized
+def _found_checks(subject: Subject) -> tuple[tuple[str, Check], ...]:
+    model, scope = subject.model, subject.scope
+    if scope.column is not None:
+        attribute = getattr(model, scope.column, None)
+        stored = getattr(attribute, "type", None)
+        # A name that is no column is told when the mappers are configured.
+        return () if stored is None else ((scope.column, _check(model, scope.column, stored)),)
+    return tuple(_compared(model, scope))
+
+
+def _compared(model: type[Any], scope: Scope) -> Iterator[tuple[str, Check]]:
+    """The columns that a condition compares with the session's value itself."""
+    for element in iterate(scope.criterion(model, bindparam(scope.name))):
+        if not isinstance(element, BinaryExpression) or element.operator not in _COMPARISONS:
+            continue
+        left, right = element.left, element.right
+        for column, value in ((left, right), (right, left)):
+            if not (isinstance(value, BindParameter) and value.key == scope.name):
+                continue
+            if isinstance(column, ColumnClause):
+                yield _check_for(column, listed=element.operator in _LISTS)
+
+
+def _check_for(column: ColumnClause[Any], *, listed: bool) -> tuple[str, Check]:
+    # What SQLAlchemy notes on a column that was taken from a model's attribute.
+    mapper: Any = column._annotations.get("parentmapper")
+    name = str(column._annotations.get("proxy_key", column.key))
+    owner = type(None) if mapper is None else mapper.class_
+    one = _check(owner, name, column.type)
+    return name, _each(name, one) if listed else one
+
+
+def _check(owner: type[Any], name: str, stored: TypeEngine[Any]) -> Check:
+    return check_of(kind_at(owner, name, stored), stored, name)
+
+
+def _each(name: str, one: Check) -> Check:
+    def check(values: Any) -> Any:
+        if isinstance(values, str | bytes) or not isinstance(values, Collection):
+            raise InvalidOperand(
+                f"{name} takes a collection of values, not {type(values).__name__}",
+                hint="hand in a list, tuple or set",
+                fields=(name,),
+            )
+        return [one(value) for value in values]
+
+    return check
