@@ -83,9 +83,11 @@ class ServiceBase(Generic[M, C, U]):
 
     def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
         """The rows for which all of this holds; without arguments, every row."""
-        query: Query[M] = Query(self.session, whole(self.model), self.max_page_size)
+        bindings = self.session.scope
+        own = values_of(self.model, self.scopes, bindings) if self.scopes else {}
+        query: Query[M] = Query(self.session, whole(self.model), self.max_page_size, own)
         if self.scopes:
-            query = query.where(*conditions_of(self.model, self.scopes, self.session.scope))
+            query = query.where(*conditions_of(self.model, self.scopes, bindings))
         return query.where(*conditions, **lookups) if conditions or lookups else query
 
     def into(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, event, inspect
+from sqlalchemy import CHAR, Connection, event, inspect
 from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, PassiveFlag, SessionTransaction
 from sqlalchemy.util import EMPTY_DICT
 from sqlmodel import Session as SyncSession
@@ -84,11 +84,35 @@ class Orm(SyncSession):
             bind_arguments,
         )
 
+    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """Return the object with this key, letter by letter where the database sees no case."""
+        found = super().get(entity, ident, **options)
+        return found if found is None or _has_key(found, ident) else None
+
     def _bulk_save_mappings(self, mapper: Any, *args: Any, **options: Any) -> None:
         if any_rules():
             owner = owner_of(self)
             owner._scoping.refuse_bulk(inspect(mapper).mapper)
         super()._bulk_save_mappings(mapper, *args, **options)
+
+
+def _has_key(item: object, asked: Any) -> bool:
+    state: InstanceState[Any] = inspect(item)
+    key = state.mapper.primary_key
+    if isinstance(asked, Mapping):
+        asked = [asked.get(state.mapper.get_property_by_column(column).key) for column in key]
+    given = asked if isinstance(asked, list | tuple) else [asked]
+    return all(
+        _same(column, one, other)
+        for column, one, other in zip(key, given, state.identity or (), strict=False)
+    )
+
+
+def _same(column: Any, one: Any, other: Any) -> bool:
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return True
+    # PostgreSQL answers with spaces up to the length of a CHAR.
+    return one.rstrip(" ") == other.rstrip(" ") if isinstance(column.type, CHAR) else one == other
 
 
 class Writing(Orm):

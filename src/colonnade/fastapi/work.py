@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from colonnade.database import Database, Session
 from colonnade.errors import UsageError
+from colonnade.scope import Bindings
 
 __all__ = ["Work"]
 
@@ -67,8 +68,10 @@ class Work:
     async def bind(self, scope: Mapping[str, Any]) -> None:
         """Give every session of the request these values, those that are open already too.
 
-        Raises ``UsageError`` if the request has another value for one of the scopes.
+        Raises ``UsageError`` if the request has another value for one of the scopes, or there is no
+        such scope, and ``InvalidOperand`` for a value that does not fit the scope's column.
         """
+        Bindings().binding(scope)
         for name, value in scope.items():
             if self._scope.get(name, value) != value:
                 raise UsageError(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import ClauseElement
+
 from colonnade.errors import OutOfScope
 from colonnade.filters import Condition
 from colonnade.filters.text import LetterByLetter
 from colonnade.scope import Bindings, Scope
+from colonnade.scope.writes import unknowable
 
 __all__ = ["conditions_of", "criteria_of", "keep", "values_of"]
 
@@ -48,7 +51,14 @@ def values_of(
 
 
 def keep(model: type[Any], values: Mapping[str, tuple[str, Any]], row: Mapping[str, Any]) -> None:
-    """Raise ``OutOfScope`` if the row names another value than the service's."""
+    """Raise ``OutOfScope`` if the row names another value than the service's.
+
+    Raises ``UsageError`` for an expression, whose value only the database knows.
+    """
     for name, (scope, value) in values.items():
-        if name in row and row[name] != value:
+        if name not in row:
+            continue
+        if isinstance(row[name], ClauseElement):
+            raise unknowable(f"an expression for the {name} of a service", [scope], model.__name__)
+        if row[name] != value:
             raise OutOfScope.another(model.__name__, name, scope)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import Select
 
 from colonnade import reading, writing
-from colonnade.database import Reader
+from colonnade.database import Reader, Session
 from colonnade.errors import InvalidOperand, ReadOnlySession, UsageError
 from colonnade.loading import Rows
 from colonnade.mapping import Relation
 from colonnade.mapping.paths import relation_path
 from colonnade.ordering import Term, term_of
 from colonnade.query.bulk import check_bulk
+from colonnade.query.own import keep
 from colonnade.query.projection import Projection
 from colonnade.query.streaming import Batched
-from colonnade.query.verbs import Verbs
+from colonnade.query.verbs import MAX_PAGE, Verbs
 from colonnade.spec import Lock, Spec, entities, projected
 
 __all__ = ["Query", "load_paths"]
@@ -30,10 +32,21 @@ S = TypeVar("S", bound=BaseModel)
 class Query(Verbs[M]):
     """A question that objects of the model answer. Nothing runs until a verb is awaited."""
 
-    __slots__ = ()
+    __slots__ = ("_own",)
+
+    def __init__(
+        self,
+        session: Session,
+        spec: Spec,
+        max_page: int = MAX_PAGE,
+        own: Mapping[str, tuple[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(session, spec, max_page)
+        #: What a row of the service has: by attribute the scope and its value.
+        self._own = own
 
     def _with(self, spec: Spec) -> Self:
-        return type(self)(self._session, spec, self._max_page)
+        return type(self)(self._session, spec, self._max_page, self._own)
 
     async def _fetch(self, spec: Spec) -> list[M]:
         return await reading.fetch(self._session, spec)
@@ -119,10 +132,12 @@ class Query(Verbs[M]):
         and sets what changes with every write; what the session holds of the model is read again.
 
         Raises ``Unfiltered`` without a filter, unless ``everything`` is said to be meant,
-        ``InvalidChanges`` before any statement, or what the database refuses.
+        ``InvalidChanges`` before any statement, ``OutOfScope`` for a value that would take the rows
+        out of the service's own scopes, or what the database refuses.
         """
         check_bulk(self._spec, "update_all", everything)
         values = writing.assignments_of(self._spec.shape.model, changes)
+        keep(self._spec.shape.model, self._own, values)
         return await writing.update_all(self._session, self._spec, values)
 
     async def delete_all(self, *, everything: bool = False) -> int:

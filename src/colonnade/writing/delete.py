@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete as deleting
 
 from colonnade.database import Session
+from colonnade.filters import OPERATORS
 from colonnade.mapping import mapping_of
 from colonnade.writing.cascades import by_orm, without_needed
 from colonnade.writing.held import forget_deleted
 
 __all__ = ["delete"]
+
+#: As lookups compare: a text letter by letter, whatever the collation.
+_equal: Final = OPERATORS["eq"].build
 
 
 async def delete(
@@ -26,7 +30,8 @@ async def delete(
     if by_orm(model):
         return await _delete_by_orm(session, model, key, version)
     mapped = mapping_of(model)
-    criteria = [getattr(model, name) == value for name, value in zip(mapped.key, key, strict=True)]
+    same = zip(mapped.key, key, strict=True)
+    criteria = [_equal(getattr(model, name), value) for name, value in same]
     if version is not None and mapped.version is not None:
         criteria.append(getattr(model, mapped.version) == version)
     options = {"synchronize_session": False}

@@ -9,11 +9,15 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, select
 from sqlalchemy import update as updating
 
 from colonnade.database import Session
+from colonnade.filters import OPERATORS
 from colonnade.mapping import mapping_of
 from colonnade.spec import remembered, unused_prefix
 from colonnade.writing.back import read_back
 
 __all__ = ["update"]
+
+#: As lookups compare: a text letter by letter, whatever the collation.
+_equal: Final = OPERATORS["eq"].build
 
 M = TypeVar("M")
 
@@ -68,7 +72,7 @@ def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[st
 
     Built once for each set of columns; the values are bound by ``_bound``.
     """
-    criteria = [getattr(model, name) == _parameter(model, _WHERE, name) for name in same]
+    criteria = [_equal(getattr(model, name), _parameter(model, _WHERE, name)) for name in same]
     values = {name: _parameter(model, _SET, name) for name in changed}
     return updating(model).where(*criteria).values(values).returning(model)
 
@@ -86,4 +90,4 @@ def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str
 def _same(
     model: type[Any], names: tuple[str, ...], values: tuple[Any, ...]
 ) -> list[ColumnElement[bool]]:
-    return [getattr(model, name) == value for name, value in zip(names, values, strict=True)]
+    return [_equal(getattr(model, name), value) for name, value in zip(names, values, strict=True)]
