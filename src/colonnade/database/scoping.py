@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, Insert, StatementLambdaElement, Table, inspect
 from sqlalchemy.orm import FromStatement, InstanceState, Mapper, ORMExecuteState, Session
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql.selectable import Selectable
 
@@ -266,8 +267,13 @@ def forget_unwritten(session: Session, error: BaseException) -> None:
         session.add(item)
     for item in (*deleted, *changed):
         state: InstanceState[Any] = inspect(item)
-        names = {*state.committed_state, *state.mapper.relationships.keys()}
-        session.expire(item, names)
+        columns = state.mapper.column_attrs.keys()
+        kept = {name: state.dict[name] for name in columns if name in state.dict}
+        lost = set(state.committed_state)
+        # Expired as a whole it is not taken for changed any more.
+        session.expire(item)
+        for name in kept.keys() - lost:
+            set_committed_value(item, name, kept[name])
     if isinstance(error, GeneratorExit) and (new or deleted or changed):
         # Nobody hears of this exception.
         _log.warning(

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Column, Table, inspect
 from sqlalchemy.orm import InstanceState, Mapper, PassiveFlag, RelationshipDirection
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.sql.elements import ClauseElement, Null
 
 from colonnade.errors import OutOfScope, UsageError
@@ -136,6 +137,8 @@ class _Check:
             if value is UNKNOWN:
                 raise self.unknowable(state, name, reference)
             setattr(state.obj(), name, value)
+            # Though it is what the row has: the column would be filled in once more.
+            flag_modified(state.obj(), name)
             found.add(name)
         return found
 
