@@ -1,3 +1,4 @@
+# ruff: noqa: PT012  # what raises is the end of a block, which has more than one line
 """However a part of a unit with other scopes ends, the scopes before it hold again."""
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ async def stored(session: Session, name: str) -> list[int]:
 
 async def test_a_flush_that_fails_where_a_block_ends_leaves_no_scope_lifted(db: Database) -> None:
     async with db.session(scope={"guild": OURS}) as session:
-        with pytest.raises(UniqueViolation):
+        with pytest.raises(UniqueViolation):  # its end is the matter
             async with session.savepoint(), session.unscoped("guild"):
                 session.add(Team(name="our team", guild_id=THEIRS))
         assert await names(session) == ["our team"]
-        with pytest.raises(OutOfScope):
+        with pytest.raises(OutOfScope):  # its end is the matter
             async with session.scoped(guild=THEIRS):
                 session.add(Hero(name="x", team_id=10))
         assert not session.new
@@ -165,7 +166,7 @@ async def test_a_block_whose_session_is_closed_inside_restores_the_scope(db: Dat
 async def test_a_value_that_does_not_fit_begins_no_block(db: Database) -> None:
     async with db.session(scope={"guild": OURS}) as session:
         session.add(Team(name="waiting"))
-        with pytest.raises(ValueError, match="nothing") as caught:  # noqa: PT012
+        with pytest.raises(ValueError, match="nothing") as caught:
             try:
                 async with session.scoped(guild="abc"):
                     raise AssertionError

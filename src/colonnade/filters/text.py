@@ -17,7 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import NullType, TypeDecorator
 from typing_extensions import override
 
 from colonnade.filters.families import family_of
@@ -173,7 +173,7 @@ def compare_bytes(binary: BinaryExpression[Any]) -> tuple[BinaryExpression[Any],
     """
     denied = _BY_COLLATION.get(binary.operator)
     left, right = binary.left, binary.right
-    if denied is None or "text" not in (family_of(left.type), family_of(right.type)):
+    if denied is None or not (_is_text(left) or _is_text(right)):
         return None
     if isinstance(left, ColumnClause) and isinstance(right, ColumnClause):
         return None
@@ -183,6 +183,13 @@ def compare_bytes(binary: BinaryExpression[Any]) -> tuple[BinaryExpression[Any],
         # A value is sent in utf8mb4 already; a column may be kept in another character set.
         found.right = right if isinstance(right, BindParameter) else _Bytes(right)
     return found, denied
+
+
+def _is_text(element: ColumnElement[Any]) -> bool:
+    if isinstance(element.type, NullType) and isinstance(element, FunctionElement):
+        # SQLAlchemy does not say what lower() and its like make; bytes of a number are the number.
+        return any(map(_is_text, element.clauses))
+    return family_of(element.type) == "text"
 
 
 class _FoldedEqual(Predicate):
