@@ -15,12 +15,12 @@ def close_transport(transport: Any) -> None:
     refuses; there is no public way to that last step, so it is called here. Without it the socket
     stays open until the garbage collector finds it, and the server's process with it.
     """
-    if transport is None or transport.get_protocol() is None:
-        return  # it is closed
-    socket_owner, protocol = transport, transport.get_protocol()
+    # Under TLS there are two transports, of which the inner one has the socket.
     tls = getattr(transport, "_ssl_protocol", None)
-    if tls is not None and tls._transport is not None:
-        socket_owner = tls._transport
+    socket_owner = transport if tls is None else tls._transport
+    if socket_owner is None or socket_owner.get_protocol() is None:
+        return  # it is closed
+    protocol = transport.get_protocol()
     with suppress(RuntimeError):
         transport.abort()
     with suppress(RuntimeError):
