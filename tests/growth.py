@@ -1,8 +1,8 @@
-"""Asks ten thousand questions of as many shapes, and tells what the process keeps of them.
+"""Asks thousands of questions of as many shapes, and tells what the process keeps of them.
 
-``python -m tests.growth URL`` in a process of its own, whose memory nobody else fills. What it
-prints is JSON: megabytes at their highest, beyond those of the first questions, and how much the
-caches hold.
+``python -m tests.growth URL SHAPES`` in a process of its own, whose memory nobody else fills. What
+it prints is JSON: megabytes at their highest, beyond those of the first questions, and how much
+the caches hold.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ from colonnade.loading import Rows
 from colonnade.query import Query
 from colonnade.spec import STATEMENTS, Shape, Spec
 
-#: Shapes asked, and how many of them by a session; those before the memory is looked at.
-SHAPES = 10_000
-WRITERS = 1_000
+#: Shapes asked before the memory is looked at; of the others a session asks one in so many.
 FIRST = 100
+WRITTEN = 10
 #: One in so many is a large one, and one in so many has as many conditions as this.
 LARGE = 20
-HUGE = 2_000
-CONDITIONS = 2_000
+HUGE = 2_500
+CONDITIONS = 1_000
 
 COLUMNS = (
     "id",
@@ -120,7 +119,7 @@ class Driver:
                 await next(few).into(HeroName).all()
 
 
-async def main(url: str) -> None:
+async def main(url: str, shapes: int) -> None:
     async with Database(url) as database:
         async with database.engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
@@ -129,10 +128,10 @@ async def main(url: str) -> None:
             await driver.drive(session, FIRST)
         before = peak()
         async with database.reader() as session:
-            await driver.drive(session, SHAPES - WRITERS)
+            await driver.drive(session, shapes - shapes // WRITTEN)
             kept = {"reader": kept_by(session)}
         async with database.session() as session:
-            await driver.drive(session, WRITERS)
+            await driver.drive(session, shapes // WRITTEN)
             kept["session"] = kept_by(session)
     told = {"megabytes": peak() - before, "built": len(STATEMENTS), **kept}
     sys.stdout.write(json.dumps(told))
@@ -151,4 +150,4 @@ def peak() -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))

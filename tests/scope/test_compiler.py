@@ -76,7 +76,7 @@ async def test_every_tenant_shares_one_compiled_statement(db: Database) -> None:
     statement = select(Team).options(joinedload(Team.country))
     async with db.session(scope={"guild": 1}) as session:
         await session.execute(statement)
-        cache = session.get_bind().dialect.colonnade_scoped_caches[frozenset()]
+        cache = session.get_bind().dialect.colonnade_scoped_caches.of(frozenset())
         before = len(cache)
     for guild in (1, 2, 3):
         async with db.session(scope={"guild": guild}) as session:
