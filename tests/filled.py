@@ -15,15 +15,18 @@ __all__ = ["filled"]
 
 @contextmanager
 def filled(
-    request: pytest.FixtureRequest, fill: Callable[[str], Coroutine[Any, Any, None]]
+    request: pytest.FixtureRequest,
+    fill: Callable[[str], Coroutine[Any, Any, None]],
+    database: str | None = None,
 ) -> Iterator[str]:
-    """The URL of a database of the kind ``request.param``, which ``fill`` has filled."""
-    if request.param == "sqlite":
+    """The URL of a database of a kind, ``request.param`` by default, which ``fill`` has filled."""
+    kind = database or request.param
+    if kind == "sqlite":
         folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
         url = f"sqlite:///{folders.mktemp('filled') / 'filled.db'}"
         blocking(fill(url))
         yield url
         return
-    with request.getfixturevalue(f"{request.param}_server").temporary_database() as url:
+    with request.getfixturevalue(f"{kind}_server").temporary_database() as url:
         blocking(fill(url))
         yield url

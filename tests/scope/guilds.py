@@ -3,94 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, Optional
 
 from pydantic import BaseModel
 from sqlalchemy import MetaData, or_, text
-from sqlalchemy.orm import registry
+from sqlalchemy.orm import aliased, registry
 from sqlmodel import Field, Relationship, SQLModel
 
 from colonnade import Database, Scope, ServiceBase
 from colonnade.models import IntegerKey, SoftDelete
-
-OURS, THEIRS = 1, 2
-
-
-class Base(SQLModel, registry=registry(metadata=MetaData())):
-    pass
-
-
-class OfGuild(SQLModel):
-    """What belongs to one guild."""
-
-    __scopes__ = (Scope("guild", column="guild_id"),)
-
-    guild_id: int = Field(default=None, index=True)
-
-
-class Country(IntegerKey, Base, table=True):
-    """Has no scope: everybody may know the countries, and not who is there."""
-
-    name: str
-    teams: list["Team"] = Relationship(back_populates="country")
-
-
-class Team(OfGuild, IntegerKey, Base, table=True):
-    name: str = Field(unique=True)
-    country_id: int | None = Field(default=None, foreign_key="country.id")
-    country: Optional[Country] = Relationship(back_populates="teams")  # noqa: UP045 # SQLModel wants it
-    heroes: list["Hero"] = Relationship(back_populates="team")
-
-
-class HeroPower(Base, table=True):
-    __scopes__ = (Scope("guild", lambda link: link.hero.has()),)
-
-    hero_id: int = Field(foreign_key="hero.id", primary_key=True)
-    power_id: int = Field(foreign_key="power.id", primary_key=True)
-    hero: "Hero" = Relationship(sa_relationship_kwargs={"viewonly": True})
-
-
-class Power(OfGuild, IntegerKey, Base, table=True):
-    name: str
-    heroes: list["Hero"] = Relationship(back_populates="powers", link_model=HeroPower)
-
-
-class Hero(SoftDelete, OfGuild, IntegerKey, Base, table=True):
-    __scopes__ = (Scope("deleted", lambda hero: hero.deleted_at.is_(None)),)
-
-    name: str
-    age: int = 0
-    team_id: int | None = Field(default=None, foreign_key="team.id")
-    mentor_id: int | None = Field(default=None, foreign_key="hero.id")
-    team: Optional[Team] = Relationship(back_populates="heroes")  # noqa: UP045 # as above
-    mentor: Optional["Hero"] = Relationship(
-        back_populates="pupils", sa_relationship_kwargs={"remote_side": "Hero.id"}
-    )
-    pupils: list["Hero"] = Relationship(back_populates="mentor")
-    powers: list[Power] = Relationship(back_populates="heroes", link_model=HeroPower)
-    missions: list["Mission"] = Relationship(
-        back_populates="hero", sa_relationship_kwargs={"cascade": "all, delete-orphan"}
-    )
-
-
-class Mission(IntegerKey, Base, table=True):
-    """Has no column for its guild: it is in scope where its hero is."""
-
-    __scopes__ = (Scope("guild", lambda mission: mission.hero.has()),)
-
-    title: str
-    hero_id: int = Field(foreign_key="hero.id")
-    hero: Hero = Relationship(back_populates="missions")
-
-
-class Note(IntegerKey, Base, table=True):
-    """A policy of its own, in which an OR must not come apart."""
-
-    __scopes__ = (Scope("reader", lambda note, reader: or_(note.public, note.owner == reader)),)
-
-    text: str
-    owner: str
-    public: bool = False
 
 
 class HeroCreate(BaseModel):
@@ -100,32 +22,8 @@ class HeroCreate(BaseModel):
     mentor_id: int | None = None
 
 
-class HeroUpdate(BaseModel):
-    name: str | None = None
-    age: int | None = None
-    guild_id: int | None = None
-    team_id: int | None = None
-    deleted_at: datetime | None = None
-
-
-class HeroService(ServiceBase[Hero, HeroCreate, HeroUpdate]):
-    pass
-
-
 class Named(BaseModel):
     name: str
-
-
-class TeamService(ServiceBase[Team, Named, Named]):
-    pass
-
-
-class CountryService(ServiceBase[Country, Named, Named]):
-    pass
-
-
-class PowerService(ServiceBase[Power, Named, Named]):
-    pass
 
 
 class MissionWrite(BaseModel):
@@ -133,17 +31,9 @@ class MissionWrite(BaseModel):
     hero_id: int
 
 
-class MissionService(ServiceBase[Mission, MissionWrite, MissionWrite]):
-    pass
-
-
 class NoteWrite(BaseModel):
     text: str
     owner: str = "ann"
-
-
-class NoteService(ServiceBase[Note, NoteWrite, NoteWrite]):
-    pass
 
 
 class PowerRead(BaseModel):
@@ -178,45 +68,161 @@ class CountryRead(BaseModel):
     teams: list[TeamRead]
 
 
-def guild(number: int) -> list[Any]:
+def guilds_of(kind: type[Any], ours: Any, theirs: Any, ann: str, bob: str) -> Any:
+    """Models and their services in a registry of their own; guilds are numbers or texts."""
+
+    class Base(SQLModel, registry=registry(metadata=MetaData())):
+        pass
+
+    class OfGuild(SQLModel):
+        """What belongs to one guild."""
+
+        __scopes__ = (Scope("guild", column="guild_id"),)
+
+        guild_id: kind = Field(default=None, index=True, max_length=20 if kind is str else None)
+
+    class Country(IntegerKey, Base, table=True):
+        """Has no scope: everybody may know the countries, and not who is there."""
+
+        name: str
+        teams: list["Team"] = Relationship(back_populates="country")
+
+    class Team(OfGuild, IntegerKey, Base, table=True):
+        name: str = Field(unique=True)
+        country_id: int | None = Field(default=None, foreign_key="country.id")
+        country: Optional[Country] = Relationship(back_populates="teams")  # noqa: UP045 # SQLModel wants it
+        heroes: list["Hero"] = Relationship(back_populates="team")
+
+    class HeroPower(Base, table=True):
+        __scopes__ = (Scope("guild", lambda link: link.hero.has()),)
+
+        hero_id: int = Field(foreign_key="hero.id", primary_key=True)
+        power_id: int = Field(foreign_key="power.id", primary_key=True)
+        hero: "Hero" = Relationship(sa_relationship_kwargs={"viewonly": True})
+
+    class Power(OfGuild, IntegerKey, Base, table=True):
+        name: str
+        heroes: list["Hero"] = Relationship(back_populates="powers", link_model=HeroPower)
+
+    class Hero(SoftDelete, OfGuild, IntegerKey, Base, table=True):
+        __scopes__ = (Scope("deleted", lambda hero: hero.deleted_at.is_(None)),)
+
+        name: str
+        age: int = 0
+        team_id: int | None = Field(default=None, foreign_key="team.id")
+        mentor_id: int | None = Field(default=None, foreign_key="hero.id")
+        team: Optional[Team] = Relationship(back_populates="heroes")  # noqa: UP045 # as above
+        mentor: Optional["Hero"] = Relationship(
+            back_populates="pupils", sa_relationship_kwargs={"remote_side": "Hero.id"}
+        )
+        pupils: list["Hero"] = Relationship(back_populates="mentor")
+        powers: list[Power] = Relationship(back_populates="heroes", link_model=HeroPower)
+        missions: list["Mission"] = Relationship(
+            back_populates="hero", sa_relationship_kwargs={"cascade": "all, delete-orphan"}
+        )
+
+    class Mission(IntegerKey, Base, table=True):
+        """Has no column for its guild: it is in scope where its hero is."""
+
+        __scopes__ = (Scope("guild", lambda mission: mission.hero.has()),)
+
+        title: str
+        hero_id: int = Field(foreign_key="hero.id")
+        hero: Hero = Relationship(back_populates="missions")
+
+    class Note(IntegerKey, Base, table=True):
+        """A policy of its own, in which an OR must not come apart."""
+
+        __scopes__ = (Scope("reader", lambda note, reader: or_(note.public, note.owner == reader)),)
+
+        text: str
+        owner: str
+        public: bool = False
+
+    class HeroUpdate(BaseModel):
+        name: str | None = None
+        age: int | None = None
+        guild_id: kind | None = None  # type: ignore[valid-type]
+        team_id: int | None = None
+        deleted_at: datetime | None = None
+
+    class HeroService(ServiceBase[Hero, HeroCreate, HeroUpdate]):
+        pass
+
+    class TeamService(ServiceBase[Team, Named, Named]):
+        pass
+
+    class CountryService(ServiceBase[Country, Named, Named]):
+        pass
+
+    class PowerService(ServiceBase[Power, Named, Named]):
+        pass
+
+    class MissionService(ServiceBase[Mission, MissionWrite, MissionWrite]):
+        pass
+
+    class NoteService(ServiceBase[Note, NoteWrite, NoteWrite]):
+        pass
+
+    heroes, teams, powers = Hero.__table__, Team.__table__, Power.__table__
+    links, missions = HeroPower.__table__, Mission.__table__
+    Other, Mate = aliased(Hero), aliased(Team, name="mate")  # noqa: N806 # they are entities
+    return SimpleNamespace(**locals())
+
+
+OURS, THEIRS = 1, 2
+NUMBERED = guilds_of(int, OURS, THEIRS, "ann", "bob")
+#: MariaDB's usual collations take the two for one.
+NAMED = guilds_of(str, "acme", "ACME", "ann", "ANN")
+
+Base, OfGuild = NUMBERED.Base, NUMBERED.OfGuild
+Country, Team, Power, Hero = NUMBERED.Country, NUMBERED.Team, NUMBERED.Power, NUMBERED.Hero
+HeroPower, Mission, Note = NUMBERED.HeroPower, NUMBERED.Mission, NUMBERED.Note
+HeroService, TeamService = NUMBERED.HeroService, NUMBERED.TeamService
+CountryService, PowerService = NUMBERED.CountryService, NUMBERED.PowerService
+MissionService, NoteService = NUMBERED.MissionService, NUMBERED.NoteService
+
+
+def guild(g: Any, number: int) -> list[Any]:
     """One guild's rows, of which every name says whose it is; keys begin at ``10 * number``."""
-    whose = {OURS: "our", THEIRS: "their"}[number]
+    whose = {1: "our", 2: "their"}[number]
+    owner = {1: g.ours, 2: g.theirs}[number]
     first = 10 * number
     gone = datetime(2020, 1, 1, tzinfo=UTC)
     return [
-        Team(id=first, guild_id=number, name=f"{whose} team", country_id=1),
-        Power(id=first, guild_id=number, name=f"{whose} power"),
-        Hero(id=first, guild_id=number, name=f"{whose} boss", age=40, team_id=first),
-        Hero(id=first + 1, guild_id=number, name=f"{whose} pupil", team_id=first, mentor_id=first),
-        Hero(
+        g.Team(id=first, guild_id=owner, name=f"{whose} team", country_id=1),
+        g.Power(id=first, guild_id=owner, name=f"{whose} power"),
+        g.Hero(id=first, guild_id=owner, name=f"{whose} boss", age=40, team_id=first),
+        g.Hero(id=first + 1, guild_id=owner, name=f"{whose} pupil", team_id=first, mentor_id=first),
+        g.Hero(
             id=first + 2,
-            guild_id=number,
+            guild_id=owner,
             name=f"{whose} gone",
             team_id=first,
             mentor_id=first,
             deleted_at=gone,
         ),
-        *(HeroPower(hero_id=first + hero, power_id=first) for hero in range(3)),
-        Mission(id=first, title=f"{whose} mission", hero_id=first),
-        Mission(id=first + 2, title=f"{whose} gone mission", hero_id=first + 2),
+        *(g.HeroPower(hero_id=first + hero, power_id=first) for hero in range(3)),
+        g.Mission(id=first, title=f"{whose} mission", hero_id=first),
+        g.Mission(id=first + 2, title=f"{whose} gone mission", hero_id=first + 2),
     ]
 
 
 #: What leads from one guild into the other, as a careless import or an old bug leaves it.
-def tangled() -> list[Any]:
+def tangled(g: Any) -> list[Any]:
     return [
-        Hero(id=13, guild_id=OURS, name="our stray", team_id=20, mentor_id=20),
-        Hero(id=23, guild_id=THEIRS, name="their stray", team_id=10, mentor_id=10),
-        HeroPower(hero_id=13, power_id=20),
-        HeroPower(hero_id=23, power_id=10),
+        g.Hero(id=13, guild_id=g.ours, name="our stray", team_id=20, mentor_id=20),
+        g.Hero(id=23, guild_id=g.theirs, name="their stray", team_id=10, mentor_id=10),
+        g.HeroPower(hero_id=13, power_id=20),
+        g.HeroPower(hero_id=23, power_id=10),
     ]
 
 
-def notes() -> list[Any]:
+def notes(g: Any) -> list[Any]:
     return [
-        Note(id=1, text="ann's", owner="ann"),
-        Note(id=2, text="bob's", owner="bob"),
-        Note(id=3, text="for all", owner="bob", public=True),
+        g.Note(id=1, text="ann's", owner=g.ann),
+        g.Note(id=2, text="bob's", owner=g.bob),
+        g.Note(id=3, text="for all", owner=g.bob, public=True),
     ]
 
 
@@ -227,14 +233,14 @@ async def everything(db: Database, **scope: Any) -> AsyncIterator[Any]:
         yield session
 
 
-async def fill(db: Database) -> None:
+async def fill(db: Database, g: Any = NUMBERED) -> None:
     """Two guilds, and what leads from one into the other."""
     async with db.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+        await connection.run_sync(g.Base.metadata.create_all)
     async with everything(db) as session:
-        session.add(Country(id=1, name="Norway"))
+        session.add(g.Country(id=1, name="Norway"))
         await session.flush()
-        for row in (*guild(OURS), *guild(THEIRS), *tangled(), *notes()):
+        for row in (*guild(g, 1), *guild(g, 2), *tangled(g), *notes(g)):
             session.add(row)
             await session.flush()
         if db.family == "postgresql":

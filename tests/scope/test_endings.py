@@ -168,7 +168,7 @@ async def test_a_value_that_does_not_fit_begins_no_block(db: Database) -> None:
         session.add(Team(name="waiting"))
         with pytest.raises(ValueError, match="nothing") as caught:
             try:
-                async with session.scoped(guild="abc"):
+                async with session.scoped(guild=1.5):
                     raise AssertionError
             except Exception as error:
                 raise ValueError("nothing") from error

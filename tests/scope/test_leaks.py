@@ -19,6 +19,7 @@ from sqlalchemy import (
     exists,
     func,
     inspect,
+    lambda_stmt,
     lateral,
     literal,
     literal_column,
@@ -45,25 +46,11 @@ from sqlalchemy.orm import (
     with_polymorphic,
 )
 from tests.scope.guilds import (
-    OURS,
-    Country,
     CountryRead,
-    CountryService,
-    Hero,
-    HeroPower,
     HeroRead,
-    HeroService,
-    Mission,
     MissionRead,
-    MissionService,
-    Note,
-    NoteService,
-    Power,
     PowerRead,
-    PowerService,
-    Team,
     TeamRead,
-    TeamService,
 )
 
 from colonnade import Count, Database, Max, Rows, Session
@@ -71,12 +58,6 @@ from colonnade.errors import NotFound, UniqueViolation
 
 Probe = Callable[[Session], Awaitable[Any]]
 
-HEROES: Any = Hero.__table__
-TEAMS: Any = Team.__table__
-LINKS: Any = HeroPower.__table__
-MISSIONS: Any = Mission.__table__
-Other: Any = aliased(Hero)
-Mate: Any = aliased(Team, name="mate")
 HIDDEN = ("their", "gone")
 
 
@@ -110,166 +91,188 @@ def rows(statement: Any) -> Probe:
     return probe
 
 
-def statements() -> dict[str, Any]:
+def statements(g: Any) -> dict[str, Any]:
     """Selects of users' own, in every shape in which a table may occur."""
-    inner = select(Hero.name, Hero.team_id).subquery("inner_heroes")
-    listed = select(Hero).cte("listed")
-    core = select(HEROES.c.name, HEROES.c.id, HEROES.c.mentor_id)
+    inner = select(g.Hero.name, g.Hero.team_id).subquery("inner_heroes")
+    listed = select(g.Hero).cte("listed")
+    core = select(g.heroes.c.name, g.heroes.c.id, g.heroes.c.mentor_id)
     chain = (
-        select(HEROES.c.id, HEROES.c.name)
-        .where(HEROES.c.mentor_id.is_(None))
+        select(g.heroes.c.id, g.heroes.c.name)
+        .where(g.heroes.c.mentor_id.is_(None))
         .cte("chain", recursive=True)
     )
-    pupils = HEROES.alias("pupils")
+    pupils = g.heroes.alias("pupils")
     chain = chain.union_all(
         select(pupils.c.id, pupils.c.name).join(chain, pupils.c.mentor_id == chain.c.id)
     )
-    beside = select(Hero.name.label("mate")).where(Hero.team_id == Team.id).lateral("beside")
-    mentors = HEROES.alias("mentors")
+    beside = select(g.Hero.name.label("mate")).where(g.Hero.team_id == g.Team.id).lateral("beside")
+    mentors = g.heroes.alias("mentors")
+    hero = g.Hero
     return {
-        "entity": select(Hero),
-        "columns": select(Hero.name, Hero.age),
-        "labels": select(Hero.name.label("x")),
-        "bundle": select(Bundle("hero", Hero.name, Hero.age)),
-        "alias": select(Other),
-        "alias columns": select(Other.name),
-        "two aliases": select(Hero.name, Other.name).join(Other, true()),
-        "cartesian": select(Hero.name, Team.name).where(Hero.team_id == Team.id),
+        "entity": select(g.Hero),
+        "lambda": lambda_stmt(lambda: select(hero)),
+        "function": func.max(g.Hero.name),
+        "exists in a case": select(
+            case((exists().where(g.Hero.id == 20), "their row"), else_="no row")
+        ),
+        "window over a join": select(
+            g.Hero.name, func.max(g.Team.name).over(partition_by=g.Hero.age)
+        ).join(g.Team),
+        "columns": select(g.Hero.name, g.Hero.age),
+        "labels": select(g.Hero.name.label("x")),
+        "bundle": select(Bundle("hero", g.Hero.name, g.Hero.age)),
+        "alias": select(g.Other),
+        "alias columns": select(g.Other.name),
+        "two aliases": select(g.Hero.name, g.Other.name).join(g.Other, true()),
+        "cartesian": select(g.Hero.name, g.Team.name).where(g.Hero.team_id == g.Team.id),
         "core": core,
-        "core star": select(HEROES),
+        "core star": select(g.heroes),
         "core alias": select(mentors.c.name),
         "alias of an alias": select(mentors.alias("again").c.name),
-        "join": select(Hero.name, Team.name).join(Team),
-        "join relation": select(Hero, Team).join(Hero.team),
-        "join of type": select(Hero, Mate).join(Hero.team.of_type(Mate)),
-        "join core": select(HEROES.c.name, TEAMS.c.name).join_from(
-            HEROES, TEAMS, HEROES.c.team_id == TEAMS.c.id
+        "join": select(g.Hero.name, g.Team.name).join(g.Team),
+        "join relation": select(g.Hero, g.Team).join(g.Hero.team),
+        "join of type": select(g.Hero, g.Mate).join(g.Hero.team.of_type(g.Mate)),
+        "join core": select(g.heroes.c.name, g.teams.c.name).join_from(
+            g.heroes, g.teams, g.heroes.c.team_id == g.teams.c.id
         ),
-        "outer join": select(Hero.name, Team.name).outerjoin(Team),
-        "outer from unscoped": select(Country.name, Team.name).outerjoin(Country.teams),
-        "outer chain": select(Country.name, Team.name, Hero.name)
-        .outerjoin(Country.teams)
-        .outerjoin(Team.heroes),
-        "inner in outer": select(Country.name, TEAMS.c.name, HEROES.c.name).outerjoin(
-            TEAMS.join(HEROES, HEROES.c.team_id == TEAMS.c.id), TEAMS.c.country_id == Country.id
+        "outer join": select(g.Hero.name, g.Team.name).outerjoin(g.Team),
+        "outer from unscoped": select(g.Country.name, g.Team.name).outerjoin(g.Country.teams),
+        "outer chain": select(g.Country.name, g.Team.name, g.Hero.name)
+        .outerjoin(g.Country.teams)
+        .outerjoin(g.Team.heroes),
+        "inner in outer": select(g.Country.name, g.teams.c.name, g.heroes.c.name).outerjoin(
+            g.teams.join(g.heroes, g.heroes.c.team_id == g.teams.c.id),
+            g.teams.c.country_id == g.Country.id,
         ),
-        "outer in outer": select(Country.name, TEAMS.c.name, HEROES.c.name).outerjoin(
-            TEAMS.outerjoin(HEROES, HEROES.c.team_id == TEAMS.c.id),
-            TEAMS.c.country_id == Country.id,
+        "outer in outer": select(g.Country.name, g.teams.c.name, g.heroes.c.name).outerjoin(
+            g.teams.outerjoin(g.heroes, g.heroes.c.team_id == g.teams.c.id),
+            g.teams.c.country_id == g.Country.id,
         ),
-        "outer core": select(TEAMS.c.name, HEROES.c.name).select_from(
-            TEAMS.outerjoin(HEROES, HEROES.c.team_id == TEAMS.c.id)
+        "outer core": select(g.teams.c.name, g.heroes.c.name).select_from(
+            g.teams.outerjoin(g.heroes, g.heroes.c.team_id == g.teams.c.id)
         ),
-        "outer from alias": select(mentors.c.name, HEROES.c.name).select_from(
-            mentors.outerjoin(HEROES, HEROES.c.mentor_id == mentors.c.id)
+        "outer from alias": select(mentors.c.name, g.heroes.c.name).select_from(
+            mentors.outerjoin(g.heroes, g.heroes.c.mentor_id == mentors.c.id)
         ),
-        "outer or": select(Country.name, Team.name).outerjoin(
-            Team, or_(Team.country_id == Country.id, true())
+        "outer or": select(g.Country.name, g.Team.name).outerjoin(
+            g.Team, or_(g.Team.country_id == g.Country.id, true())
         ),
-        "many to many": select(Hero.name, Power.name).join(Hero.powers),
-        "outer many to many": select(Power.name, Hero.name).outerjoin(Power.heroes),
-        "link": select(HeroPower.hero_id),
-        "link core": select(LINKS.c.hero_id),
-        "self": select(Hero.name, Other.name).join(Hero.mentor.of_type(Other)),
-        "self outer": select(Hero.name, Other.name).outerjoin(Hero.pupils.of_type(Other)),
-        "through policy": select(Mission.title),
+        "many to many": select(g.Hero.name, g.Power.name).join(g.Hero.powers),
+        "outer many to many": select(g.Power.name, g.Hero.name).outerjoin(g.Power.heroes),
+        "link": select(g.HeroPower.hero_id),
+        "link core": select(g.links.c.hero_id),
+        "self": select(g.Hero.name, g.Other.name).join(g.Hero.mentor.of_type(g.Other)),
+        "self outer": select(g.Hero.name, g.Other.name).outerjoin(g.Hero.pupils.of_type(g.Other)),
+        "through policy": select(g.Mission.title),
         "subquery": select(inner.c.name),
-        "subquery join": select(Team.name, inner.c.name).join(inner, inner.c.team_id == Team.id),
-        "subquery outer": select(Country.name, inner.c.name).outerjoin(inner, true()),
-        "entity of subquery": select(aliased(Hero, select(Hero).subquery())),
-        "cte": select(listed.c.name),
-        "entity of cte": select(aliased(Hero, listed)),
-        "recursive": select(chain.c.name),
-        "union": union(select(Hero.name), select(Team.name)),
-        "union all core": union_all(core, core),
-        "union as subquery": select(union(select(Hero.name), select(Power.name)).subquery()),
-        "entities of union": select(Hero).from_statement(
-            union(select(Hero), select(Hero).where(Hero.age > 1))
+        "subquery join": select(g.Team.name, inner.c.name).join(
+            inner, inner.c.team_id == g.Team.id
         ),
-        "from statement": select(Hero).from_statement(select(Hero)),
-        "scalar subquery": select(Country.name, select(func.max(Hero.name)).scalar_subquery()),
+        "subquery outer": select(g.Country.name, inner.c.name).outerjoin(inner, true()),
+        "entity of subquery": select(aliased(g.Hero, select(g.Hero).subquery())),
+        "cte": select(listed.c.name),
+        "entity of cte": select(aliased(g.Hero, listed)),
+        "recursive": select(chain.c.name),
+        "union": union(select(g.Hero.name), select(g.Team.name)),
+        "union all core": union_all(core, core),
+        "union as subquery": select(union(select(g.Hero.name), select(g.Power.name)).subquery()),
+        "entities of union": select(g.Hero).from_statement(
+            union(select(g.Hero), select(g.Hero).where(g.Hero.age > 1))
+        ),
+        "from statement": select(g.Hero).from_statement(select(g.Hero)),
+        "scalar subquery": select(g.Country.name, select(func.max(g.Hero.name)).scalar_subquery()),
         "correlated": select(
-            Team.name,
-            select(func.max(Hero.name)).where(Hero.team_id == Team.id).scalar_subquery(),
+            g.Team.name,
+            select(func.max(g.Hero.name)).where(g.Hero.team_id == g.Team.id).scalar_subquery(),
         ),
         "correlated to unscoped": select(
-            Country.name,
-            select(func.max(Team.name)).where(Team.country_id == Country.id).scalar_subquery(),
+            g.Country.name,
+            select(func.max(g.Team.name))
+            .where(g.Team.country_id == g.Country.id)
+            .scalar_subquery(),
         ),
-        "in": select(Team.name).where(Team.id.in_(select(Hero.team_id))),
-        "order by subquery": select(Team.name).order_by(
-            select(func.count(Hero.id)).where(Hero.team_id == Team.id).scalar_subquery()
+        "in": select(g.Team.name).where(g.Team.id.in_(select(g.Hero.team_id))),
+        "order by subquery": select(g.Team.name).order_by(
+            select(func.count(g.Hero.id)).where(g.Hero.team_id == g.Team.id).scalar_subquery()
         ),
-        "group": select(Hero.name, func.count()).group_by(Hero.name),
-        "having": select(Hero.name, func.max(Hero.age))
-        .group_by(Hero.name)
-        .having(func.max(Hero.age) >= 0),
-        "distinct": select(Hero.name).distinct(),
-        "window": select(Hero.name, func.row_number().over(order_by=Hero.id)),
-        "case": select(case((Hero.age > 1, Hero.name), else_=Hero.name)),
-        "or": select(Hero.name).where(or_(Hero.age > 1, true())),
-        "raw or": select(Hero.name).where(text("1 = 0 OR 1 = 1")),
-        "raw or beside": select(Hero.name).where(Hero.age >= 0, text("1 = 0 OR 1 = 1")),
-        "literal or": select(Hero.name).where(literal_column("1 = 0 OR 1 = 1")),
-        "raw or in a join": select(Country.name, Team.name).outerjoin(Team, text("1 = 0 OR 1 = 1")),
-        "named guild": select(Hero.name).where(Hero.guild_id == 2),
-        "not ours": select(Hero.name).where(Hero.guild_id != 1),
-        "deleted": select(Hero.name).where(Hero.deleted_at.is_not(None)),
-        "any": select(Team.name).where(Team.heroes.any(Hero.age >= 0)),
-        "has": select(Hero.name).where(Hero.team.has(Team.name.like("their%"))),
-        "policy": select(Note.text),
-        "policy or": select(Note.text).where(or_(Note.id == 1, true())),
-        "lock": select(Hero).with_for_update(),
-        "limit": select(Hero).limit(100).offset(0),
-        "limited eager": select(Team).options(joinedload(Team.heroes)).limit(100),
-        "joined": select(Hero).options(joinedload(Hero.team), joinedload(Hero.mentor)),
-        "joined inner": select(Team).options(joinedload(Team.heroes, innerjoin=True)),
-        "joined many": select(Team).options(joinedload(Team.heroes).joinedload(Hero.powers)),
-        "joined unscoped": select(Country).options(
-            joinedload(Country.teams).joinedload(Team.heroes).joinedload(Hero.missions)
+        "group": select(g.Hero.name, func.count()).group_by(g.Hero.name),
+        "having": select(g.Hero.name, func.max(g.Hero.age))
+        .group_by(g.Hero.name)
+        .having(func.max(g.Hero.age) >= 0),
+        "distinct": select(g.Hero.name).distinct(),
+        "window": select(g.Hero.name, func.row_number().over(order_by=g.Hero.id)),
+        "case": select(case((g.Hero.age > 1, g.Hero.name), else_=g.Hero.name)),
+        "or": select(g.Hero.name).where(or_(g.Hero.age > 1, true())),
+        "raw or": select(g.Hero.name).where(text("1 = 0 OR 1 = 1")),
+        "raw or beside": select(g.Hero.name).where(g.Hero.age >= 0, text("1 = 0 OR 1 = 1")),
+        "literal or": select(g.Hero.name).where(literal_column("1 = 0 OR 1 = 1")),
+        "raw or in a join": select(g.Country.name, g.Team.name).outerjoin(
+            g.Team, text("1 = 0 OR 1 = 1")
         ),
-        "selectin": select(Hero).options(
-            selectinload(Hero.team),
-            selectinload(Hero.mentor),
-            selectinload(Hero.pupils),
-            selectinload(Hero.powers),
-            selectinload(Hero.missions),
+        "named guild": select(g.Hero.name).where(g.Hero.guild_id == g.theirs),
+        "not ours": select(g.Hero.name).where(g.Hero.guild_id != g.ours),
+        "deleted": select(g.Hero.name).where(g.Hero.deleted_at.is_not(None)),
+        "any": select(g.Team.name).where(g.Team.heroes.any(g.Hero.age >= 0)),
+        "has": select(g.Hero.name).where(g.Hero.team.has(g.Team.name.like("their%"))),
+        "policy": select(g.Note.text),
+        "policy or": select(g.Note.text).where(or_(g.Note.id == 1, true())),
+        "lock": select(g.Hero).with_for_update(),
+        "limit": select(g.Hero).limit(100).offset(0),
+        "limited eager": select(g.Team).options(joinedload(g.Team.heroes)).limit(100),
+        "joined": select(g.Hero).options(joinedload(g.Hero.team), joinedload(g.Hero.mentor)),
+        "joined inner": select(g.Team).options(joinedload(g.Team.heroes, innerjoin=True)),
+        "joined many": select(g.Team).options(joinedload(g.Team.heroes).joinedload(g.Hero.powers)),
+        "joined unscoped": select(g.Country).options(
+            joinedload(g.Country.teams).joinedload(g.Team.heroes).joinedload(g.Hero.missions)
         ),
-        "selectin unscoped": select(Country).options(
-            selectinload(Country.teams).selectinload(Team.heroes)
+        "selectin": select(g.Hero).options(
+            selectinload(g.Hero.team),
+            selectinload(g.Hero.mentor),
+            selectinload(g.Hero.pupils),
+            selectinload(g.Hero.powers),
+            selectinload(g.Hero.missions),
         ),
-        "subqueryload": select(Team).options(subqueryload(Team.heroes).subqueryload(Hero.powers)),
-        "subqueryload unscoped": select(Country).options(subqueryload(Country.teams)),
-        "immediate": select(Hero).options(immediateload(Hero.team), immediateload(Hero.mentor)),
-        "contains eager": select(Country)
-        .outerjoin(Country.teams)
-        .options(contains_eager(Country.teams)),
-        "contains eager alias": select(Country)
-        .outerjoin(Country.teams.of_type(Mate))
-        .options(contains_eager(Country.teams.of_type(Mate))),
-        "filtered eager": select(Country).options(
-            selectinload(Country.teams.and_(Team.name.like("%team")))
+        "selectin unscoped": select(g.Country).options(
+            selectinload(g.Country.teams).selectinload(g.Team.heroes)
         ),
-        "load only": select(Hero).options(load_only(Hero.name)),
-        "defer": select(Hero).options(defer(Hero.age), undefer(Hero.name)),
-        "polymorphic": select(with_polymorphic(Hero, [])),
-        "populate": select(Hero).execution_options(populate_existing=True),
-        "bound": select(Hero.name).where(Hero.age >= bindparam("age", 0)),
-        "in list": select(Hero).where(Hero.id.in_([10, 12, 20, 22])),
-        "by key": select(Hero).where(Hero.id == 20),
-        "literal beside": select(literal("x"), Hero.name),
-        "nested twice": select(select(select(Hero.name).subquery()).subquery()),
+        "subqueryload": select(g.Team).options(
+            subqueryload(g.Team.heroes).subqueryload(g.Hero.powers)
+        ),
+        "subqueryload unscoped": select(g.Country).options(subqueryload(g.Country.teams)),
+        "immediate": select(g.Hero).options(
+            immediateload(g.Hero.team), immediateload(g.Hero.mentor)
+        ),
+        "contains eager": select(g.Country)
+        .outerjoin(g.Country.teams)
+        .options(contains_eager(g.Country.teams)),
+        "contains eager alias": select(g.Country)
+        .outerjoin(g.Country.teams.of_type(g.Mate))
+        .options(contains_eager(g.Country.teams.of_type(g.Mate))),
+        "filtered eager": select(g.Country).options(
+            selectinload(g.Country.teams.and_(g.Team.name.like("%team")))
+        ),
+        "load only": select(g.Hero).options(load_only(g.Hero.name)),
+        "defer": select(g.Hero).options(defer(g.Hero.age), undefer(g.Hero.name)),
+        "polymorphic": select(with_polymorphic(g.Hero, [])),
+        "populate": select(g.Hero).execution_options(populate_existing=True),
+        "bound": select(g.Hero.name).where(g.Hero.age >= bindparam("age", 0)),
+        "in list": select(g.Hero).where(g.Hero.id.in_([10, 12, 20, 22])),
+        "by key": select(g.Hero).where(g.Hero.id == 20),
+        "literal beside": select(literal("x"), g.Hero.name),
+        "nested twice": select(select(select(g.Hero.name).subquery()).subquery()),
         "exists column": select(
-            Country.name, exists().where(Team.country_id == Country.id, Team.id == 20)
+            g.Country.name, exists().where(g.Team.country_id == g.Country.id, g.Team.id == 20)
         ),
-        "lateral": select(Team.name, beside.c.mate).join(beside, true()),
-        "lateral alone": select(lateral(select(Hero.name)).c.name),
-        "full": select(Team.name, Hero.name).outerjoin(Hero, Hero.team_id == Team.id, full=True),
-        "full alias": select(Mate.name, Other.name).outerjoin(
-            Other, Other.team_id == Mate.id, full=True
+        "lateral": select(g.Team.name, beside.c.mate).join(beside, true()),
+        "lateral alone": select(lateral(select(g.Hero.name)).c.name),
+        "full": select(g.Team.name, g.Hero.name).outerjoin(
+            g.Hero, g.Hero.team_id == g.Team.id, full=True
         ),
-        "tablesample": select(func.count()).select_from(HEROES.tablesample(func.bernoulli(100))),
-        "sampled": select(HEROES.tablesample(func.bernoulli(100)).c.name),
+        "full alias": select(g.Mate.name, g.Other.name).outerjoin(
+            g.Other, g.Other.team_id == g.Mate.id, full=True
+        ),
+        "tablesample": select(func.count()).select_from(g.heroes.tablesample(func.bernoulli(100))),
+        "sampled": select(g.heroes.tablesample(func.bernoulli(100)).c.name),
     }
 
 
@@ -333,15 +336,15 @@ async def each(projection: Any) -> list[Any]:
     return found
 
 
-def services() -> dict[str, Probe]:
+def services(g: Any) -> dict[str, Probe]:
     """The library's own ways: entities, rows and documents."""
     found: dict[str, Probe] = {}
     schemas: list[tuple[type[Any], type[Any]]] = [
-        (HeroService, HeroRead),
-        (TeamService, TeamRead),
-        (PowerService, PowerRead),
-        (MissionService, MissionRead),
-        (CountryService, CountryRead),
+        (g.HeroService, HeroRead),
+        (g.TeamService, TeamRead),
+        (g.PowerService, PowerRead),
+        (g.MissionService, MissionRead),
+        (g.CountryService, CountryRead),
     ]
     for kind, schema in schemas:
         name = kind.__name__
@@ -376,19 +379,19 @@ def services() -> dict[str, Probe]:
     for stats in (TeamStats, ByTeam, ByCountry):
         for verb in ("all", "count", "first"):
             found[f"{stats.__name__}.{verb}"] = lambda s, stats=stats, verb=verb: getattr(
-                (CountryService if stats is ByCountry else HeroService)(s).into(stats)
+                (g.CountryService if stats is ByCountry else g.HeroService)(s).into(stats)
                 if stats is not TeamStats
-                else TeamService(s).into(stats),
+                else g.TeamService(s).into(stats),
                 verb,
             )()
     found["few children"] = lambda s: (
-        TeamService(s).into(TeamRead, heroes=Rows("-name", limit=2)).all()
+        g.TeamService(s).into(TeamRead, heroes=Rows("-name", limit=2)).all()
     )
-    found["read"] = lambda s: s.read(select(Hero), into=HeroRead)
+    found["read"] = lambda s: s.read(select(g.Hero), into=HeroRead)
     found["read columns"] = lambda s: s.read(
-        select(Team.id, Team.name, func.count(Hero.id).label("heroes"))
-        .outerjoin(Team.heroes)
-        .group_by(Team.id, Team.name),
+        select(g.Team.id, g.Team.name, func.count(g.Hero.id).label("heroes"))
+        .outerjoin(g.Team.heroes)
+        .group_by(g.Team.id, g.Team.name),
         into=TeamCount,
     )
     loads = ("team.country", "mentor.team", "pupils.powers", "powers.heroes", "missions.hero")
@@ -400,37 +403,37 @@ def services() -> dict[str, Probe]:
         {"powers__name__contains": "e"},
         {"powers__heroes__name__contains": "e"},
         {"missions__title__contains": "e"},
-        {"guild_id": 2},
-        {"guild_id__in": [1, 2]},
+        {"guild_id": g.theirs},
+        {"guild_id__in": [g.ours, g.theirs]},
         {"deleted_at__isnull": False},
         {"id__in": [10, 12, 20, 22]},
     ]
-    found["load"] = lambda s: HeroService(s).where().load(*loads).all()
-    found["load countries"] = lambda s: CountryService(s).where().load("teams.heroes").all()
-    found["get many"] = lambda s: HeroService(s).get_many([10, 11], load=loads)
-    found["get loaded"] = lambda s: HeroService(s).get(10, load=loads)
-    found["notes"] = lambda s: NoteService(s).where().all()
+    found["load"] = lambda s: g.HeroService(s).where().load(*loads).all()
+    found["load countries"] = lambda s: g.CountryService(s).where().load("teams.heroes").all()
+    found["get many"] = lambda s: g.HeroService(s).get_many([10, 11], load=loads)
+    found["get loaded"] = lambda s: g.HeroService(s).get(10, load=loads)
+    found["notes"] = lambda s: g.NoteService(s).where().all()
     found["ordered by a relation"] = lambda s: (
-        HeroService(s).where().order_by("-team.name", "mentor.name").all()
+        g.HeroService(s).where().order_by("-team.name", "mentor.name").all()
     )
     for lookup in filters:
-        found[f"where {lookup}"] = lambda s, lookup=lookup: HeroService(s).where(lookup).all()
+        found[f"where {lookup}"] = lambda s, lookup=lookup: g.HeroService(s).where(lookup).all()
         found[f"rows where {lookup}"] = lambda s, lookup=lookup: (
-            HeroService(s).where(lookup).into(HeroRead).all()
+            g.HeroService(s).where(lookup).into(HeroRead).all()
         )
         found[f"json where {lookup}"] = lambda s, lookup=lookup: (
-            HeroService(s).where(lookup).into(HeroRead).json.all()
+            g.HeroService(s).where(lookup).into(HeroRead).json.all()
         )
-    found["expression"] = lambda s: HeroService(s).where(or_(Hero.age > 1, true())).all()
+    found["expression"] = lambda s: g.HeroService(s).where(or_(g.Hero.age > 1, true())).all()
     return found
 
 
-def sessions_own() -> dict[str, Probe]:
+def sessions_own(g: Any) -> dict[str, Probe]:
     """The ways of a session beside execute."""
 
     async def streamed(session: Session) -> Any:
-        statement = select(Hero).options(selectinload(Hero.powers), selectinload(Hero.team))
-        whole = [hero async for hero in await session.stream_scalars(select(Hero))]
+        statement = select(g.Hero).options(selectinload(g.Hero.powers), selectinload(g.Hero.team))
+        whole = [hero async for hero in await session.stream_scalars(select(g.Hero))]
         if session.get_bind().dialect.name in ("mysql", "mariadb"):
             # Its driver reads nothing else while a result is being read.
             return whole
@@ -440,36 +443,36 @@ def sessions_own() -> dict[str, Probe]:
     async def queried(session: Session) -> Any:
         return await session.run_sync(
             lambda sync: (
-                Query(Hero, sync).all(),
-                Query(Hero.name, sync).filter(Hero.age >= 0).all(),
-                Query(Team, sync).options(joinedload(Team.heroes)).all(),
-                Query(Hero, sync).filter_by(id=20).first(),
-                sync.get(Hero, 20),
+                Query(g.Hero, sync).all(),
+                Query(g.Hero.name, sync).filter(g.Hero.age >= 0).all(),
+                Query(g.Team, sync).options(joinedload(g.Team.heroes)).all(),
+                Query(g.Hero, sync).filter_by(id=20).first(),
+                sync.get(g.Hero, 20),
             )
         )
 
     async def refreshed(session: Session) -> Any:
-        heroes = (await session.scalars(select(Hero))).all()
+        heroes = (await session.scalars(select(g.Hero))).all()
         for hero in heroes:
             await session.refresh(hero, ["team", "mentor", "pupils", "powers", "missions"])
         return heroes
 
     async def expired(session: Session) -> Any:
-        hero = await session.get_one(Hero, 13)
+        hero = await session.get_one(g.Hero, 13)
         session.expire(hero)
         await session.refresh(hero)
         await session.refresh(hero, ["team", "mentor", "powers"])
         return hero, hero.team, hero.mentor, hero.powers
 
     async def got(session: Session) -> Any:
-        return [await session.get(Hero, key) for key in (10, 12, 20, 22, 23)]
+        return [await session.get(g.Hero, key) for key in (10, 12, 20, 22, 23)]
 
     async def listed(session: Session, **options: Any) -> Any:
-        return (await session.scalars(select(Hero), execution_options=options)).all()
+        return (await session.scalars(select(g.Hero), execution_options=options)).all()
 
     async def merging(session: Session, key: int) -> None:
         async with session.savepoint():
-            await session.merge(Hero(id=key, name="mine"))
+            await session.merge(g.Hero(id=key, name="mine"))
             await session.flush()
 
     async def merged(session: Session) -> Any:
@@ -487,20 +490,20 @@ def sessions_own() -> dict[str, Probe]:
         "refresh expired": expired,
         "get": got,
         "get loaded": lambda s: s.get(
-            Hero, 13, options=[selectinload(Hero.team), joinedload(Hero.mentor)]
+            g.Hero, 13, options=[selectinload(g.Hero.team), joinedload(g.Hero.mentor)]
         ),
         "merge": merged,
         "own cache": lambda s: listed(s, compiled_cache={}),
         "uncached": lambda s: listed(s, compiled_cache=None),
         "own schemas": lambda s: listed(s, schema_translate_map={"elsewhere": None}),
-        "scalar": lambda s: s.scalar(select(func.max(Hero.name))),
-        "min": lambda s: s.scalar(select(func.max(Team.name))),
+        "scalar": lambda s: s.scalar(select(func.max(g.Hero.name))),
+        "min": lambda s: s.scalar(select(func.max(g.Team.name))),
     }
 
 
-def probes(kind: str) -> dict[str, Probe]:
-    found: dict[str, Probe] = {**services(), **sessions_own()}
-    for name, statement in statements().items():
+def probes(g: Any, kind: str) -> dict[str, Probe]:
+    found: dict[str, Probe] = {**services(g), **sessions_own(g)}
+    for name, statement in statements(g).items():
         if name not in MISSING[kind]:
             found[f"rows: {name}"] = rows(statement)
             if isinstance(statement, Select) and name != "lock":
@@ -523,16 +526,17 @@ async def leaks(db: Database, session: Session, ways: dict[str, Probe]) -> list[
 
 @pytest.mark.parametrize("way", ["session", "reader", "snapshot"])
 async def test_no_way_to_read_shows_a_row_of_another_guild_or_a_deleted_one(
-    db: Database, way: str
+    filled_db: tuple[Database, Any], way: str
 ) -> None:
-    scope = {"guild": OURS, "reader": "ann"}
+    db, g = filled_db
+    scope = {"guild": g.ours, "reader": "ann"}
     opened = {
         "session": lambda: db.session(scope=scope),
         "reader": lambda: db.reader(scope=scope),
         "snapshot": lambda: db.reader(snapshot=True, scope=scope),
     }[way]
     # A snapshot is a reader with a transaction: the library's own ways will do.
-    ways = services() if way == "snapshot" else probes(kind_of(db))
+    ways = services(g) if way == "snapshot" else probes(g, kind_of(db))
     assert len(ways) > (100 if way == "snapshot" else 250)
     if way == "reader":
         del ways["rows: lock"]
@@ -542,11 +546,12 @@ async def test_no_way_to_read_shows_a_row_of_another_guild_or_a_deleted_one(
         assert await leaks(db, session, ways) == []
 
 
-async def test_the_probes_would_find_a_leak(db: Database) -> None:
+async def test_the_probes_would_find_a_leak(filled_db: tuple[Database, Any]) -> None:
+    db, g = filled_db
     if db.family != "sqlite":
         # The probes are what is looked at here, and they are the same everywhere.
         return
-    ways = probes(kind_of(db))
+    ways = probes(g, kind_of(db))
     for name in ("refresh expired", "merge", "get loaded", "get many"):
         del ways[name]
     async with db.session() as session, session.unscoped("guild", "deleted", "reader"):
@@ -559,27 +564,32 @@ def _hidden(answer: str) -> bool:
     return any(word in answer for word in (*HIDDEN, "bob's"))
 
 
-async def test_what_is_left_is_what_there_would_be_without_the_others(db: Database) -> None:
+async def test_what_is_left_is_what_there_would_be_without_the_others(
+    filled_db: tuple[Database, Any],
+) -> None:
     """The same answers as on a database in which the other rows had never been."""
-    ways = {name: probe for name, probe in probes(kind_of(db)).items() if "count:" not in name}
+    db, g = filled_db
+    ways = {name: probe for name, probe in probes(g, kind_of(db)).items() if "count:" not in name}
     names = ("guild", "deleted", "reader")
-    async with db.session(scope={"guild": OURS, "reader": "ann"}) as session:
+    async with db.session(scope={"guild": g.ours, "reader": "ann"}) as session:
         async with session.unscoped(*names):
             # What leads from one guild into the other cannot be there without the other.
-            await session.execute(delete(HeroPower).where(LINKS.c.hero_id.in_([13, 23])))
-            await session.execute(delete(Hero).where(Hero.id.in_([13, 23])))
+            await session.execute(delete(g.HeroPower).where(g.links.c.hero_id.in_([13, 23])))
+            await session.execute(delete(g.Hero).where(g.Hero.id.in_([13, 23])))
         for name in ("refresh expired", "get loaded", "merge", "query"):
             del ways[name]
         scoped = await answers(session, ways)
         async with session.unscoped(*names):
             hidden = [12, *range(20, 23)]
-            await session.execute(delete(HeroPower).where(LINKS.c.hero_id.in_(hidden)))
-            await session.execute(delete(Mission).where(MISSIONS.c.hero_id.in_(hidden)))
-            await session.execute(update(Hero).where(Hero.id.in_(hidden)).values(mentor_id=None))
-            await session.execute(delete(Hero).where(Hero.id.in_(hidden)))
-            await session.execute(delete(Team).where(Team.id == 20))
-            await session.execute(delete(Power).where(Power.id == 20))
-            await session.execute(delete(Note).where(Note.id == 2))
+            await session.execute(delete(g.HeroPower).where(g.links.c.hero_id.in_(hidden)))
+            await session.execute(delete(g.Mission).where(g.missions.c.hero_id.in_(hidden)))
+            await session.execute(
+                update(g.Hero).where(g.Hero.id.in_(hidden)).values(mentor_id=None)
+            )
+            await session.execute(delete(g.Hero).where(g.Hero.id.in_(hidden)))
+            await session.execute(delete(g.Team).where(g.Team.id == 20))
+            await session.execute(delete(g.Power).where(g.Power.id == 20))
+            await session.execute(delete(g.Note).where(g.Note.id == 2))
             alone = await answers(session, ways)
         await session.rollback()
     assert [name for name in ways if scoped[name] != alone[name]] == []
