@@ -1,19 +1,20 @@
 """connect: one database for each app, from its start to its end."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import pytest
 from fastapi import FastAPI, Request
-from sqlalchemy import UniqueConstraint, text
+from sqlalchemy import CheckConstraint, make_url, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Relationship, SQLModel
 from tests.fastapi.conftest import Opener, in_process
 from tests.fastapi.shop import Base, HeroService
 
 from colonnade import Database, Session
-from colonnade.errors import ConfigurationError, InvalidMapping, InvalidSetting
+from colonnade.errors import ConfigurationError, InvalidMapping, InvalidSetting, UsageError
 from colonnade.fastapi import connect, provide, provide_session
 from colonnade.models import install_naming_convention
 
@@ -137,27 +138,62 @@ async def test_models_are_checked_before_the_apps_own_start(sqlite_url: str) -> 
     assert not started
 
 
-async def test_names_are_checked_where_there_is_a_naming_convention(sqlite_url: str) -> None:
+async def test_a_constraint_that_a_convention_left_without_a_name_is_a_warning(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     class Own(SQLModel, registry=registry()):
         pass
 
     class Early(Own, table=True):
+        __table_args__ = (CheckConstraint("id > 0"),)
         id: int | None = Field(default=None, primary_key=True)
         name: str = Field(unique=True)
 
+    caplog.set_level(logging.WARNING, "colonnade")
     before = FastAPI()
     connect(before, Database(sqlite_url, metadata=Own.metadata))
     async with in_process(before):
-        pass
+        assert not caplog.messages
 
     install_naming_convention(Own.metadata)
-    too_long = UniqueConstraint("name", name="x" * 64)
-    Own.metadata.tables["early"].append_constraint(too_long)
     app = FastAPI()
     connect(app, Database(sqlite_url, metadata=Own.metadata))
-    with pytest.raises(InvalidMapping, match="longer than"):
+    async with in_process(app):
+        (told,) = caplog.messages
+        assert told.endswith("early: CHECK (id > 0) has no name")
+
+
+async def test_missing_tables_are_created_at_start_where_that_is_asked_for(
+    database_url: str,
+) -> None:
+    db = Database(database_url, metadata=Base.metadata)
+    seen: list[int] = []
+
+    @asynccontextmanager
+    async def own(app: FastAPI) -> AsyncIterator[None]:
+        async with db.reader() as session:
+            seen.append(await HeroService(session).count())
+        yield
+
+    for _ in range(2):
+        app = FastAPI(lifespan=own)
+        connect(app, db, create_tables=True)
         async with in_process(app):
             pass
+    assert seen == [0, 0]
+
+
+async def test_what_is_no_database_is_refused_without_being_shown(sqlite_url: str) -> None:
+    url = "postgresql://user:secret@host/db"
+    for wrong in (url, make_url(url)):
+        with pytest.raises(UsageError, match=r"connect\(app, db\)") as caught:
+            connect(FastAPI(), wrong)  # type: ignore[arg-type]
+        assert "secret" not in str(caught.value)
+    async with Database(sqlite_url) as db:
+        with pytest.raises(UsageError, match="not an AsyncEngine"):
+            connect(FastAPI(), db.engine)  # type: ignore[arg-type]
+        app = FastAPI()
+        connect(app, db)  # what was refused has left nothing behind
 
 
 async def test_an_app_starts_while_its_database_is_down(serve: Opener) -> None:

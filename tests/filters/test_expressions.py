@@ -12,6 +12,7 @@ from tests.guild import Hero, HeroService, Mission, Power, Team
 from colonnade import Database
 from colonnade.errors import InvalidOperand
 from colonnade.filters import expression
+from colonnade.mapping import with_article
 
 MISSION: Any = Mission
 HERO: Any = Hero
@@ -22,7 +23,8 @@ def test_what_is_no_expression_is_refused_by_type(condition: Any) -> None:
     with pytest.raises(InvalidOperand) as caught:
         expression(Hero, condition)
     assert caught.value.message == (
-        f"a condition is a lookup or an SQL expression, not a {type(condition).__name__}"
+        "a condition is a lookup or an SQL expression, "
+        f"not {with_article(type(condition).__name__)}"
     )
     assert caught.value.hint is not None
 

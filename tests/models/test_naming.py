@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from sqlalchemy import (
     Boolean,
@@ -11,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -19,6 +23,7 @@ from colonnade.database import Database
 from colonnade.errors import InvalidMapping
 from colonnade.models import (
     NAMING_CONVENTION,
+    POSTGRESQL_NAMES,
     EnumValue,
     IntegerKey,
     check_names,
@@ -46,8 +51,14 @@ class Hero(IntegerKey, Base, table=True):
     team_id: int | None = Field(default=None, foreign_key="team.id")
 
 
-def test_importing_the_models_gives_sqlmodel_the_convention() -> None:
-    assert SQLModel.metadata.naming_convention == NAMING_CONVENTION
+@pytest.mark.parametrize("name", ["ServiceBase", "Database"])
+def test_importing_the_library_changes_no_metadata(name: str) -> None:
+    program = (
+        "from sqlalchemy import MetaData; from sqlmodel import SQLModel; "
+        f"from colonnade import {name}; import colonnade.models, colonnade.fastapi; "
+        "assert SQLModel.metadata.naming_convention == MetaData().naming_convention"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
 async def test_every_constraint_has_its_name_in_the_database(db: Database) -> None:
@@ -78,37 +89,108 @@ def test_a_convention_of_the_applications_own_stays() -> None:
     fresh = MetaData()
     assert install_naming_convention(fresh)
     assert not install_naming_convention(fresh)
+    assert not install_naming_convention(fresh, POSTGRESQL_NAMES)
+    assert fresh.naming_convention == NAMING_CONVENTION
 
 
-def test_models_declared_before_the_convention_are_reported_with_all_that_has_no_name() -> None:
-    metadata = MetaData()
-    Table("team", metadata, Column("id", Integer, primary_key=True))
-    Table(
+def declare(metadata: MetaData) -> list[str]:
+    """Declare two tables; return the names of what they have."""
+    team = Table("team", metadata, Column("id", Integer, primary_key=True))
+    hero = Table(
         "hero",
         metadata,
         Column("id", Integer, primary_key=True),
         Column("name", String, unique=True),
+        Column("age", Integer, index=True),
         Column("team_id", ForeignKey("team.id")),
+        Column("status", EnumValue(["a", "b"])),
+        Column("side", Enum("a", "b", native_enum=False, create_constraint=True, name="side")),
+        CheckConstraint("id > 0", name="id"),
+        UniqueConstraint("name", "age"),
+        UniqueConstraint("age", "name", name="own"),
+        Index(None, "name", "age"),
+        Index("by_hand", "age"),
+    )
+    return names_of(team, hero)
+
+
+def names_of(*tables: Table) -> list[str]:
+    items = [item for table in tables for item in (*table.constraints, *table.indexes)]
+    return sorted(str(item.name) for item in items)
+
+
+def test_tables_declared_before_the_convention_have_the_names_of_those_declared_after() -> None:
+    before, after = MetaData(), MetaData()
+    declare(before)
+    assert install_naming_convention(before)
+    assert install_naming_convention(after)
+    declare(after)
+    assert names_of(*before.tables.values()) == names_of(*after.tables.values())
+    assert names_of(*after.tables.values()) == [
+        "by_hand",
+        "ck_hero_id",
+        "ck_hero_side",
+        "ck_hero_status_enum",
+        "fk_hero_team_id_team",
+        "ix_hero_age",
+        "ix_hero_name_age",
+        "own",
+        "pk_hero",
+        "pk_team",
+        "uq_hero_name",
+        "uq_hero_name_age",
+    ]
+
+
+def test_what_no_convention_can_name_is_reported() -> None:
+    metadata = MetaData()
+    Table(
+        "hero",
+        metadata,
+        Column("id", Integer, primary_key=True),
         Column("active", Boolean(create_constraint=True)),
         Column("kind", Enum("a", "b", native_enum=False, create_constraint=True, name=None)),
-        Column("status", EnumValue(["a", "b"])),
         CheckConstraint("id > 0"),
-        Index("x" * 64, "name"),
+        Index("x" * 64, "id"),
     )
     install_naming_convention(metadata)
     assert sorted(unnamed_constraints(metadata)) == [
         "hero: CHECK (active IN (0, 1)) has no name",
         "hero: CHECK (id > 0) has no name",
         "hero: CHECK (kind IN ('a', 'b')) has no name",
-        "hero: FOREIGN KEY (team_id) has no name",
-        "hero: PRIMARY KEY (id) has no name",
-        "hero: UNIQUE (name) has no name",
         f"hero: the name {'x' * 64!r} is longer than 63 characters",
-        "team: PRIMARY KEY (id) has no name",
     ]
-    with pytest.raises(InvalidMapping, match="FOREIGN KEY") as error:
+    with pytest.raises(InvalidMapping, match="id > 0") as error:
         check_names(metadata)
-    assert "before the first model" in (error.value.hint or "")
+    assert "needs a name of its own" in (error.value.hint or "")
+
+
+async def test_postgresqls_names_are_those_of_a_database_without_a_convention(
+    postgresql_url: str,
+) -> None:
+    plain, named = MetaData(), MetaData()
+    for metadata in (plain, named):
+        declare(metadata)
+        long = "an_unusually_long_name_for_a_table_or_a_column"
+        for table, column in ((long, "n"), ("t", long), (long + "_too", long + "_as_well")):
+            Table(
+                table,
+                metadata,
+                Column(column, Integer, primary_key=True),
+                Column(f"{column}_2", ForeignKey("team.id"), unique=True),
+            )
+    assert install_naming_convention(named, POSTGRESQL_NAMES)
+    async with Database(postgresql_url, metadata=plain) as db:
+        await db.create_all()
+        async with db.reader() as session:
+            told = await session.execute(
+                text("SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace")
+            )
+            indexes = await session.execute(
+                text("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")
+            )
+            known = {str(row[0]) for row in (*told.all(), *indexes.all())}
+    assert set(names_of(*named.tables.values())) == known
 
 
 def test_a_table_without_a_key_has_no_constraint_to_name() -> None:

@@ -86,9 +86,9 @@ def test_a_key_is_a_scalar_or_a_tuple() -> None:
 @pytest.mark.parametrize(
     ("model", "key", "message"),
     [
-        (Hero, (1, 2), "the key of Hero is id, not 2 value(s)"),
-        (Seat, "a", "the key of Seat is (hall, number), not 1 value(s)"),
-        (Seat, ["a", 1], "the key of Seat is (hall, number), not 1 value(s)"),
+        (Hero, (1, 2), "the key of Hero is id, not 2 values"),
+        (Seat, "a", "the key of Seat is (hall, number), not 1 value"),
+        (Seat, ["a", 1], "the key of Seat is (hall, number), not 1 value"),
         (Hero, None, "None is no key of Hero"),
         (Seat, ("a", None), "None is no key of Seat"),
         (Hero, "x", "id takes int, not this str"),

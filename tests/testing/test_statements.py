@@ -139,7 +139,7 @@ def test_a_wrong_count_lists_what_was_seen() -> None:
     with pytest.raises(AssertionError) as caught:
         statements.expect(1)
     assert str(caught.value) == (
-        "expected 1 statement(s), saw 2\n  1. SELECT * FROM hero\n  2. DELETE FROM hero"
+        "expected 1 statement, saw 2\n  1. SELECT * FROM hero\n  2. DELETE FROM hero"
     )
 
 

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 from tests.guild import Anything, Hero, HeroCreate, HeroUpdate, Odd, Seat, Sheet, SheetUpdate
 
 from colonnade.errors import InvalidChanges
+from colonnade.mapping import with_article
 from colonnade.writing import changes_of, values_of
 
 SECRET = "s3cret-value"
@@ -122,7 +123,7 @@ def test_a_row_is_no_payload() -> None:
 @pytest.mark.parametrize("payload", [None, 3, "x", [("age", 1)], HeroUpdate])
 def test_what_is_no_payload_is_refused(payload: Any) -> None:
     message = refusal(Hero, HeroUpdate, payload).message
-    assert message == f"a payload is a HeroUpdate or a mapping, not {type(payload).__name__}"
+    assert message == f"a payload is a HeroUpdate or a mapping, not {with_article(type(payload).__name__)}"
 
 
 @pytest.mark.parametrize(

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
-from sqlalchemy import MetaData
+from sqlalchemy import URL, MetaData
 
 from colonnade.database import Database
-from colonnade.errors import ConfigurationError
+from colonnade.errors import ConfigurationError, UsageError
 from colonnade.fastapi.handlers import Problems, install_handlers
 from colonnade.fastapi.health import health_router
 from colonnade.filters import check_models
+from colonnade.mapping import with_article
+from colonnade.models import unnamed_constraints
 
 __all__ = ["connect", "database_of"]
 
 _PLACE: Final = "colonnade"
-_NAMED: Final = {"ck", "fk", "ix", "pk", "uq"}
+#: What a ``MetaData`` has that nobody gave a naming convention.
+_UNNAMED: Final = MetaData().naming_convention
+
+_log: Final = logging.getLogger("colonnade")
 
 
 def connect(
     app: FastAPI,
     db: Database,
     *,
+    create_tables: bool = False,
     live: str | None = "/livez",
     ready: str | None = "/readyz",
     describe_health: bool = False,
@@ -34,20 +41,25 @@ def connect(
 
     The app's own lifespan runs inside ours: models are checked before it starts, and the database
     closes after it ended. Starting connects nothing, so an app starts while its database is down.
+    With ``create_tables`` it does connect, and creates the tables that are missing: for
+    development, where no migration does.
 
     ``live`` answers 200 without I/O, ``ready`` 200 or 503 by ``db.check()``; None leaves one out,
     ``describe_health`` puts them into the OpenAPI document. ``problems`` says which errors become
     problem+json: ``"all"``, only ``"database"`` for Colonnade's own, or ``"none"``; handlers that
     the app has already are kept.
 
-    Raises ``ConfigurationError`` if the app has a database, at start ``InvalidMapping``.
+    Raises ``UsageError`` for what is no ``Database``, ``ConfigurationError`` if the app has one
+    already, ``InvalidMapping`` at start. Constraints that a naming convention left without a name
+    are a warning in the log.
     """
+    _check_database(db)
     if hasattr(app.state, _PLACE):
         raise ConfigurationError(
             "this app has a database already", hint="call connect once for each app"
         )
     setattr(app.state, _PLACE, db)
-    _compose_lifespan(app, db)
+    _compose_lifespan(app, db, create_tables)
     install_handlers(app, problems)
     app.include_router(health_router(db, live, ready), include_in_schema=describe_health)
 
@@ -63,13 +75,30 @@ def database_of(app: Any) -> Database:
     return db
 
 
-def _compose_lifespan(app: FastAPI, db: Database) -> None:
+def _check_database(db: object) -> None:
+    """Raise ``UsageError`` for what is no database, without showing it: a URL has a password."""
+    if isinstance(db, str | URL):
+        raise UsageError(
+            "connect takes a Database, not a URL",
+            hint="make it first: db = Database(url); connect(app, db). The name db is what opens "
+            "sessions elsewhere",
+        )
+    if not isinstance(db, Database):
+        raise UsageError(
+            f"connect takes a Database, not {with_article(type(db).__name__)}",
+            hint='such as connect(app, Database("sqlite:///shop.db"))',
+        )
+
+
+def _compose_lifespan(app: FastAPI, db: Database, create_tables: bool) -> None:
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(started: Any) -> AsyncGenerator[Any]:
         async with db:
             _check(db.metadata)
+            if create_tables:
+                await db.create_all()
             async with inner(started) as state:
                 yield state
 
@@ -78,9 +107,6 @@ def _compose_lifespan(app: FastAPI, db: Database) -> None:
 
 def _check(metadata: MetaData) -> None:
     check_models(metadata)
-    if set(metadata.naming_convention) >= _NAMED:
-        # Imported late: the package gives SQLModel's metadata the convention when imported, which
-        # must not hang on whether an app or the models came first.
-        from colonnade.models import check_names
-
-        check_names(metadata)
+    if metadata.naming_convention != _UNNAMED:
+        for problem in unnamed_constraints(metadata):
+            _log.warning("an error or a migration cannot name a constraint: %s", problem)

@@ -18,7 +18,7 @@ from colonnade.fastapi import problems
 from colonnade.fastapi.dependencies import provide
 from colonnade.fastapi.inputs import closed_body, refuse_unknown_parameters
 from colonnade.fastapi.keys import UrlKey
-from colonnade.mapping import nearest
+from colonnade.mapping import nearest, with_article
 from colonnade.pagination import Page
 from colonnade.reading import check_schema
 from colonnade.service import ServiceBase
@@ -143,7 +143,7 @@ class _Crud:
             methods=["POST"],
             status_code=201,
             response_model=self.read,
-            summary=f"Create a {self.noun}",
+            summary=f"Create {with_article(self.noun)}",
             responses=told,
         )
 
@@ -157,7 +157,7 @@ class _Crud:
             get,
             methods=["GET"],
             response_model=self.read,
-            summary=f"Get a {self.noun} by its key",
+            summary=f"Get {with_article(self.noun)} by its key",
             responses=_problems(404, 422),
         )
 
@@ -194,7 +194,7 @@ class _Crud:
             update,
             methods=["PATCH"],
             response_model=self.read,
-            summary=f"Change the fields of a {self.noun} that are sent",
+            summary=f"Change the fields of {with_article(self.noun)} that are sent",
             responses=_problems(404, 409, 422),
         )
 
@@ -209,7 +209,7 @@ class _Crud:
             delete,
             methods=["DELETE"],
             status_code=204,
-            summary=f"Delete a {self.noun}",
+            summary=f"Delete {with_article(self.noun)}",
             responses=_problems(404, 409, 422),
         )
 

@@ -17,7 +17,7 @@ from colonnade.errors import UsageError
 from colonnade.fastapi.app import database_of
 from colonnade.fastapi.declared import declare_writing, writes
 from colonnade.fastapi.work import Work
-from colonnade.mapping import memoized
+from colonnade.mapping import memoized, with_article
 from colonnade.service import ServiceBase
 
 __all__ = ["provide", "provide_database", "provide_scope", "provide_session"]
@@ -110,4 +110,4 @@ def _in_function(dependency: Callable[..., Any]) -> Depends:
 
 
 def _name(value: object) -> str:
-    return getattr(value, "__name__", None) or f"a {type(value).__name__}"
+    return getattr(value, "__name__", None) or with_article(type(value).__name__)

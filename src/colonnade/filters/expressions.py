@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, inspect
 
 from colonnade.errors import InvalidOperand
+from colonnade.mapping import with_article
 
 __all__ = ["expression"]
 
@@ -20,7 +21,8 @@ def expression(model: type[Any], condition: Any) -> ColumnElement[bool]:
     element = getattr(condition, "__clause_element__", lambda: condition)()
     if not isinstance(element, ColumnElement):
         raise InvalidOperand(
-            f"a condition is a lookup or an SQL expression, not a {type(condition).__name__}",
+            f"a condition is a lookup or an SQL expression, "
+            f"not {with_article(type(condition).__name__)}",
             hint="Python's 'is', 'in', 'and', 'or' and 'not' compare objects; write lookups, or "
             "SQLAlchemy's operators",
         )

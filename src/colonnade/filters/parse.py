@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownOperator
+from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField, UnknownOperator
 from colonnade.filters.families import WORDS, family_of
+from colonnade.filters.foreign import our_word
 from colonnade.filters.nodes import Where
 from colonnade.filters.operands import checker
 from colonnade.filters.operators import OPERATORS, Operator
-from colonnade.mapping import memoized, nearest
-from colonnade.mapping.paths import ColumnPath, readings, unknown
+from colonnade.mapping import mapping_of, memoized, nearest
+from colonnade.mapping.paths import ColumnPath, readings, relation_path, unknown
 
 __all__ = ["bound_leaf", "lookup", "lookups"]
 
@@ -137,16 +138,44 @@ def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
     if fitting:
         return fitting[0], OPERATORS[fitting[0].rest or "eq"]
     if not found:
-        raise unknown(model, name, OPERATORS)
+        key = _key_of_relation(model, name)
+        if key is None:
+            raise unknown(model, name, OPERATORS)
+        return key, OPERATORS["isnull"]
     rest = found[-1].rest
-    near = nearest(rest, OPERATORS)
-    known = ", ".join(_fitting(found[-1]))
+    ours, near = our_word(rest), nearest(rest, OPERATORS)
+    told = f"did you mean {near!r}? " if near else ""
+    if ours is not None:
+        told = f"here it is {ours}; "
     raise UnknownOperator(
         f"{name}: there is no operator {rest!r}",
-        hint=f"did you mean {near!r}? operators: {known}" if near else f"operators: {known}",
+        hint=f"{told}operators: {', '.join(_fitting(found[-1]))}",
         model=model.__name__,
         fields=(name,),
     )
+
+
+def _key_of_relation(model: type[Any], name: str) -> ColumnPath | None:
+    """Return the key behind the relation in ``team__isnull``; None where the name has none.
+
+    A column of an object that is not there is NULL, and its key is NULL in no object that is.
+    """
+    head, _, operator = name.rpartition("__")
+    if operator != "isnull":
+        return None
+    try:
+        steps = relation_path(model, head)
+    except UnknownField:
+        return None
+    if steps[-1].many:
+        raise UnknownOperator(
+            f"{name}: {steps[-1].name} is a collection, which is never NULL",
+            hint=f'some("{head}") asks for rows with a member, not_(some("{head}")) for the others',
+            model=model.__name__,
+            fields=(name,),
+        )
+    target = mapping_of(steps[-1].target)
+    return ColumnPath(steps, target.columns[target.key[0]])
 
 
 def _fitting(path: ColumnPath) -> list[str]:

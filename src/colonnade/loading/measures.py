@@ -25,7 +25,7 @@ from typing_extensions import override
 from colonnade.errors import AmbiguousLookup, InvalidSchema, UnknownField
 from colonnade.loading.aggregates import Aggregate, Group
 from colonnade.loading.attributes import Expression
-from colonnade.mapping import Column, Relation, mapping_of, memoized
+from colonnade.mapping import Column, Relation, mapping_of, memoized, with_article
 from colonnade.mapping.paths import column_path, relation_path
 from colonnade.models import EnumValue, ExactDecimal
 
@@ -308,5 +308,4 @@ def _within(annotation: Any) -> Iterator[Aggregate | Group]:
 
 
 def _told(kind: Any) -> str:
-    name = getattr(kind, "__name__", str(kind))
-    return f"an {name}" if name[0] in "aeiouAEIO" else f"a {name}"
+    return with_article(getattr(kind, "__name__", str(kind)))

@@ -2,7 +2,7 @@
 
 from colonnade.mapping.check import check_models, problems
 from colonnade.mapping.configuration import configure, every_mapper, mappers
-from colonnade.mapping.hints import did_you_mean, nearest
+from colonnade.mapping.hints import counted, did_you_mean, nearest, with_article
 from colonnade.mapping.location import Located, locate
 from colonnade.mapping.memo import BoundedCache, memoized
 from colonnade.mapping.model import Column, Direction, Mapping, Relation, Unique, mapping_of
@@ -17,6 +17,7 @@ __all__ = [
     "Unique",
     "check_models",
     "configure",
+    "counted",
     "did_you_mean",
     "every_mapper",
     "locate",
@@ -25,4 +26,5 @@ __all__ = [
     "memoized",
     "nearest",
     "problems",
+    "with_article",
 ]

@@ -84,17 +84,21 @@ def relation_path(model: type[Any], name: str) -> tuple[Relation, ...]:
 
 
 def unknown(model: type[Any], name: str, operators: Collection[str] = ()) -> UnknownField:
-    """The error for a name that no reading fits: it blames the first part that is wrong.
+    """Return the error for a name that no reading fits: it blames the first part that is wrong.
 
     ``operators`` are words that may follow a column, and stand without one here.
     """
     target, part = _blamed(mapping_of(model), name.replace(".", "__"))
     fields = {**target.columns, **target.relations}
+    if part in target.columns:
+        return _beyond_column(target, part, name)
     if part in target.relations:
-        inner = mapping_of(target.relations[part].target)
+        relation = target.relations[part]
+        inner = mapping_of(relation.target)
+        state = "" if relation.many else f"; {part}__isnull asks whether there is one"
         return UnknownField(
             f"{target.model.__name__}.{part} is a relation, not a column",
-            hint=f"name a column of it, such as {part}__{next(iter(inner.columns))}",
+            hint=f"name a column of it, such as {part}__{next(iter(inner.columns))}{state}",
             model=target.model.__name__,
             fields=(part,),
         )
@@ -106,6 +110,23 @@ def unknown(model: type[Any], name: str, operators: Collection[str] = ()) -> Unk
         hint=hint,
         model=target.model.__name__,
         fields=(part,),
+    )
+
+
+def _beyond_column(target: Mapping, column: str, name: str) -> UnknownField:
+    """Return the error for a column that something follows where nothing can."""
+    model = target.model.__name__
+    rest = name.replace(".", "__").rpartition(f"{column}__")[2]
+    if not rest:
+        hint = f"leave out what follows {column!r}, or name an operator, such as {column}__isnull"
+        return UnknownField(
+            f"{model} has no field {column + '__'!r}", hint=hint, model=model, fields=(column,)
+        )
+    return UnknownField(
+        f"{model}.{column} is a column, which has no {rest!r}",
+        hint=f"leave out what follows {column!r}",
+        model=model,
+        fields=(column,),
     )
 
 
@@ -122,10 +143,11 @@ def _blamed(mapping: Mapping, name: str) -> tuple[Mapping, str]:
 def _parted(name: str) -> Iterator[tuple[str, str]]:
     """``a__b__c`` as (a, b__c), (a__b, c) and (a__b__c, nothing).
 
-    ``a___b`` is (a, _b) and (a_, b): a name may end with an underscore.
+    ``a___b`` is (a, _b) and (a_, b): a name may end with an underscore. In ``a__`` nothing is
+    parted, or it would be read as ``a``.
     """
     place = name.find("__")
-    while place >= 0:
+    while 0 <= place < len(name) - 2:
         yield name[:place], name[place + 2 :]
         place = name.find("__", place + 1)
     yield name, ""

@@ -9,6 +9,7 @@ from colonnade.models.integer_key import IntegerKey
 from colonnade.models.mutable_json import MutableJSON
 from colonnade.models.naming import (
     NAMING_CONVENTION,
+    POSTGRESQL_NAMES,
     check_names,
     install_naming_convention,
     unnamed_constraints,
@@ -22,6 +23,7 @@ from colonnade.models.versioned import Versioned
 
 __all__ = [
     "NAMING_CONVENTION",
+    "POSTGRESQL_NAMES",
     "DateTimeUTC",
     "EnumValue",
     "ExactDecimal",
@@ -41,7 +43,3 @@ __all__ = [
     "utc_now",
     "uuid7",
 ]
-
-# A naming convention names only what is declared after it, and whoever uses these mixins imports
-# them before declaring a model. A convention that the application has chosen stays.
-install_naming_convention()

@@ -1,8 +1,14 @@
-"""Names for every constraint, so that an error can name one and a migration can drop it."""
+"""Names for constraints: conventions to choose from, and what has no name.
+
+With names an error can say which constraint refused, and a migration can drop one. Nothing here
+happens by itself: an application that has tables already has names for them too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlalchemy import (
     CheckConstraint,
@@ -14,23 +20,65 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.schema import conv
 from sqlmodel import SQLModel
 
+from colonnade._compat.sqlalchemy_naming import name_by_convention
 from colonnade.errors import InvalidMapping
 
-__all__ = ["NAMING_CONVENTION", "check_names", "install_naming_convention", "unnamed_constraints"]
-
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
+__all__ = [
+    "NAMING_CONVENTION",
+    "POSTGRESQL_NAMES",
+    "check_names",
+    "install_naming_convention",
+    "unnamed_constraints",
+]
 
 # PostgreSQL cuts a name at 63 characters, MySQL refuses one of more than 64; SQLAlchemy shortens
 # it by its own rule. Each would know the constraint by another name.
-_LONGEST = 63
+_LONGEST: Final = 63
+
+
+def _postgresql_name(label: str) -> Callable[[Constraint, Table], str]:
+    """Return what names a constraint as PostgreSQL does: table, columns and a label, cut to fit."""
+
+    def name(item: Constraint, table: Table) -> str:
+        # A key is named after its table alone.
+        columns = "" if isinstance(item, PrimaryKeyConstraint) else "_".join(_column_names(item))
+        parts = [part for part in (table.name, columns) if part]
+        while len("_".join((*parts, label)).encode()) > _LONGEST:
+            # The longer one is cut, of two that are as long the second.
+            longest = max(reversed(range(len(parts))), key=lambda place: len(parts[place]))
+            parts[longest] = parts[longest][:-1]
+        return "_".join((*parts, label))
+
+    return name
+
+
+#: Every constraint by its table and columns; a CHECK by the name that it is declared with.
+NAMING_CONVENTION: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: The names that PostgreSQL gives to constraints without one, such as ``hero_team_id_fkey``: those
+#: of a database that was created without a convention. A CHECK keeps its name or has none.
+POSTGRESQL_NAMES: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "uq": "%(postgresql_key)s",
+        "fk": "%(postgresql_fkey)s",
+        "pk": "%(postgresql_pkey)s",
+        "postgresql_key": _postgresql_name("key"),
+        "postgresql_fkey": _postgresql_name("fkey"),
+        "postgresql_pkey": _postgresql_name("pkey"),
+    }
+)
 
 _KINDS = {
     PrimaryKeyConstraint: "PRIMARY KEY",
@@ -40,23 +88,59 @@ _KINDS = {
     Index: "INDEX",
 }
 
-_UNCHANGED = MetaData().naming_convention
+#: What every ``MetaData`` begins with: a name for indexes.
+_UNCHANGED: Final = MetaData().naming_convention
 
 
-def install_naming_convention(metadata: MetaData = SQLModel.metadata) -> bool:
-    """Give ``metadata`` the naming convention, unless it has one; answers whether it did.
+def install_naming_convention(
+    metadata: MetaData = SQLModel.metadata, convention: Mapping[str, Any] = NAMING_CONVENTION
+) -> bool:
+    """Give ``metadata`` the naming convention; return False if it has one already, which stays.
 
-    A convention names what is declared after it: call this before the first model. Importing
-    ``colonnade.models`` does so for ``SQLModel.metadata``.
+    Tables that are there already get the same names as those declared from now on, so it does not
+    matter whether the models are imported before. A constraint without a name stays so where the
+    convention has none for its kind, and a CHECK where the convention builds on its own name.
     """
     if metadata.naming_convention != _UNCHANGED:
         return False
-    metadata.naming_convention = dict(NAMING_CONVENTION)
+    defaults = [item for item in _indexes(metadata) if _has_default_name(item)]
+    metadata.naming_convention = {**_UNCHANGED, **convention}
+    for item in defaults:
+        item.name = None
+    for table in metadata.tables.values():
+        for item in _items(table):
+            _rename(item, table)
     return True
 
 
+def _indexes(metadata: MetaData) -> Iterator[Index]:
+    for table in metadata.tables.values():
+        yield from table.indexes
+
+
+def _has_default_name(index: Index) -> bool:
+    """Return whether SQLAlchemy's own convention named the index, and not whoever declared it."""
+    given, table = index.name, index.table
+    if table is None or not isinstance(given, conv):
+        return False
+    index.name = None
+    try:
+        return name_by_convention(index, table) == given
+    finally:
+        index.name = given
+
+
+def _rename(item: Constraint | Index, table: Table) -> None:
+    try:
+        name = name_by_convention(item, table)
+    except InvalidRequestError:
+        return  # a CHECK without a name of its own, on which the convention builds
+    if name is not None:
+        item.name = name
+
+
 def unnamed_constraints(metadata: MetaData) -> tuple[str, ...]:
-    """What is wrong with the names of constraints and indexes, one sentence each."""
+    """Return what is wrong with the names of constraints and indexes, one sentence each."""
     return tuple(problem for table in metadata.sorted_tables for problem in _problems_of(table))
 
 
@@ -65,14 +149,13 @@ def check_names(metadata: MetaData = SQLModel.metadata) -> None:
     if problems := unnamed_constraints(metadata):
         raise InvalidMapping(
             "constraints without a usable name:\n" + "\n".join(f"- {item}" for item in problems),
-            hint="name them, or import colonnade.models before the first model: "
-            "a naming convention only names what is declared after it",
+            hint="name them where they are declared, or call install_naming_convention(): a "
+            "convention names all but a CHECK, which needs a name of its own",
         )
 
 
 def _problems_of(table: Table) -> Iterator[str]:
-    items: list[Constraint | Index] = [*table.constraints, *table.indexes]
-    for item in sorted(items, key=_description):
+    for item in sorted(_items(table), key=_description):
         # A CHECK that a type made has a marker, which is no str, where a name should be.
         if not isinstance(item.name, str):
             if not _is_empty_key(item):
@@ -90,5 +173,12 @@ def _description(item: Constraint | Index) -> str:
     if isinstance(item, CheckConstraint):
         plainly = {"literal_binds": True, "include_table": False}
         return f"{kind} ({item.sqltext.compile(compile_kwargs=plainly)})"
-    names = [column.name for column in getattr(item, "columns", ())]
-    return f"{kind} ({', '.join(names)})"
+    return f"{kind} ({', '.join(_column_names(item))})"
+
+
+def _items(table: Table) -> list[Constraint | Index]:
+    return [*table.constraints, *table.indexes]
+
+
+def _column_names(item: Constraint | Index) -> list[str]:
+    return [column.name for column in getattr(item, "columns", ())]

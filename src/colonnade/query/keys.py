@@ -7,7 +7,7 @@ from typing import Any
 from colonnade.errors import InvalidOperand, NotFound
 from colonnade.filters import Where, bound_leaf, conditions
 from colonnade.loading import Grouped
-from colonnade.mapping import mapping_of, memoized
+from colonnade.mapping import counted, mapping_of, memoized, with_article
 from colonnade.spec import Shape, Spec
 
 __all__ = ["group_of_key", "key_of", "missing", "spec_of_key"]
@@ -28,7 +28,7 @@ def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
             f"None is no key of {model.__name__}", model=model.__name__, fields=names
         )
     raise InvalidOperand(
-        f"the key of {model.__name__} is {_spelled(names)}, not {len(values)} value(s)",
+        f"the key of {model.__name__} is {_spelled(names)}, not {counted(len(values), 'value')}",
         hint="hand in a tuple with a value for each" if len(names) > 1 else None,
         model=model.__name__,
         fields=names,
@@ -59,8 +59,8 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
         )
     if len(values) != len(names):
         raise InvalidOperand(
-            f"the key of a {groups.schema.__name__} is {_spelled(names)}, "
-            f"not {len(values)} value(s)",
+            f"the key of {with_article(groups.schema.__name__)} is {_spelled(names)}, "
+            f"not {counted(len(values), 'value')}",
             hint="hand in a tuple with a value for each" if len(names) > 1 else None,
             fields=names,
         )

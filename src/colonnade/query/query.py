@@ -13,7 +13,7 @@ from colonnade import reading, writing
 from colonnade.database import Reader, Session
 from colonnade.errors import InvalidOperand, ReadOnlySession, UsageError
 from colonnade.loading import Rows
-from colonnade.mapping import Relation
+from colonnade.mapping import Relation, with_article
 from colonnade.mapping.paths import relation_path
 from colonnade.ordering import Term, term_of
 from colonnade.query.bulk import check_bulk
@@ -158,8 +158,13 @@ class Query(Verbs[M]):
         return statement
 
 
-def load_paths(model: type[Any], paths: Iterable[Any]) -> tuple[tuple[Relation, ...], ...]:
-    """The relations that names such as ``"missions.place"`` or mapped attributes mean."""
+def load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]:
+    """Return the relations that names such as ``"missions.place"`` or mapped attributes mean.
+
+    One of them may stand for a collection of one.
+    """
+    if isinstance(paths, str) or not isinstance(paths, Iterable):
+        paths = (paths,)
     return tuple(relation_path(model, _name(path)) for path in paths)
 
 
@@ -186,6 +191,8 @@ def _name(path: Any) -> str:
     name = path if isinstance(path, str) else getattr(path, "key", None)
     if not isinstance(name, str):
         raise InvalidOperand(
-            f"a relation is named by a string or a mapped attribute, not {type(path).__name__}"
+            "a relation is named by a string or a mapped attribute, "
+            f"not {with_article(type(path).__name__)}",
+            hint='each is an argument of its own: load("team", "missions.place")',
         )
     return name

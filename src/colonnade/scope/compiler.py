@@ -22,6 +22,7 @@ from sqlalchemy.sql.selectable import FromGrouping
 
 from colonnade.errors import InvalidMapping, UsageError
 from colonnade.filters.text import compare_bytes
+from colonnade.mapping import with_article
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.caches import CompiledCaches
 from colonnade.scope.declared import Scope
@@ -199,7 +200,8 @@ class _Compiler:
         rules = rules_of(table_of(self.stack[-1]["selectable"].table))
         if self._bindings is not None and self._bindings.active(rules):
             raise UsageError(
-                f"ON DUPLICATE KEY UPDATE would change a {rules} outside of the scope too",
+                f"ON DUPLICATE KEY UPDATE would change {with_article(str(rules))} outside "
+                "of the scope too",
                 hint="read, then insert or update; or lift the scope by name",
                 model=str(rules),
             )

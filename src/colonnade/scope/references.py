@@ -11,6 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import NoReferenceError
 
 from colonnade.errors import OutOfScope
+from colonnade.mapping import with_article
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.rules import Rules, rules_of
 
@@ -154,15 +155,15 @@ def _among(remote: tuple[Column[Any], ...], keys: list[Key]) -> Select[Any]:
 def _outside(reference: Reference) -> OutOfScope:
     if reference.columns == reference.remote:
         return OutOfScope(
-            f"a {reference.rules} that is to be changed is outside of the scope",
+            f"{with_article(str(reference.rules))} that is to be changed is outside of the scope",
             hint="read it under this scope, or lift the scope by name",
             model=str(reference.rules),
         )
     fields = tuple(column.key for column in reference.columns)
     table = reference.columns[0].table
     return OutOfScope(
-        f"{rules_of(table) or table.name}.{', '.join(fields)} refers to a {reference.rules} "
-        "outside of the scope, or to none",
+        f"{rules_of(table) or table.name}.{', '.join(fields)} refers to "
+        f"{with_article(str(reference.rules))} outside of the scope, or to none",
         model=str(reference.rules),
         fields=fields,
     )

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, event
 from sqlalchemy.orm import Mapper
 
 from colonnade.errors import ColonnadeError, InvalidMapping
-from colonnade.mapping import did_you_mean
+from colonnade.mapping import did_you_mean, with_article
 from colonnade.scope.declared import Scope
 from colonnade.scope.subjects import Subject, subject_of
 
@@ -124,7 +124,7 @@ def _given(base: type[Any]) -> Iterator[Scope]:
     for item in (given,) if isinstance(given, Scope) else given:
         if not isinstance(item, Scope):
             raise InvalidMapping(
-                f"{base.__name__}.{_ATTRIBUTE} holds scopes, not a {type(item).__name__}",
+                f"{base.__name__}.{_ATTRIBUTE} holds scopes, not {with_article(type(item).__name__)}",
                 hint='__scopes__ = (Scope("tenant", column="tenant_id"),)',
             )
         yield item

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement
 
-from colonnade.errors import AmbiguousLookup, InvalidOperand
+from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField
 from colonnade.filters import And, Computed, Conditions, Node, Not, Or, Sources, Where, conditions
 from colonnade.loading import (
     Grouped,
@@ -26,7 +26,7 @@ from colonnade.loading import (
     rows_measures,
 )
 from colonnade.loading.measures import Measure
-from colonnade.mapping import Relation, mapping_of, memoized
+from colonnade.mapping import Relation, did_you_mean, mapping_of, memoized
 from colonnade.ordering import Term, term_of, terms_of
 from colonnade.spec.measures import check, of_children
 from colonnade.spec.shape import Shape, Spec
@@ -105,7 +105,19 @@ def _row_term(
 ) -> Term:
     plain = name.lstrip("+-").partition(" ")[0] if isinstance(name, str) else ""
     if plain not in known:
-        return term_of(model, name)
+        try:
+            return term_of(model, name)
+        except UnknownField as error:
+            if error.fields != (plain,):
+                raise
+            columns = mapping_of(model).columns
+            hint = did_you_mean(plain, known, schema.__name__, (columns, model.__name__))
+            raise UnknownField(
+                f"{model.__name__} and {schema.__name__} have no field {plain!r}",
+                hint=hint,
+                model=error.model,
+                fields=error.fields,
+            ) from None
     if plain in mapping_of(model).columns:
         raise AmbiguousLookup(
             f"{plain!r} is a column of {model.__name__} and an aggregate of {schema.__name__}",

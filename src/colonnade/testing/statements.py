@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session as SyncSession
 
 from colonnade.database import Database
+from colonnade.mapping import counted
 
 __all__ = ["Countable", "Statements", "count_statements"]
 
@@ -54,7 +55,7 @@ class Statements:
         """``AssertionError`` that lists the statements unless there were exactly ``count``."""
         __tracebackhide__ = True
         if self.count != count:
-            raise AssertionError(f"expected {count} statement(s), saw {self.count}{self._listed()}")
+            raise AssertionError(f"expected {counted(count, 'statement')}, saw {self.count}{self._listed()}")
 
     def _listed(self) -> str:
         lines = (" ".join(statement.split()) for statement in self.statements)

@@ -18,7 +18,7 @@ from colonnade.errors import InvalidChanges, InvalidOperand
 from colonnade.filters import expression
 from colonnade.filters.operands import one_of
 from colonnade.mapping import Mapping as Mapped
-from colonnade.mapping import did_you_mean, mapping_of, memoized, nearest
+from colonnade.mapping import did_you_mean, mapping_of, memoized, nearest, with_article
 
 __all__ = ["assignments_of", "changes_of", "required_of", "spellings_of", "values_of"]
 
@@ -105,14 +105,16 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     if isinstance(payload, BaseModel):
         if hasattr(type(payload), "__table__"):
             raise InvalidChanges(
-                f"a {type(payload).__name__} is a row, not a payload: it has every field set",
-                hint=f"hand in a {schema.__name__} or a mapping",
+                f"{with_article(type(payload).__name__)} is a row, not a payload: "
+                "it has every field set",
+                hint=f"hand in {with_article(schema.__name__)} or a mapping",
                 model=model.__name__,
             )
         return payload
     if not isinstance(payload, Mapping):
         raise InvalidChanges(
-            f"a payload is a {schema.__name__} or a mapping, not {type(payload).__name__}",
+            f"a payload is {with_article(schema.__name__)} or a mapping, "
+            f"not {with_article(type(payload).__name__)}",
             model=model.__name__,
         )
     spelled, names = spellings_of(schema)
