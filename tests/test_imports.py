@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 
 import pytest
+
+import colonnade
 
 EXTRAS = (
     *("fastapi", "starlette", "alembic", "typer", "rich", "pytest", "anyio"),
@@ -56,3 +59,37 @@ def test_sqlalchemy_comes_with_the_first_name_that_needs_it() -> None:
     answer = python("-c", LOADED, "colonnade")
     assert answer.returncode == 0, answer.stderr
     assert not {"sqlalchemy", "sqlmodel", "pydantic"} & set(json.loads(answer.stdout))
+
+
+def test_the_package_lists_every_public_name_before_it_is_imported() -> None:
+    program = (
+        "import colonnade; listed = dir(colonnade); assert set(colonnade.__all__) <= set(listed); "
+        "assert 'import_module' not in listed; "
+        "import sys; assert 'sqlalchemy' not in sys.modules"
+    )
+    answer = python("-c", program)
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("ServiceBse", "did you mean 'ServiceBase'?"),
+        ("Sesion", "did you mean 'Session'?"),
+        ("Nonsense", "has no attribute 'Nonsense'"),
+        ("connect", "from colonnade.fastapi import connect"),
+        ("SoftDelete", "from colonnade.models import SoftDelete"),
+        ("fastapi", "import colonnade.fastapi"),
+    ],
+)
+def test_a_name_that_the_package_does_not_have_is_told_the_nearest(name: str, told: str) -> None:
+    answer = python("-c", f"import colonnade; colonnade.{name}")
+    assert answer.returncode == 1
+    last = answer.stderr.splitlines()[-1]
+    assert last.startswith("AttributeError: module 'colonnade' has no attribute")
+    assert told in last
+
+
+def test_the_names_that_the_package_places_elsewhere_are_there() -> None:
+    for home, names in colonnade._NEIGHBOURS.items():
+        assert set(names) <= set(importlib.import_module(home).__all__)

@@ -18,6 +18,7 @@ MODULES = [
     *(
         importlib.import_module(found.name)
         for found in pkgutil.walk_packages(colonnade.__path__, "colonnade.")
+        if found.name != "colonnade._compat"  # a drawer for hooks, of which it offers none
     ),
 ]
 OFFERING = [module for module in MODULES if hasattr(module, "__all__")]

@@ -52,6 +52,22 @@ def test_every_direct_dependency_is_pinned_for_development() -> None:
     assert direct(project["dependencies"], *extras.values(), *groups.values()) <= pinned("dev")
     served = (extras[name] for name in ("postgresql", "mysql", "fastapi", "cli", "demo"))
     assert direct(project["dependencies"], *served, peers) <= pinned("bench")
+    served = (extras[name] for name in ("postgresql", "mysql", "fastapi", "cli", "demo"))
+    assert direct(project["dependencies"], *served) <= pinned("demo")
+
+
+def test_the_demo_installs_nothing_to_test_or_check_with() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    assert not direct(groups["test"], groups["lint"]) - {"anyio"} & pinned("demo")
+
+
+def test_the_demo_runs_in_versions_that_are_tested() -> None:
+    pins = {
+        name: set(re.findall(r"^[\w.-]+==[^\s;]+", text, re.MULTILINE))
+        for name in ("demo", "dev")
+        if (text := (ROOT / "requirements" / f"{name}.txt").read_text())
+    }
+    assert pins["demo"] <= pins["dev"]
 
 
 def test_the_changelog_knows_the_version() -> None:

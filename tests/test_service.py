@@ -138,9 +138,9 @@ async def test_get_many_keeps_the_order_and_lists_what_is_missing(heroes: Databa
             loaded = await service.get_many([2, 1], load=["team", "missions"])
         statements.expect(2)
         assert [len(hero.missions) for hero in loaded] == [1, 3]
-        for keys in ("12", b"12", [None], ["x"]):
+        for keys in ("12", b"12", [None], ["x"], 12, None):
             with pytest.raises(InvalidOperand):
-                await service.get_many(keys)
+                await service.get_many(keys)  # type: ignore[arg-type]
 
 
 async def test_create_answers_with_every_column_filled(guild: Database) -> None:

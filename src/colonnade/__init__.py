@@ -6,6 +6,8 @@ mixins and column types are in ``colonnade.models``, test fixtures in ``colonnad
 
 from __future__ import annotations
 
+import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -84,11 +86,59 @@ _HOMES = {
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """Bring in SQLAlchemy with the first name that needs it.
+def __dir__() -> list[str]:
+    """List every public name, whether it was imported yet or not."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
-    Pytest imports this package wherever it is installed, for the plugin that few runs use.
-    """
-    if name in __all__:
-        return getattr(import_module(_HOMES.get(name, "colonnade.database")), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+if not TYPE_CHECKING:  # or a type checker would take every name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Bring in SQLAlchemy with the first name that needs it.
+
+        Pytest imports this package wherever it is installed, for the plugin that few runs use.
+        """
+        if name in __all__:
+            return getattr(import_module(_HOMES.get(name, "colonnade.database")), name)
+        raise AttributeError(_absent(name), name=name, obj=sys.modules[__name__])
+
+
+#: Where the names are that belong to one part of an application each.
+_NEIGHBOURS = {
+    "colonnade.fastapi": (
+        "connect",
+        "crud_router",
+        "provide",
+        "provide_database",
+        "provide_scope",
+        "provide_session",
+    ),
+    "colonnade.models": (
+        "DateTimeUTC",
+        "EnumValue",
+        "ExactDecimal",
+        "IntegerKey",
+        "MutableJSON",
+        "SoftDelete",
+        "Timestamps",
+        "UUIDKey",
+        "Versioned",
+        "full_text",
+        "install_naming_convention",
+    ),
+    "colonnade.testing": ("count_statements",),
+}
+
+
+def _absent(name: str) -> str:
+    """Return what a name that is not here is told, without importing anything of ours."""
+    told = f"module {__name__!r} has no attribute {name!r}"
+    if name.startswith("_"):
+        return told
+    for home, names in _NEIGHBOURS.items():
+        if name in names:
+            return f"{told}: from {home} import {name}"
+    if name in ("fastapi", "models", "testing"):
+        return f"{told}: it is a module of its own, import {__name__}.{name}"
+    near = get_close_matches(name, __all__, n=1)
+    return f"{told}: did you mean {near[0]!r}?" if near else told

@@ -58,12 +58,14 @@
         └── PermissionDenied        this user may not
 
 A message names models, fields and constraints and never a value that a user sent; the driver's
-own words, which may hold such values, stay on ``__cause__`` for the log.
+own words, which may hold such values, stay on ``__cause__`` for the log. The keys of a ``NotFound``
+are in its ``str``, for the log too, and not in its ``message``.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, TypedDict, Unpack
+from reprlib import Repr
+from typing import ClassVar, Final, Self, TypedDict, Unpack
 
 __all__ = [
     "AmbiguousLookup",
@@ -121,6 +123,12 @@ __all__ = [
     "UnknownOperator",
     "UsageError",
 ]
+
+
+#: Keys that a ``NotFound`` shows.
+_SHOWN: Final = 10
+_SHORT: Final = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
 
 class About(TypedDict, total=False):
@@ -339,7 +347,10 @@ class OutOfScope(ColonnadeError):
 
 
 class NotFound(ColonnadeError):
-    """No row has this key, or answers to this query; ``keys`` lists the keys that are missing."""
+    """No row has this key, or answers to this query; ``keys`` lists the keys that are missing.
+
+    ``str`` of it shows them, for the log; ``message``, which a client may be sent, does not.
+    """
 
     code = "not_found"
 
@@ -348,6 +359,18 @@ class NotFound(ColonnadeError):
     ) -> None:
         super().__init__(message, **about)
         self.keys = keys
+
+    def __str__(self) -> str:
+        first, *rest = super().__str__().split("\n", 1)
+        return "\n".join((first + _listed(self.keys), *rest))
+
+
+def _listed(keys: tuple[object, ...]) -> str:
+    """Return the first keys, each cut short and on one line whatever a client has sent."""
+    if not keys:
+        return ""
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return f": {', '.join(map(_SHORT.repr, keys[:_SHOWN]))}{more}"
 
 
 class MultipleFound(ColonnadeError):

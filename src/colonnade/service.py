@@ -10,20 +10,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin, overload
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Never,
+    cast,
+    get_args,
+    get_origin,
+    overload,
+)
 
 from pydantic import BaseModel
+from typing_extensions import TypeVar
 
 from colonnade import reading, writing
-from colonnade.database import Session
+from colonnade.database import Session, check_session
 from colonnade.errors import InvalidMapping, InvalidOperand, NotFound, StaleVersion, UsageError
 from colonnade.loading import Rows, loader_options, plan_of
-from colonnade.mapping import mapping_of
+from colonnade.mapping import mapping_of, with_article
 from colonnade.query import (
     MAX_PAGE,
     Condition,
     Projection,
     Query,
+    Queryable,
+    as_paths,
     conditions_of,
     criteria_of,
     keep,
@@ -39,15 +52,21 @@ from colonnade.spec import whole
 __all__ = ["ServiceBase"]
 
 M = TypeVar("M", bound=BaseModel)
-C = TypeVar("C", bound=BaseModel)
-U = TypeVar("U", bound=BaseModel)
+C = TypeVar("C", bound=BaseModel, default=Never)
+U = TypeVar("U", bound=BaseModel, default=Never)
 S = TypeVar("S", bound=BaseModel)
 
+# A write with ``into`` answers with ``S | Any``. To whoever calls it that is S; and a subclass may
+# override the method as it would be written by hand, which an answer of S alone would forbid:
+# ``async def create(self, payload: HeroCreate | Mapping[str, Any], **options: Any) -> Hero``.
 
-class ServiceBase(Generic[M, C, U]):
+
+class ServiceBase(Queryable[M], Generic[M, C, U]):
     """The rows of one model, read and written through one session, which it never commits.
 
-    Subclass it with the model, the schema that creates and the schema that updates it.
+    Subclass it with the model, the schema that creates and the schema that updates it:
+    ``ServiceBase[Hero, HeroCreate, HeroUpdate]``. Without the last it does not update, and
+    ``ServiceBase[Hero]`` does not create either: a ``UsageError`` says which schema is missing.
     """
 
     model: ClassVar[type[Any]]
@@ -70,7 +89,7 @@ class ServiceBase(Generic[M, C, U]):
                 given = dict(zip(variables, get_args(base), strict=True))
                 cls._serves = tuple(given.get(item, item) for item in origin._serves or variables)
                 if not any(isinstance(item, TypeVar) for item in cls._serves):
-                    cls.model, cls.create_schema, cls.update_schema = cls._serves
+                    cls._declare(*cls._serves)
         declare(cls.scopes, getattr(cls, "model", None))
 
     def __init__(self, session: Session) -> None:
@@ -79,7 +98,30 @@ class ServiceBase(Generic[M, C, U]):
                 f"{type(self).__name__} does not say which model it serves",
                 hint=f"class {type(self).__name__}(ServiceBase[Hero, HeroCreate, HeroUpdate])",
             )
+        check_session(type(self).__name__, session, Session)
         self.session = session
+
+    @classmethod
+    def _declare(cls, model: Any, create: Any, update: Any) -> None:
+        cls.model = model
+        for name, schema in (("create_schema", create), ("update_schema", update)):
+            if schema is not Never:
+                setattr(cls, name, schema)
+
+    @classmethod
+    def schema_for(cls, verb: Literal["create", "update"]) -> type[Any]:
+        """Return the schema that creates or updates a row. Raises ``UsageError`` without one."""
+        schema: type[Any] | None = getattr(cls, f"{verb}_schema", None)
+        if schema is None:
+            names = ("Create",) if verb == "create" else ("Create", "Update")
+            model = cls.model.__name__
+            listed = ", ".join((model, *(model + name for name in names)))
+            raise UsageError(
+                f"{cls.__name__} has no schema to {verb} {with_article(model)} with",
+                hint=f"name it: class {cls.__name__}(ServiceBase[{listed}])",
+                model=model,
+            )
+        return schema
 
     def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
         """The rows for which all of this holds; without arguments, every row."""
@@ -103,14 +145,18 @@ class ServiceBase(Generic[M, C, U]):
         """
         found = await self.get_or_none(key, load=load)
         if found is None:
+            key_of(self.model, key)  # None is no key, and no row is missing
             raise missing(self.model, (key,))
         return found
 
     async def get_or_none(self, key: Any, *, load: Sequence[Any] = ()) -> M | None:
-        """The same, or None."""
+        """The same, or None; for a key that is None, or has a None in it, no row can be."""
+        if key is None or (isinstance(key, tuple) and None in key):
+            return None
         values = key_of(self.model, key)
-        if load or self.scopes:
-            return await self._keyed(values).load(*load).one_or_none()
+        paths = as_paths(load)
+        if paths or self.scopes:
+            return await self._keyed(values).load(*paths).one_or_none()
         identity = values[0] if len(values) == 1 else values
         return cast("M | None", await self.session.get(self.model, identity))
 
@@ -120,7 +166,7 @@ class ServiceBase(Generic[M, C, U]):
         One statement for each 10,000 of them. Raises ``NotFound``, which lists the keys that no row
         has.
         """
-        if isinstance(keys, str | bytes):
+        if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
             raise InvalidOperand(
                 f"get_many takes a collection of keys, not {type(keys).__name__}",
                 hint="hand in a list, tuple or set",
@@ -141,7 +187,7 @@ class ServiceBase(Generic[M, C, U]):
     @overload
     async def create(self, payload: C | Mapping[str, Any]) -> M: ...
     @overload
-    async def create(self, payload: C | Mapping[str, Any], *, into: type[S]) -> S: ...
+    async def create(self, payload: C | Mapping[str, Any], *, into: type[S]) -> S | Any: ...
     async def create(
         self, payload: C | Mapping[str, Any], *, into: type[BaseModel] | None = None
     ) -> Any:
@@ -165,11 +211,11 @@ class ServiceBase(Generic[M, C, U]):
         *,
         into: type[S],
         returning: Literal[True] = True,
-    ) -> list[S]: ...
+    ) -> list[S] | Any: ...
     @overload
     async def create_many(
         self, payloads: Iterable[C | Mapping[str, Any]], *, returning: Literal[False]
-    ) -> int: ...
+    ) -> int | Any: ...
     async def create_many(
         self,
         payloads: Iterable[C | Mapping[str, Any]],
@@ -206,7 +252,7 @@ class ServiceBase(Generic[M, C, U]):
         *,
         into: type[S],
         version: int | None = None,
-    ) -> S: ...
+    ) -> S | Any: ...
     async def update(
         self,
         key: Any,
@@ -224,7 +270,7 @@ class ServiceBase(Generic[M, C, U]):
         """
         plan = None if into is None else plan_of(self.model, into)
         values = key_of(self.model, key)
-        changes = writing.changes_of(self.model, self.update_schema, payload)
+        changes = writing.changes_of(self.model, self.schema_for("update"), payload)
         if version is not None and mapping_of(self.model).version is None:
             raise UsageError(
                 f"{self.model.__name__} has no version", hint="give it the mixin Versioned"
@@ -269,7 +315,7 @@ class ServiceBase(Generic[M, C, U]):
         ours = values_of(self.model, self.scopes, self.session.scope)
         own = filled(self.model, self.session.scope)
         own |= {name: value for name, (_, value) in ours.items()}
-        rows = writing.rows_of(self.model, self.create_schema, payloads, own)
+        rows = writing.rows_of(self.model, self.schema_for("create"), payloads, own)
         if ours:
             for row in rows:
                 keep(self.model, ours, row)

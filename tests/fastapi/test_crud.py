@@ -9,12 +9,14 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Security
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyQuery
 from pydantic import BaseModel
 from tests.fastapi.conftest import Opener, create, in_process
 from tests.fastapi.shop import (
     Deferring,
     Hero,
+    HeroCreate,
     HeroRead,
     HeroService,
     MemberRead,
@@ -27,8 +29,8 @@ from tests.fastapi.shop import (
     TeamService,
 )
 
-from colonnade import Database, Page
-from colonnade.errors import InvalidSchema, InvalidSetting
+from colonnade import Database, Page, ServiceBase
+from colonnade.errors import InvalidSchema, InvalidSetting, UsageError
 from colonnade.fastapi import Operation, connect, crud_router
 from colonnade.testing import count_statements
 
@@ -450,3 +452,56 @@ async def test_parameters_that_the_application_or_an_inclusion_declares_are_know
         assert found.status_code == 200
         wrong = await client.get("/heroes", params={"langue": "de", "key": "k"})
         assert fields(wrong) == [("query", "langue")]
+
+
+async def test_a_service_is_offered_with_what_it_has_schemas_for(db: Database) -> None:
+    class Reading(ServiceBase[Hero]):
+        pass
+
+    class Adding(ServiceBase[Hero, HeroCreate]):
+        pass
+
+    def offered(service: Any, **options: Any) -> set[str]:
+        router = crud_router(service, read=HeroRead, prefix="/heroes", **options)
+        return {route.name for route in router.routes if isinstance(route, APIRoute)}
+
+    assert offered(Reading) == {"get", "page"}
+    assert offered(Adding) == {"create", "get", "page", "delete"}
+    assert offered(HeroService) == {"create", "get", "page", "update", "delete"}
+    assert offered(Reading, routes=["get", "delete"]) == {"get", "delete"}
+    assert offered(HeroService, routes="get") == {"get"}
+    for service, wrong in ((Reading, "create"), (Adding, "update")):
+        with pytest.raises(UsageError, match=f"has no schema to {wrong}"):
+            offered(service, routes=[wrong])
+
+
+def test_one_tag_may_stand_alone() -> None:
+    for tags in ("people", ["people"]):
+        assert crud_router(HeroService, read=HeroRead, tags=tags).tags == ["people"]
+
+
+async def test_what_is_no_service_is_told_what_to_write(db: Database) -> None:
+    class Bare(ServiceBase):  # type: ignore[type-arg]
+        pass
+
+    async with db.reader() as session:
+        wrongs: list[tuple[Any, str, str]] = [
+            (Hero, "crud_router takes a class derived from ServiceBase, not Hero", "HeroService("),
+            (HeroService(session), "not a HeroService", "hand in the class: HeroService"),
+            (Bare, "Bare does not say which model it serves", "class Bare(ServiceBase[Hero"),
+            ("Hero", "not a str", "provide_session"),
+        ]
+        for wrong, message, hint in wrongs:
+            with pytest.raises(UsageError) as caught:
+                crud_router(wrong, read=HeroRead)
+            assert message in caught.value.message
+            assert hint in (caught.value.hint or "")
+
+
+async def test_the_key_of_what_is_not_there_is_in_no_answer(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with in_process(shop(db)) as client:
+        answer = await client.get("/heroes/987654")
+    assert answer.status_code == 404
+    assert "987654" not in answer.text

@@ -19,6 +19,7 @@ from colonnade.errors import (
     UnknownOperator,
 )
 from colonnade.filters import OPERATORS, lookup, lookups
+from colonnade.filters.foreign import _NAMES, our_word
 
 SECRET = "s3cret-value"
 
@@ -252,3 +253,65 @@ class Trailing(Others, table=True):
 def test_a_column_may_end_with_an_underscore(name: str, column: str, operator: str) -> None:
     node = lookup(Trailing, name, 1)
     assert (node.column.name, node.operator.name) == (column, operator)
+
+
+@pytest.mark.parametrize("name", ["id__", "team__name__", "team__"])
+def test_a_separator_at_the_end_of_a_name_is_no_part_of_it(name: str) -> None:
+    error = refused(**{name: 1})
+    assert type(error) is UnknownField
+
+
+def test_a_separator_at_the_end_is_told_to_be_left_out() -> None:
+    error = refused(team__name__=SECRET)
+    assert error.message == "Team has no field 'name__'"
+    assert error.hint == "leave out what follows 'name', or name an operator, such as name__isnull"
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("age__exact", "'eq'"),
+        ("age__range", "'between'"),
+        ("age__ge", "'gte'"),
+        ("age__neq", "'ne'"),
+        ("age__notin_", "'not_in'"),
+        ("age__is_null", "'isnull'"),
+        ("age__not_isnull", "'isnull' with False"),
+        ("name__not_like", "'notlike'"),
+        ("name__starts_with", "'startswith'"),
+        ("name__search", "'match'"),
+        ("name__regex", "'like' for patterns"),
+        ("born__year", "'between' with two moments"),
+        ("born__YEAR", "'between' with two moments"),
+        ("name__length", "an expression"),
+    ],
+)
+def test_an_operator_of_another_library_is_told_ours(name: str, ours: str) -> None:
+    error = refused(**{name: SECRET})
+    assert type(error) is UnknownOperator
+    assert (error.hint or "").startswith(f"here it is {ours}")
+    assert "operators: eq, ne" in (error.hint or "")
+
+
+def test_each_word_of_another_library_leads_to_an_operator_and_is_none() -> None:
+    for ours, words in _NAMES.items():
+        assert ours in OPERATORS
+        for word in words.split():
+            assert word not in OPERATORS
+            assert our_word(word) == repr(ours)
+
+
+def test_a_relation_to_one_object_may_be_asked_whether_there_is_one() -> None:
+    node, key = lookup(Hero, "team__isnull", True), lookup(Hero, "team__id__isnull", True)
+    assert (node.steps, node.column, node.flag) == (key.steps, key.column, key.flag)
+    assert lookup(Hero, "mentor__team__isnull", False).column.name == "id"
+    error = refused(team=None)
+    assert (error.hint or "").endswith("team__isnull asks whether there is one")
+
+
+def test_a_collection_is_never_null_and_says_what_to_ask() -> None:
+    for name in ("missions__isnull", "team__heroes__isnull"):
+        error = refused(**{name: True})
+        assert type(error) is UnknownOperator
+        path = name.removesuffix("__isnull")
+        assert f'not_(some("{path}"))' in (error.hint or "")

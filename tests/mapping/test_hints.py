@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colonnade.mapping import did_you_mean, nearest
+from colonnade.mapping import counted, did_you_mean, nearest, with_article
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,40 @@ def test_a_hint_is_bounded_and_answers_with_a_candidate_or_nothing(
 ) -> None:
     found = nearest(name, names)
     assert found is None or found in names
+
+
+def test_a_name_is_never_offered_in_its_own_place() -> None:
+    assert nearest("name", ["name", "fame"]) == "fame"
+    assert nearest("name", ["name"]) is None
+    assert did_you_mean("name", ["name"], "Hero") == "Hero has: name"
+
+
+def test_a_hint_can_list_what_several_owners_have() -> None:
+    assert did_you_mean("incom", ["heroes"], "Stats", (["income"], "Team")) == (
+        "did you mean 'income'? Stats has: heroes; Team has: income"
+    )
+
+
+@pytest.mark.parametrize(
+    ("noun", "told"),
+    [
+        ("Hero", "a Hero"),
+        ("Airport", "an Airport"),
+        ("int", "an int"),
+        ("str", "a str"),
+        ("User", "a User"),
+        ("UUID", "a UUID"),
+        ("Order", "an Order"),
+        ("OneTime", "a OneTime"),
+        ("Hour", "an Hour"),
+        ("_Item", "an _Item"),
+        ("NoneType", "None"),
+        ("", "a "),
+    ],
+)
+def test_a_noun_has_the_article_that_it_is_spoken_with(noun: str, told: str) -> None:
+    assert with_article(noun) == told
+
+
+def test_one_thing_has_no_plural() -> None:
+    assert [counted(number, "value") for number in (0, 1, 2)] == ["0 values", "1 value", "2 values"]

@@ -184,7 +184,9 @@ async def test_postgresqls_names_are_those_of_a_database_without_a_convention(
         await db.create_all()
         async with db.reader() as session:
             told = await session.execute(
-                text("SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace")
+                text(
+                    "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
+                )
             )
             indexes = await session.execute(
                 text("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")

@@ -123,7 +123,10 @@ def test_a_row_is_no_payload() -> None:
 @pytest.mark.parametrize("payload", [None, 3, "x", [("age", 1)], HeroUpdate])
 def test_what_is_no_payload_is_refused(payload: Any) -> None:
     message = refusal(Hero, HeroUpdate, payload).message
-    assert message == f"a payload is a HeroUpdate or a mapping, not {with_article(type(payload).__name__)}"
+    assert (
+        message
+        == f"a payload is a HeroUpdate or a mapping, not {with_article(type(payload).__name__)}"
+    )
 
 
 @pytest.mark.parametrize(

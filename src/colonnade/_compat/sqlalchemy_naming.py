@@ -7,17 +7,20 @@ constraint of the copy is which of the original.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Constraint, Index, Table
+from sqlalchemy.schema import conv
 from sqlalchemy.sql import naming
 
 __all__ = ["name_by_convention"]
 
 
-def name_by_convention(item: Constraint | Index, table: Table) -> str | None:
+def name_by_convention(item: Constraint | Index, table: Table) -> conv | None:
     """Return the name by the convention of the table's metadata, or None where it gives none.
 
     A name that a convention has given already is returned as it is. Raises SQLAlchemy's
     ``InvalidRequestError`` for a constraint that the convention wants to be named by hand.
     """
-    name: str | None = naming._constraint_name_for_table(item, table)
-    return name
+    ask: Callable[..., conv | None] = naming._constraint_name_for_table
+    return ask(item, table)

@@ -12,6 +12,7 @@ from colonnade.database.batches import Batches
 from colonnade.database.database import Database, Options
 from colonnade.database.garbage import Uncollected
 from colonnade.database.health import Health, PoolStatus
+from colonnade.database.misuse import check_session
 from colonnade.database.reader import Reader
 from colonnade.database.repeats import RepeatedStatement, repeating
 from colonnade.database.rows import Prepared
@@ -33,5 +34,6 @@ __all__ = [
     "Uncollected",
     "Unit",
     "UnitOptions",
+    "check_session",
     "repeating",
 ]

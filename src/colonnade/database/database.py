@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
+from typing import Annotated, Any, Final, Self, TypedDict, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import MetaData, text
@@ -23,6 +23,7 @@ from colonnade.database.abandoned import Opening
 from colonnade.database.dialect import PLAIN
 from colonnade.database.engine import dialect_of
 from colonnade.database.health import Health, PoolStatus
+from colonnade.database.misuse import NO_DEPENDENCY
 from colonnade.database.pool import Pool, Pools
 from colonnade.database.reader import Reader
 from colonnade.database.retry import CommitLost, repeat
@@ -153,7 +154,10 @@ class Database:
         return self.engine, self._readers().engine
 
     def session(
-        self, *, scope: Mapping[str, Any] | None = None, **options: Unpack[UnitOptions]
+        self,
+        *,
+        scope: Annotated[Mapping[str, Any] | None, NO_DEPENDENCY] = None,
+        **options: Unpack[UnitOptions],
     ) -> AbstractAsyncContextManager[Session]:
         """A unit of work: committed when the block ends, rolled back when it raises.
 
@@ -164,7 +168,10 @@ class Database:
         return self._unit(options, _bindings(scope))
 
     def reader(
-        self, *, snapshot: bool = False, scope: Mapping[str, Any] | None = None
+        self,
+        *,
+        snapshot: bool = False,
+        scope: Annotated[Mapping[str, Any] | None, NO_DEPENDENCY] = None,
     ) -> AbstractAsyncContextManager[Reader]:
         """A session that cannot write, on an engine of its own, without a transaction.
 

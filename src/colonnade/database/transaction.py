@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from colonnade.database.abandoned import Opening
 from colonnade.database.admission import Lease, running_loop
 from colonnade.database.commits import Outcome
+from colonnade.database.misuse import Unopened
 from colonnade.database.pool import Pool
 from colonnade.database.session import Session
 from colonnade.database.unit import Unit
@@ -25,7 +26,7 @@ S = TypeVar("S", bound=Session)
 _ENDING: Final[set[asyncio.Task[None]]] = set()
 
 
-class Transaction(Generic[S]):
+class Transaction(Unopened, Generic[S]):
     """Let in, open; then commit or roll back, close, let go, announce: in this order."""
 
     __slots__ = ("_bindings", "_bound", "_kind", "_lease", "_opening", "_pool", "_unit", "session")

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from colonnade.errors import InvalidSchema, InvalidSetting
 from colonnade.fastapi import problems
-from colonnade.fastapi.dependencies import provide
+from colonnade.fastapi.dependencies import check_service, provide
 from colonnade.fastapi.inputs import closed_body, refuse_unknown_parameters
 from colonnade.fastapi.keys import UrlKey
 from colonnade.mapping import nearest, with_article
@@ -49,8 +50,8 @@ def crud_router(
     create: type[BaseModel] | None = None,
     update: type[BaseModel] | None = None,
     prefix: str = "",
-    tags: list[str] | None = None,
-    routes: Iterable[Operation] = _OPERATIONS,
+    tags: list[str] | str | None = None,
+    routes: Iterable[Operation] | None = None,
     size: int | None = None,
     max_size: int | None = None,
     dependencies: Sequence[Depends] | None = None,
@@ -59,6 +60,8 @@ def crud_router(
 
     ``POST`` (201 with ``Location``), ``GET`` by key and by page, ``PATCH`` with the fields that
     are set, ``DELETE`` (204). ``create`` and ``update`` are the service's own schemas by default.
+    A service that lacks one has no such route unless ``routes`` asks for it, and one that lacks
+    both only reads.
     A page has ``size`` items (50) and ``max_size`` at most (the service's ``max_page_size``).
     Parameters and body keys that nobody declared are answered with 422; a dependency that reads a
     query parameter belongs in ``dependencies``.
@@ -67,14 +70,17 @@ def crud_router(
     unit of work; reads go through ``service.where`` on a reader.
 
     Raises ``InvalidSchema`` for a table in place of a schema, ``InvalidSetting`` for a size or a
-    route that cannot be; when the app starts, ``InvalidSchema`` if the model cannot fill ``read``.
+    route that cannot be, ``UsageError`` for what is no service; when the app starts,
+    ``InvalidSchema`` if the model cannot fill ``read``.
     """
+    check_service(service, "crud_router")
+    wanted = _usual(service) if routes is None else _wanted(routes)
     limit = service.max_page_size if max_size is None else max_size
     crud = _Crud(
         service=service,
         read=_schema(read),
-        created=_schema(create or service.create_schema),
-        changes=_schema(update or service.update_schema),
+        created=_body(service, create, "create") if "create" in wanted else None,
+        changes=_body(service, update, "update") if "update" in wanted else None,
         key=UrlKey.of(service.model),
         size=min(_SIZE, limit) if size is None else size,
         limit=limit,
@@ -82,12 +88,11 @@ def crud_router(
     crud.check()
     router = APIRouter(
         prefix=prefix,
-        tags=list(tags or [prefix.strip("/") or service.model.__name__.lower()]),
+        tags=_tags(tags, prefix.strip("/") or service.model.__name__.lower()),
         dependencies=[*(dependencies or ()), Depends(refuse_unknown_parameters)],
         lifespan=crud.lifespan,
         generate_unique_id_function=_operation_id,
     )
-    wanted = _wanted(routes)
     for operation in wanted:
         getattr(crud, f"add_{operation}")(router, wanted)
     return router
@@ -99,8 +104,8 @@ class _Crud:
 
     service: type[ServiceBase[Any, Any, Any]]
     read: type[BaseModel]
-    created: type[BaseModel]
-    changes: type[BaseModel]
+    created: type[BaseModel] | None
+    changes: type[BaseModel] | None
     key: UrlKey
     size: int
     limit: int
@@ -133,6 +138,7 @@ class _Crud:
                 await service.into(self.read).json.get(key), 201, headers, media_type=_JSON
             )
 
+        assert self.created is not None
         _annotate(create, body=closed_body(self.created), service=self._writing)
         told = _problems(409, 422)
         if "get" in wanted:
@@ -188,6 +194,7 @@ class _Crud:
             await service.update(key, body)
             return Response(await service.into(self.read).json.get(key), media_type=_JSON)
 
+        assert self.changes is not None
         _annotate(update, key=self._key, body=closed_body(self.changes), service=self._writing)
         router.add_api_route(
             self.key.path,
@@ -258,8 +265,29 @@ def _schema(schema: type[BaseModel]) -> type[BaseModel]:
     return schema
 
 
+def _body(
+    service: type[ServiceBase[Any, Any, Any]],
+    given: type[BaseModel] | None,
+    verb: Literal["create", "update"],
+) -> type[BaseModel]:
+    """Return the schema of a body; the service validates by its own, so it must have one."""
+    own = service.schema_for(verb)
+    return _schema(given or own)
+
+
+def _tags(given: list[str] | str | None, usual: str) -> list[str | Enum]:
+    return [given] if isinstance(given, str) else [*(given or [usual])]
+
+
+def _usual(service: type[ServiceBase[Any, Any, Any]]) -> tuple[Operation, ...]:
+    """Return what a service is offered with unless somebody says."""
+    has = {verb: hasattr(service, f"{verb}_schema") for verb in ("create", "update")}
+    has["delete"] = any(has.values())
+    return tuple(name for name in _OPERATIONS if has.get(name, True))
+
+
 def _wanted(routes: Iterable[Operation]) -> tuple[Operation, ...]:
-    asked = tuple(routes)
+    asked = (routes,) if isinstance(routes, str) else tuple(routes)
     for name in asked:
         if name not in _OPERATIONS:
             near = nearest(name, _OPERATIONS)

@@ -31,12 +31,27 @@ def provide(service: type[ServiceBase[Any, Any, Any]], *, read: bool = False) ->
     ``read`` the service reads without a transaction; in a request that has a unit of work it reads
     from that, and so sees what was written.
     """
-    if not (isinstance(service, type) and issubclass(service, ServiceBase)):
-        raise UsageError(
-            f"provide takes a class derived from ServiceBase, not {_name(service)}",
-            hint="provide_session() gives a session to what is no service",
-        )
+    check_service(service, "provide")
     return _bound(service, read)
+
+
+def check_service(service: Any, taker: str) -> None:
+    """Raise ``UsageError`` if ``service`` is no class of services."""
+    if isinstance(service, type) and issubclass(service, ServiceBase):
+        if hasattr(service, "model"):
+            return
+        name = service.__name__
+        told = f"{name} does not say which model it serves"
+        hint = f"class {name}(ServiceBase[Hero, HeroCreate, HeroUpdate])"
+    else:
+        told = f"{taker} takes a class derived from ServiceBase, not {_name(service)}"
+        hint = "provide_session() gives a session to what is no service"
+        if isinstance(service, ServiceBase):
+            hint = f"hand in the class: {type(service).__name__}"
+        elif hasattr(service, "__table__"):
+            name = service.__name__
+            hint = f"serve the model: class {name}Service(ServiceBase[{name}, {name}Create, …])"
+    raise UsageError(told, hint=hint)
 
 
 def provide_session(*, read: bool = False) -> Depends:

@@ -24,9 +24,7 @@ def nearest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | 
     ``cutoff`` is the least likeness, from 0 to 1; of a name only the first 64 characters count.
     The name itself is never the answer: it stood where even the right name is wrong.
     """
-    folded = {
-        candidate.casefold(): candidate for candidate in candidates if candidate != name
-    }
+    folded = {candidate.casefold(): candidate for candidate in candidates if candidate != name}
     found = get_close_matches(name[:_LONGEST].casefold(), folded, n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
 

@@ -103,10 +103,10 @@ def install_naming_convention(
     """
     if metadata.naming_convention != _UNCHANGED:
         return False
-    defaults = [item for item in _indexes(metadata) if _has_default_name(item)]
-    metadata.naming_convention = {**_UNCHANGED, **convention}
-    for item in defaults:
-        item.name = None
+    defaults = [index for index in _indexes(metadata) if _has_default_name(index)]
+    metadata.naming_convention = dict(_UNCHANGED) | dict(convention)
+    for index in defaults:
+        index.name = None
     for table in metadata.tables.values():
         for item in _items(table):
             _rename(item, table)

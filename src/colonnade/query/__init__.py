@@ -6,7 +6,8 @@ from colonnade.query.json import Json
 from colonnade.query.keys import key_of, missing, spec_of_key
 from colonnade.query.own import conditions_of, criteria_of, keep, values_of
 from colonnade.query.projection import Projection
-from colonnade.query.query import Query, load_paths
+from colonnade.query.query import Query, as_paths, load_paths
+from colonnade.query.queryable import Queryable
 from colonnade.query.verbs import MAX_PAGE, Condition
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "Json",
     "Projection",
     "Query",
+    "Queryable",
+    "as_paths",
     "conditions_of",
     "criteria_of",
     "keep",

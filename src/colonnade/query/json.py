@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from colonnade import reading
 from colonnade.pagination import Count, CursorPage, Page
+from colonnade.query.misuse import Unasked
 from colonnade.query.pages import check_numbered
 from colonnade.query.projected import Projected
 from colonnade.query.streaming import BATCH, Stream, Written, check_batch
@@ -19,7 +20,7 @@ from colonnade.spec import Spec
 __all__ = ["Json"]
 
 
-class Json:
+class Json(Unasked):
     """The answers of a projection as JSON, by alias, as FastAPI writes them."""
 
     __slots__ = ("_objects", "_projection")

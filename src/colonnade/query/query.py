@@ -23,7 +23,7 @@ from colonnade.query.streaming import Batched
 from colonnade.query.verbs import MAX_PAGE, Verbs
 from colonnade.spec import Lock, Spec, entities, projected
 
-__all__ = ["Query", "load_paths"]
+__all__ = ["Query", "as_paths", "load_paths"]
 
 M = TypeVar("M")
 S = TypeVar("S", bound=BaseModel)
@@ -159,13 +159,15 @@ class Query(Verbs[M]):
 
 
 def load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]:
-    """Return the relations that names such as ``"missions.place"`` or mapped attributes mean.
+    """Return the relations that names such as ``"missions.place"`` or mapped attributes mean."""
+    return tuple(relation_path(model, _name(path)) for path in as_paths(paths))
 
-    One of them may stand for a collection of one.
-    """
-    if isinstance(paths, str) or not isinstance(paths, Iterable):
-        paths = (paths,)
-    return tuple(relation_path(model, _name(path)) for path in paths)
+
+def as_paths(given: Any) -> tuple[Any, ...]:
+    """Return each path that ``load`` is given: one that stands alone is not taken apart."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return (given,)
+    return tuple(given)
 
 
 def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[Term, ...]:

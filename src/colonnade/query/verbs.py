@@ -13,6 +13,7 @@ from colonnade.filters import conditions as read_conditions
 from colonnade.ordering import Term, terms_of
 from colonnade.pagination import Count, CursorPage, Page, check_bounds
 from colonnade.query.keys import missing, spec_of_key
+from colonnade.query.misuse import Unasked
 from colonnade.query.pages import numbered, scrolled
 from colonnade.query.streaming import BATCH, Batched, Keyed, Stream, check_batch
 from colonnade.spec import Spec
@@ -25,7 +26,7 @@ R = TypeVar("R")
 MAX_PAGE = 1000
 
 
-class Verbs(ABC, Generic[R]):
+class Verbs(Unasked, ABC, Generic[R]):
     """An immutable question: each method that narrows it answers with a new one."""
 
     __slots__ = ("_max_page", "_session", "_spec")

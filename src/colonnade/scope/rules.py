@@ -124,7 +124,8 @@ def _given(base: type[Any]) -> Iterator[Scope]:
     for item in (given,) if isinstance(given, Scope) else given:
         if not isinstance(item, Scope):
             raise InvalidMapping(
-                f"{base.__name__}.{_ATTRIBUTE} holds scopes, not {with_article(type(item).__name__)}",
+                f"{base.__name__}.{_ATTRIBUTE} holds scopes, "
+                f"not {with_article(type(item).__name__)}",
                 hint='__scopes__ = (Scope("tenant", column="tenant_id"),)',
             )
         yield item

@@ -55,7 +55,8 @@ class Statements:
         """``AssertionError`` that lists the statements unless there were exactly ``count``."""
         __tracebackhide__ = True
         if self.count != count:
-            raise AssertionError(f"expected {counted(count, 'statement')}, saw {self.count}{self._listed()}")
+            expected = counted(count, "statement")
+            raise AssertionError(f"expected {expected}, saw {self.count}{self._listed()}")
 
     def _listed(self) -> str:
         lines = (" ".join(statement.split()) for statement in self.statements)

@@ -1,0 +1,67 @@
+"""In charge of what is asked of all rows without a word of condition: ``service.all()``."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Generic, TypeVar
+
+from colonnade.filters import Condition
+from colonnade.loading import Rows
+from colonnade.pagination import Count, CursorPage, Page
+from colonnade.query.misuse import Named
+from colonnade.query.query import Query
+from colonnade.query.streaming import BATCH, Stream
+
+__all__ = ["Queryable"]
+
+M = TypeVar("M")
+
+
+class Queryable(Named, Generic[M]):
+    """Every row of a model as a question; each method is that of ``where()`` without conditions."""
+
+    @abstractmethod
+    def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
+        """Return the question for the rows of which all of this holds."""
+
+    def order_by(self, *names: str) -> Query[M]:
+        """Return the question for every row in this order; see ``Query.order_by``."""
+        return self.where().order_by(*names)
+
+    def load(self, /, *paths: Any, **collections: Rows) -> Query[M]:
+        """Return the question for every row with these relations; see ``Query.load``."""
+        return self.where().load(*paths, **collections)
+
+    def limit(self, rows: int) -> Query[M]:
+        """Return the question for at most ``rows`` rows."""
+        return self.where().limit(rows)
+
+    def stream(self, batch: int = BATCH) -> Stream[M]:
+        """Read every row in turn: ``async for row in …``; see ``Query.stream``."""
+        return self.where().stream(batch)
+
+    async def all(self) -> list[M]:
+        """Read every row. One statement."""
+        return await self.where().all()
+
+    async def first(self) -> M | None:
+        """Read the first row in the order of the key, or None. One statement."""
+        return await self.where().first()
+
+    async def count(self) -> int:
+        """Count the rows. One statement."""
+        return await self.where().count()
+
+    async def exists(self) -> bool:
+        """Return whether there is a row. One statement."""
+        return await self.where().exists()
+
+    async def page(self, number: int = 1, *, size: int = 50, count: Count = "exact") -> Page[M]:
+        """Read the page with this number, from 1; see ``Query.page``."""
+        return await self.where().page(number, size=size, count=count)
+
+    async def scroll(
+        self, *, size: int = 50, after: str | None = None, before: str | None = None
+    ) -> CursorPage[M]:
+        """Read the first page, or the one after or before a cursor; see ``Query.scroll``."""
+        return await self.where().scroll(size=size, after=after, before=before)
