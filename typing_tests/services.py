@@ -49,9 +49,8 @@ class HeroService(ServiceBase[Hero, HeroCreate, HeroUpdate]):
 
     async def create_many(
         self, payloads: Iterable[HeroCreate | Mapping[str, Any]], **options: Any
-    ) -> list[Hero]:
-        heroes: list[Hero] = await super().create_many(payloads, **options)
-        return heroes
+    ) -> Any:
+        return await super().create_many(payloads, **options)
 
     async def update(
         self, key: Any, payload: HeroUpdate | Mapping[str, Any], **options: Any
