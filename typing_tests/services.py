@@ -49,8 +49,9 @@ class HeroService(ServiceBase[Hero, HeroCreate, HeroUpdate]):
 
     async def create_many(
         self, payloads: Iterable[HeroCreate | Mapping[str, Any]], **options: Any
-    ) -> Any:
-        return await super().create_many(payloads, **options)
+    ) -> list[Hero]:
+        heroes: Any = await super().create_many(payloads, **options)
+        return list(heroes)
 
     async def update(
         self, key: Any, payload: HeroUpdate | Mapping[str, Any], **options: Any
