@@ -68,6 +68,28 @@ class Use(Base, table=True):
     of: Optional[Code] = Relationship(back_populates="uses")  # noqa: UP045 # SQLModel wants it
 
 
+def folding(collation: str) -> Any:
+    """A model whose columns have a collation of their own, and its service."""
+
+    class Folded(SQLModel, registry=registry(metadata=MetaData())):
+        pass
+
+    class Tag(Folded, table=True):
+        __table_args__ = {"extend_existing": True}  # once for each database
+        __scopes__ = (
+            Scope("tag_of", column="firm"),
+            Scope("tag_by", lambda tag, who: tag.owner != who),
+        )
+        id: int | None = Field(default=None, primary_key=True)
+        firm: str = Field(default=None, sa_type=String(40, collation=collation))  # type: ignore[call-overload]
+        owner: str = Field(default="", sa_type=String(40, collation=collation))  # type: ignore[call-overload]
+
+    class Tags(ServiceBase[Tag, Tag, Tag]):
+        pass
+
+    return Tag, Tags
+
+
 class Docs(ServiceBase[Doc, Doc, Doc]):
     pass
 
@@ -231,3 +253,28 @@ async def test_an_index_serves_a_text_scope(db: Database) -> None:
             )
     async with db.reader(scope={"text_firm": "f7"}) as session:
         assert "ix_doc_firm" in await Docs(session).where().explain()
+
+
+async def test_a_collation_of_the_columns_own_does_not_open_a_scope(database_url: str) -> None:
+    async with Database(database_url) as db:
+        kinds = {"sqlite": "NOCASE", "postgresql": "folding", "mysql": "utf8mb4_general_ci"}
+        collation = kinds[db.family]
+        tag, service = folding(collation)
+        async with db.session() as session:
+            if db.family == "postgresql":
+                await session.execute(
+                    text(
+                        "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', "
+                        "deterministic = false)"
+                    )
+                )
+            connection = await session.connection()
+            await connection.run_sync(tag.__table__.create)
+        for firm in ("acme", "ACME"):
+            async with db.session(scope={"tag_of": firm, "tag_by": "nobody"}) as session:
+                session.add(tag(owner=firm))
+        async with db.reader(scope={"tag_of": "acme", "tag_by": "ACME"}) as reader:
+            assert await reader.scalar(select(func.count()).where(tag.owner == "Acme")) == 1
+            assert [item.owner for item in await service(reader).where().all()] == ["acme"]
+            assert await service(reader).where(owner="Acme").all() == []
+            assert await service(reader).where(owner="acme").count() == 1

@@ -13,14 +13,15 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import BindParameter, ColumnClause, ColumnElement, String
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import NullType, TypeDecorator
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 from typing_extensions import override
 
-from colonnade.filters.families import family_of
+from colonnade.filters.families import family_of, plain_type
 from colonnade.filters.predicate import Predicate
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ _FOLD: Final = "colonnade_fold"
 #: Simple case mapping of Unicode 5.2, which MySQL and MariaDB both have; the older one of the
 #: usual collations lacks letters.
 _FOLDING: Final = "utf8mb4_unicode_520_ci"
+#: Databases whose usual collations take texts for equal that are not.
+_LOOSE: Final = frozenset({"mysql", "mariadb"})
 
 
 class Pattern(TypeDecorator[str]):
@@ -123,7 +126,7 @@ class Exactly(Predicate):
     """A comparison of texts as the column's collation sees them, and one of their bytes.
 
     MariaDB may use an index for the first, and the second is exact. Elsewhere the first is exact
-    already.
+    already, unless the column has a collation of its own.
     """
 
     inherit_cache = True
@@ -165,11 +168,13 @@ _BY_COLLATION: Final[dict[Any, bool]] = {
 }
 
 
-def compare_bytes(binary: BinaryExpression[Any]) -> tuple[BinaryExpression[Any], bool] | None:
+def compare_bytes(
+    binary: BinaryExpression[Any], database: str
+) -> tuple[BinaryExpression[Any], bool] | None:
     """Return a comparison of texts as one of their bytes, and whether it is a denial.
 
-    None for what is no comparison of texts, and for two columns, which are compared as the
-    database compares them where it holds a foreign key.
+    None for what is no comparison of texts or exact already, and for two columns, which are
+    compared as the database compares them where it holds a foreign key.
     """
     denied = _BY_COLLATION.get(binary.operator)
     left, right = binary.left, binary.right
@@ -177,12 +182,20 @@ def compare_bytes(binary: BinaryExpression[Any]) -> tuple[BinaryExpression[Any],
         return None
     if isinstance(left, ColumnClause) and isinstance(right, ColumnClause):
         return None
+    if database not in _LOOSE and not (_is_loose(left.type) or _is_loose(right.type)):
+        return None
     found = binary._clone()
     found.left = _Bytes(left)
     if binary.operator not in (operators.in_op, operators.not_in_op):
         # A value is sent in utf8mb4 already; a column may be kept in another character set.
         found.right = right if isinstance(right, BindParameter) else _Bytes(right)
     return found, denied
+
+
+def _is_loose(kind: TypeEngine[Any]) -> bool:
+    """Whether a type says itself that equal texts may differ, on databases that do not."""
+    plain = plain_type(kind)
+    return isinstance(plain, CITEXT) or getattr(plain, "collation", None) is not None
 
 
 def _is_text(element: ColumnElement[Any]) -> bool:
@@ -259,9 +272,22 @@ def _letter_by_letter(element: LetterByLetter, compiler: Any, **options: Any) ->
         return f"({compiler.process(element.clauses, **options)})"
 
 
+@compiles(_Bytes, "sqlite")
+def _binary(element: _Bytes, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)} COLLATE BINARY)"
+
+
+@compiles(_Bytes, "postgresql")
+def _in_c(element: _Bytes, compiler: Any, **options: Any) -> str:
+    return f'(CAST({compiler.process(element.clauses, **options)} AS TEXT) COLLATE "C")'
+
+
 @compiles(Exactly)
 def _by_itself(element: Exactly, compiler: Any, **options: Any) -> str:
-    text: str = compiler.process(next(iter(element.clauses)), **options)
+    compared: Any = next(iter(element.clauses))
+    if _is_loose(compared.left.type):
+        return _by_both(element, compiler, **options)
+    text: str = compiler.process(compared, **options)
     return text
 
 

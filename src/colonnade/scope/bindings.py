@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Self
+from uuid import UUID
 
 from colonnade.errors import InvalidOperand, ScopeUnbound, UsageError
 from colonnade.mapping import did_you_mean
 from colonnade.scope.declared import Scope
-from colonnade.scope.rules import Rules, names, subjects_named, value_names
+from colonnade.scope.rules import Rules, declared, names, subjects_named, value_names
 from colonnade.scope.subjects import Subject, fit, subject_of
 
 __all__ = ["UNSCOPED", "Bindings", "Part"]
 
 _MISSING: Final = object()
+
+#: Types whose equal values are the same.
+_PLAIN: Final = frozenset({int, str, UUID})
+#: Values that are remembered to fit.
+_REMEMBERED: Final = 4096
 
 #: The execution option of a statement that reads back what was just written: no scope holds.
 UNSCOPED: Final = "colonnade_unscoped"
@@ -54,7 +61,10 @@ class Bindings:
                     f"None is no value for the scope {name!r}",
                     hint=f"leave it out, or lift it: session.unscoped({name!r})",
                 )
-            fitting[name] = _fitting(name, value)
+            if type(value) in _PLAIN:
+                fitting[name] = _fitting_again(name, value, declared())
+            else:
+                fitting[name] = _fitting(name, value)
         return type(self)({**self.values, **fitting}, self.lifted.difference(values))
 
     def lifting(self, lifted: Iterable[str]) -> Self:
@@ -129,6 +139,12 @@ class Bindings:
             f"async with session.unscoped({name!r})",
             model=model,
         )
+
+
+@lru_cache(maxsize=_REMEMBERED, typed=True)
+def _fitting_again(name: str, value: Any, _declared: int) -> Any:
+    """The same, remembered: every request of a tenant brings its value."""
+    return _fitting(name, value)
 
 
 def _fitting(name: str, value: Any) -> Any:

@@ -33,8 +33,6 @@ from colonnade.scope.subjects import Subject
 
 __all__ = ["Carrier", "carried", "install", "options_for", "values_for"]
 
-#: Databases in which a collation takes texts for equal that are not.
-_BY_COLLATION: Final = frozenset({"mysql", "mariadb"})
 _CACHES: Final = "colonnade_scoped_caches"
 _MAP: Final = "schema_translate_map"
 
@@ -100,8 +98,7 @@ def install(dialect: Dialect) -> None:
     """Make an engine's dialect keep to the scopes of what it executes with ``options_for``."""
     compiler, context = dialect.statement_compiler, dialect.execution_ctx_cls
     own: Any = dialect
-    mixins = (_Exact, _Compiler) if dialect.name in _BY_COLLATION else (_Compiler,)
-    own.statement_compiler = type(f"Scoped{compiler.__name__}", (*mixins, compiler), {})
+    own.statement_compiler = type(f"Scoped{compiler.__name__}", (_Exact, _Compiler, compiler), {})
     own.execution_ctx_cls = type(f"Scoped{context.__name__}", (_Context, context), {})
     setattr(dialect, _CACHES, CompiledCaches())
 
@@ -327,7 +324,9 @@ class _Compiler:
 
 
 class _Exact:
-    """Mixed into the compiler of a database whose collations see no case: scopes do."""
+    """Mixed into a compiler too: in scopes texts are equal letter by letter, as lookups have it."""
+
+    dialect: Dialect
 
     #: How many conditions around here compare texts letter by letter.
     _exact = 0
@@ -347,7 +346,7 @@ class _Exact:
 
     def visit_binary(self, binary: Any, *args: Any, **options: Any) -> str:
         text: str = super().visit_binary(binary, *args, **options)  # type: ignore[misc]
-        found = compare_bytes(binary) if self._exact else None
+        found = compare_bytes(binary, self.dialect.name) if self._exact else None
         if found is None:
             return text
         # An index serves the first, and the second is exact.

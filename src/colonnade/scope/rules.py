@@ -13,12 +13,13 @@ from sqlalchemy.orm import Mapper
 from colonnade.errors import ColonnadeError, InvalidMapping
 from colonnade.mapping import did_you_mean, with_article
 from colonnade.scope.declared import Scope
-from colonnade.scope.subjects import Subject, subject_of
+from colonnade.scope.subjects import Subject, sorts_of, subject_of
 
 __all__ = [
     "Rules",
     "any_rules",
     "declare",
+    "declared",
     "relations_to_scoped",
     "rules_of",
     "subjects_named",
@@ -54,6 +55,7 @@ _NAMES: Final[set[str]] = set()
 #: What models, and services for them, declare; and the same by name, found anew after each.
 _DECLARED: Final[WeakKeyDictionary[type[Any], set[Scope]]] = WeakKeyDictionary()
 _SUBJECTS: Final[dict[str, tuple[Subject, ...]]] = {}
+_times: Final = [0]
 
 
 def any_rules() -> bool:
@@ -72,20 +74,27 @@ def value_names() -> frozenset[str]:
 
 
 def subjects_named(name: str) -> tuple[Subject, ...]:
-    """Return every scope of this name, with the model that has it."""
+    """Return the scopes of this name with a model that has each, one for each sort of column."""
     found = _SUBJECTS.get(name)
-    if found is None:
-        found = _SUBJECTS[name] = tuple(
-            subject_of(model, scope)
-            for model, scopes in list(_DECLARED.items())
-            for scope in scopes
-            if scope.name == name
-        )
+    if found is not None:
+        return found
+    scopes = [(model, scope) for model, given in list(_DECLARED.items()) for scope in given]
+    subjects = [subject_of(model, scope) for model, scope in scopes if scope.name == name]
+    sorts = [sorts_of(subject) for subject in subjects]
+    found = tuple(dict(zip(sorts, subjects, strict=True)).values())
+    if None not in sorts:
+        _SUBJECTS[name] = found
     return found
+
+
+def declared() -> int:
+    """Return how often something was declared, for what is remembered about all of it."""
+    return _times[0]
 
 
 def declare(scopes: Iterable[Scope], model: type[Any] | None = None) -> None:
     """Make the names known to sessions, and which model has the scopes."""
+    _times[0] += 1
     for scope in scopes:
         _NAMES.add(scope.name)
         if scope.takes_value:

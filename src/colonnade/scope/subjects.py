@@ -6,7 +6,7 @@ and has the type of the column from then on: MariaDB takes ``"abc"`` for tenant 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -21,9 +21,11 @@ from colonnade.filters.values import check_of, kind_at
 from colonnade.mapping import configure, memoized
 from colonnade.scope.declared import Scope
 
-__all__ = ["Subject", "fit", "subject_of"]
+__all__ = ["Subject", "fit", "sorts_of", "subject_of"]
 
 Check: TypeAlias = Callable[[Any], Any]
+#: What decides what a check says: the column's name, its types, and whether it takes a list.
+_Sort: TypeAlias = tuple[str, Any, str, bool]
 
 _LISTS: Final = frozenset({operators.in_op, operators.not_in_op})
 _COMPARISONS: Final = _LISTS | {
@@ -57,9 +59,9 @@ def fit(subject: Subject, value: Any) -> tuple[Any, bool]:
 
     Raises ``InvalidOperand`` for one that does not fit.
     """
-    checks = _checks_of(subject)
+    checks = _checks_of(subject) or {}
     found = value
-    for place, (name, check) in enumerate(checks):
+    for place, ((name, *_), check) in enumerate(checks.items()):
         try:
             fitted = check(value)
         except InvalidOperand as error:
@@ -77,33 +79,41 @@ def fit(subject: Subject, value: Any) -> tuple[Any, bool]:
     return found, bool(checks)
 
 
-def _checks_of(subject: Subject) -> tuple[tuple[str, Check], ...]:
+def sorts_of(subject: Subject) -> frozenset[_Sort] | None:
+    """Return what its checks depend on; None where that cannot be known yet."""
+    checks = _checks_of(subject)
+    return None if checks is None else frozenset(checks)
+
+
+def _checks_of(subject: Subject) -> Mapping[_Sort, Check] | None:
     scope = subject.scope
     if not scope.takes_value:
-        return ()
+        return {}
     if scope.where is not None:
         try:
             # A condition may follow relations.
             configure(inspect(subject.model).registry)
         except InvalidMapping:
             # Whatever asks for the model says so.
-            return ()
+            return None
     return _found_checks(subject)
 
 
 @memoized
-def _found_checks(subject: Subject) -> tuple[tuple[str, Check], ...]:
+def _found_checks(subject: Subject) -> Mapping[_Sort, Check]:
     model, scope = subject.model, subject.scope
     if scope.column is not None:
-        attribute = getattr(model, scope.column, None)
-        stored = getattr(attribute, "type", None)
+        stored = getattr(getattr(model, scope.column, None), "type", None)
         # A name that is no column is told when the mappers are configured.
-        return () if stored is None else ((scope.column, _check(model, scope.column, stored)),)
-    return tuple(_compared(model, scope))
+        return {} if stored is None else _check(model, scope.column, stored)
+    found: dict[_Sort, Check] = {}
+    for checks in _compared(model, scope):
+        found |= checks
+    return found
 
 
-def _compared(model: type[Any], scope: Scope) -> Iterator[tuple[str, Check]]:
-    """The columns that a condition compares with the session's value itself."""
+def _compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]:
+    """The checks of the columns that a condition compares with the session's value itself."""
     for element in iterate(scope.criterion(model, bindparam(scope.name))):
         if not isinstance(element, BinaryExpression) or element.operator not in _COMPARISONS:
             continue
@@ -112,20 +122,19 @@ def _compared(model: type[Any], scope: Scope) -> Iterator[tuple[str, Check]]:
             if not (isinstance(value, BindParameter) and value.key == scope.name):
                 continue
             if isinstance(column, ColumnClause):
-                yield _check_for(column, listed=element.operator in _LISTS)
+                # What SQLAlchemy notes on a column that was taken from a model's attribute.
+                mapper: Any = column._annotations.get("parentmapper")
+                name = str(column._annotations.get("proxy_key", column.key))
+                owner = type(None) if mapper is None else mapper.class_
+                yield _check(owner, name, column.type, listed=element.operator in _LISTS)
 
 
-def _check_for(column: ColumnClause[Any], *, listed: bool) -> tuple[str, Check]:
-    # What SQLAlchemy notes on a column that was taken from a model's attribute.
-    mapper: Any = column._annotations.get("parentmapper")
-    name = str(column._annotations.get("proxy_key", column.key))
-    owner = type(None) if mapper is None else mapper.class_
-    one = _check(owner, name, column.type)
-    return name, _each(name, one) if listed else one
-
-
-def _check(owner: type[Any], name: str, stored: TypeEngine[Any]) -> Check:
-    return check_of(kind_at(owner, name, stored), stored, name)
+def _check(
+    owner: type[Any], name: str, stored: TypeEngine[Any], *, listed: bool = False
+) -> Mapping[_Sort, Check]:
+    kind = kind_at(owner, name, stored)
+    one = check_of(kind, stored, name)
+    return {(name, kind, repr(stored), listed): _each(name, one) if listed else one}
 
 
 def _each(name: str, one: Check) -> Check:
