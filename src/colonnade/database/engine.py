@@ -22,9 +22,11 @@ from colonnade.database.commits import Commits
 from colonnade.database.dialect import GRACE, PLAIN, UNIT, USED, Dialect, driver_of
 from colonnade.database.direct import lend_idle_connections
 from colonnade.database.doom import doom, forget, heal, reason, refuse
+from colonnade.database.exact_types import keep_values
 from colonnade.database.memory import bound_compiled
 from colonnade.database.mysql import MySQL
 from colonnade.database.postgresql import PostgreSQL, Psycopg, answering
+from colonnade.database.refused import refused_columns
 from colonnade.database.repeats import warn_repeated
 from colonnade.database.settings import Settings
 from colonnade.database.sqlite import SQLite
@@ -66,6 +68,7 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
         **dialect.engine_options(),
     )
     sync = engine.sync_engine
+    keep_values(sync.dialect)
     commits = Commits(sync, dialect, Circumstances(metadata, reading=reading))
     _limit_connecting(sync, dialect, metadata)
     _guard_pool(sync, dialect, commits)
@@ -252,6 +255,7 @@ def _translate_errors(
             disconnected=context.is_disconnect,
             executing=context.execution_context is not None,
             table=_table(context),
+            columns=refused_columns(context),
         )
         answer = translate(context.sqlalchemy_exception or original, where)
         answer = commits.judge(original, answer)

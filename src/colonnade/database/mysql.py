@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, DateTime, Engine, Float, Time, event
+from sqlalchemy import TIMESTAMP, Connection, DateTime, Engine, Float, Numeric, Time, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.compiler import compiles
 
@@ -180,10 +180,18 @@ class MySQL(Dialect):
 
 @compiles(DateTime, "mysql", "mariadb")
 @compiles(Time, "mysql", "mariadb")
+@compiles(TIMESTAMP, "mysql", "mariadb")
 def _with_microseconds(kind: Any, compiler: Any, **options: Any) -> str:
-    """DATETIME and TIME drop microseconds unless asked to keep them."""
+    """DATETIME, TIME and TIMESTAMP drop microseconds unless asked to keep them."""
     text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
-    return f"{text}(6)" if text in ("DATETIME", "TIME") else text
+    return f"{text}(6)" if text in ("DATETIME", "TIME", "TIMESTAMP") else text
+
+
+@compiles(Numeric, "mysql", "mariadb")
+def _with_a_fraction(kind: Any, compiler: Any, **options: Any) -> str:
+    """NUMERIC, without a number of digits, is NUMERIC(10, 0): it rounds what it is given."""
+    text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
+    return f"{text}(65, 30)" if text in ("NUMERIC", "DECIMAL") else text
 
 
 @compiles(Float, "mysql", "mariadb")

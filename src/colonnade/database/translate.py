@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ class Circumstances:
     disconnected: bool = False
     executing: bool = False
     table: str | None = None
+    columns: tuple[str, ...] = ()  # whose values the statement could not have
 
 
 def translate(error: BaseException, where: Circumstances) -> e.ColonnadeError | None:
@@ -63,7 +64,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _one(error: BaseException, where: Circumstances) -> e.ColonnadeError | None:
     if isinstance(error, sa.StatementError) and isinstance(error.orig, e.ColonnadeError):
-        return error.orig  # a column type of ours refused a value
+        return _told(error.orig, where)  # a column type of ours refused a value
     if isinstance(error, sa.StatementError) and isinstance(error.orig, ValueError | TypeError):
         return _built(e.InvalidValue, None, where)  # one of SQLAlchemy's or SQLModel's did
     for kind, answer in _BY_CLASS.items():
@@ -140,6 +141,10 @@ def _built(
     if where.connecting and not issubclass(kind, e.PermissionDenied):
         kind = e.ConnectionFailed
     message, hint = _WORDS.get(kind, _WORDS[e.DatabaseError])
+    if kind is e.InvalidValue:
+        told = violation.columns if violation is not None else ()
+        where = replace(where, columns=told or where.columns)
+        return _told(e.InvalidValue(message, hint=hint), where)
     if violation is None or not issubclass(kind, e.ConstraintViolation):
         return kind(message, hint=hint)
     table = violation.table or where.table
@@ -160,6 +165,16 @@ def _built(
         fields=fields,
         constraint=violation.constraint or (found.constraint if told_by_columns else None),
     )
+
+
+def _told(error: e.ColonnadeError, where: Circumstances) -> e.ColonnadeError:
+    """The error of a refused value, with the fields that the value was for."""
+    if isinstance(error, e.InvalidValue) and where.columns and not error.fields:
+        found = locate(where.metadata, table=where.table, columns=where.columns)
+        error.model, error.fields = found.model, found.fields or where.columns
+        about = f"{error.model}: " if error.model else ""
+        error.message = f"{about}{' and '.join(error.fields)}: {error.message}"
+    return error
 
 
 def _of_network(error: BaseException, where: Circumstances) -> e.ColonnadeError:

@@ -23,11 +23,14 @@ class Violation:
     columns: tuple[str, ...] = ()
 
 
+#: A value out of range, cut, of another type, in letters that the column lacks, too long.
+_MYSQL_VALUES: Final = (1264, 1265, 1292, 1366, 1406)
 #: Their key may be that of the table referred to; the constraint has the columns of the reference.
 _REFERENCES: Final = ("23503", "23001")
 _KEY_COLUMNS: Final = re.compile(r"^Key \((.*?)\)=")
 _MYSQL_DUPLICATE: Final = re.compile(r"for key '(?:([^'.]+)\.)?([^'.]+)'$")
 _MYSQL_COLUMN: Final = re.compile(r"^(?:Column|Field) '([^']+)'")
+_MYSQL_VALUE: Final = re.compile(r"for column (?:`[^`]*`\.){0,2}[`']([^`']+)[`'] at row \d+$")
 _MYSQL_FOREIGN: Final = re.compile(r"`([^`]+)`, CONSTRAINT `([^`]+)` FOREIGN KEY \(([^)]*)\)")
 _MYSQL_CHECK: Final = re.compile(
     r"^(?:CONSTRAINT `(.*?)` failed for `.*?`\.`(.*?)`|Check constraint '(.*?)' is violated)"
@@ -61,8 +64,16 @@ def of_mysql(code: int, text: str) -> Violation:
             return Violation()
         columns = tuple(name.strip("` ") for name in match[3].split(","))
         return Violation(match[2], match[1], columns)
+    if code in _MYSQL_VALUES:
+        match = _MYSQL_VALUE.search(text)
+        return Violation(columns=(match[1],)) if match else Violation()
     match = _MYSQL_CHECK.match(text)
-    return Violation(match[1] or match[3], match[2]) if match else Violation()
+    if not match:
+        return Violation()
+    # MariaDB checks by itself that a column of JSON holds some, and names the check after it.
+    table, dot, column = (match[1] or "").partition(".")
+    columns = (column,) if dot and table == match[2] else ()
+    return Violation(match[1] or match[3], match[2], columns)
 
 
 def of_sqlite(text: str) -> Violation:

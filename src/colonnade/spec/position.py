@@ -12,22 +12,20 @@ from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from sqlalchemy.sql.elements import ClauseElement
 
 from colonnade.errors import InvalidCursor, InvalidOperand
 from colonnade.filters import Operator
-from colonnade.filters.operands import kind_of
 from colonnade.mapping import Column, Relation, memoized
 from colonnade.ordering import Term, closed, exact
 from colonnade.pagination import CursorValue, encoded, seal, unseal
 from colonnade.spec.memory import remembered
 from colonnade.spec.shape import Shape, Spec
+from colonnade.values import Rule, Unfit, declared_kind, family_of, kind_of, rule_of
 
 __all__ = ["Place", "Places"]
-
-_BEYOND: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Places:
         values: list[CursorValue] = [place.inclusive, place.ties]
         for item, key in zip(self.terms, place.keys, strict=True):
             try:
-                encoded(plain := key.name if isinstance(key, Enum) else key)
+                encoded(plain := _plain(item, key))
             except TypeError:
                 raise InvalidOperand(
                     f"a list in order of {item.column.name} cannot be scrolled: "
@@ -99,37 +97,59 @@ class Places:
         return Place(tuple(keys), bool(inclusive), cast("int", ties))
 
 
+def _plain(item: Term, key: Any) -> Any:
+    """A row's key as a cursor holds it: a member of an enum by name, or as its column keeps it."""
+    if not isinstance(key, Enum):
+        return key
+    return key.name if _members(item) is not None else key.value
+
+
 def _key(model: type[Any], item: Term, value: Any) -> Any:
     """A value of a cursor as the column's own."""
     if value is None:
         if not item.nullable:
             raise _forged()
         return None
-    kinds = _kinds(item.steps[-1].target if item.steps else model, item)
-    members = next((kind for kind in kinds if issubclass(kind, Enum)), None)
+    members = _members(item)
     if members is not None:
         if value not in members.__members__:
             raise _forged()
         return members[value]
-    if type(value) not in kinds or _unfit(value):
+    kinds, rule = _kept(item.steps[-1].target if item.steps else model, item)
+    if type(value) not in kinds:
         raise _forged()
-    return value
+    if _is_infinite(value):
+        return value  # of a row that no lookup can name
+    try:
+        found = rule(value)
+    except Unfit:
+        raise _forged() from None
+    # The column's own value stays what it is, whatever a rule makes of others.
+    return found if type(found) is type(value) else value
 
 
 @memoized
-def _kinds(owner: type[Any], item: Term) -> tuple[type[Any], ...]:
-    """What a column's values may be: as SQLAlchemy says, and as the model does."""
-    found = {kind_of(owner, item.column)}
+def _members(item: Term) -> type[Enum] | None:
+    """The enum whose members a column is read as."""
+    try:
+        kind = item.column.type.python_type
+    except NotImplementedError:
+        return None
+    return kind if issubclass(kind, Enum) else None
+
+
+@memoized
+def _kept(owner: type[Any], item: Term) -> tuple[tuple[type[Any], ...], Rule]:
+    """What a column's values may be, as SQLAlchemy and the model say, and the rule for each."""
+    kind = kind_of(owner, item.column)
+    found = {kind, declared_kind(kind, item.column.type)}
     with suppress(NotImplementedError):
         found.add(exact(item.column.column).type.python_type)
-    return tuple(kind for kind in found if isinstance(kind, type))
-
-
-def _unfit(value: Any) -> bool:
-    """Whether no database takes a value, though its type is right."""
-    if type(value) is int:
-        return not -_BEYOND <= value < _BEYOND
-    return type(value) is str and any("\ud800" <= letter <= "\udfff" for letter in value)
+    if family_of(item.column.type) == "decimal":
+        found |= {Decimal, float}  # SQLite's are floats, and a column may be read as some
+    kinds = tuple(kind for kind in found if isinstance(kind, type))
+    # By the SQL type alone: a row may hold what the model's annotation does not know.
+    return kinds, rule_of(Any, item.column.type, writing=False)
 
 
 def _is_infinite(value: CursorValue) -> bool:

@@ -189,7 +189,8 @@ def _checked(
         try:
             fitted[name] = check(value)
         except InvalidOperand as error:
-            problems.append((name, error.message))
+            reason = f": {error.hint}" if error.hint else ""
+            problems.append((name, error.message + reason))
     return fitted, problems
 
 

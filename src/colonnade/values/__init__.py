@@ -1,0 +1,22 @@
+"""Values: whether one is a value of a column, before any connection is taken."""
+
+from colonnade.values.annotations import kind_at, kind_of, plain_kind
+from colonnade.values.families import Family, family_of, item_type, plain_type
+from colonnade.values.rules import declared_kind, rule_of
+from colonnade.values.texts import unfit_text
+from colonnade.values.unfit import Rule, Unfit
+
+__all__ = [
+    "Family",
+    "Rule",
+    "Unfit",
+    "declared_kind",
+    "family_of",
+    "item_type",
+    "kind_at",
+    "kind_of",
+    "plain_kind",
+    "plain_type",
+    "rule_of",
+    "unfit_text",
+]

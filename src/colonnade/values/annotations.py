@@ -1,0 +1,50 @@
+"""In charge of what a model's annotation says of a column: the Python type, without validators.
+
+Validators are for payloads: ``EmailStr`` reads ``N <a@b.org>`` as an address, and whoever looks for
+that text means no such thing.
+"""
+
+from __future__ import annotations
+
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import EmailStr, NameEmail
+from sqlalchemy.types import TypeEngine
+
+from colonnade.mapping import Column, memoized
+
+__all__ = ["kind_at", "kind_of", "plain_kind"]
+
+#: Classes that are nothing but validators of another one.
+_VALIDATORS = {EmailStr: str, NameEmail: str}
+
+
+def kind_of(owner: type[Any], column: Column) -> Any:
+    """Return the Python type of a column: as the model declares it, else as SQLAlchemy does."""
+    return kind_at(owner, column.name, column.type)
+
+
+def kind_at(owner: type[Any], name: str, stored: TypeEngine[Any]) -> Any:
+    """Return the same for the attribute ``name``; needs no configured mapper."""
+    field = getattr(owner, "model_fields", {}).get(name)
+    if field is not None:
+        return plain_kind(field.annotation)
+    try:
+        return stored.python_type
+    except NotImplementedError:
+        return Any
+
+
+@memoized
+def plain_kind(annotation: Any) -> Any:
+    """Return an annotation without None and without what validates a value further."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return plain_kind(arguments[0])
+    if origin in (Union, UnionType):
+        kinds = [plain_kind(item) for item in arguments if item is not NoneType]
+        return kinds[0] if len(kinds) == 1 else Union[tuple(kinds)]  # noqa: UP007 # made from a tuple
+    if origin is Literal:
+        return Literal[tuple(item for item in arguments if item is not None)]
+    return _VALIDATORS.get(annotation, annotation)

@@ -1,0 +1,79 @@
+"""In charge of families: what sort of values a column holds, whatever its type is called.
+
+A type of the user's own belongs to the family of what it wraps.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.sql.sqltypes import _AbstractInterval, _Binary
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from colonnade.models import EnumValue
+
+__all__ = ["Family", "family_of", "is_interval", "item_type", "plain_type"]
+
+Family: TypeAlias = Literal[
+    "text", "integer", "float", "decimal", "boolean", "date", "time", "datetime", "interval",
+    "uuid", "enum", "json", "array", "bytes", "other",
+]  # fmt: skip
+
+_BY_TYPE: Final[tuple[tuple[type[Any], Family], ...]] = (
+    (sa.Enum, "enum"),
+    (mysql.SET, "other"),
+    (sa.String, "text"),
+    (sa.Boolean, "boolean"),
+    (sa.Integer, "integer"),
+    (sa.Float, "float"),
+    (sa.Numeric, "decimal"),
+    (sa.DateTime, "datetime"),
+    (sa.Date, "date"),
+    (sa.Time, "time"),
+    (_AbstractInterval, "interval"),
+    (sa.Uuid, "uuid"),
+    (sa.JSON, "json"),
+    (sa.ARRAY, "array"),
+    (_Binary, "bytes"),
+)
+
+
+def plain_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return what a type of the user's own wraps; any other type itself."""
+    # SQLAlchemy's own Interval is a decorator too.
+    while not is_interval(kind) and isinstance(kind, TypeDecorator):
+        kind = kind.impl_instance
+    return kind
+
+
+def is_interval(kind: TypeEngine[Any]) -> bool:
+    """Whether a type is one of SQLAlchemy's intervals, which have no public class in common."""
+    return isinstance(kind, _AbstractInterval)
+
+
+def family_of(kind: TypeEngine[Any]) -> Family:
+    """Return the family of a column type."""
+    if isinstance(kind, EnumValue) or _holds_enum(kind):
+        return "enum"
+    plain = plain_type(kind)
+    for known, family in _BY_TYPE:
+        if isinstance(plain, known):
+            return family
+    return "other"
+
+
+def item_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type of an array's items."""
+    item: TypeEngine[Any] = plain_type(kind).item_type  # type: ignore[attr-defined] # an ARRAY
+    return item
+
+
+def _holds_enum(kind: TypeEngine[Any]) -> bool:
+    try:
+        python_type = kind.python_type
+    except NotImplementedError:
+        return False
+    return isinstance(python_type, type) and issubclass(python_type, Enum)

@@ -1,0 +1,206 @@
+"""In charge of numbers: integers by their bits, decimals by their digits, finite floats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.types import TypeEngine
+
+from colonnade.errors import InvalidValue
+from colonnade.models import ExactDecimal
+from colonnade.values.families import plain_type
+from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
+
+__all__ = ["bounds_of", "decimal_rule", "float_rule", "integer_rule", "narrow"]
+
+_LEAST, _BEYOND = -(2**63), 2**63
+_BITS: Final = "an integer has at most 64 bits"
+#: Of a decimal that is compared, before its point or after it.
+_DIGITS: Final = 80
+#: Of a column that declares none: what MySQL and MariaDB have at most of 65 in all.
+_AFTER: Final = 30
+#: As whom a column's type is asked how wide it is: any of them may have a variant of its own.
+_DIALECTS: Final[tuple[sa.Dialect, ...]] = (
+    sqlite.dialect(),
+    postgresql.dialect(),  # type: ignore[no-untyped-call]
+    mysql.dialect(),
+)
+_STRANGE: Final = "NaN and Infinity are not compared the same everywhere"
+
+
+def integer_rule(asked: Asked) -> Rule:
+    """Return the rule of a column of integers."""
+    parsed = parser_of(bool if asked.kind is bool else int)
+    low, high = bounds_of(asked.stored)
+
+    def whole(value: Any) -> int:
+        if type(value) is int:
+            return value
+        if isinstance(value, Enum):
+            value = value.value
+            if type(value) is bool or not isinstance(value, int):
+                raise Unfit("Input should be a valid integer")
+        return int(parsed(value))
+
+    def write(value: Any) -> int:
+        number = whole(value)
+        if not low <= number <= high:
+            raise Unfit(_too_large(low, high, number))
+        return number
+
+    # A column is compared with 64 bits, whatever its own width.
+    least, most = min(low, _LEAST), max(high, _BEYOND - 1)
+
+    def compare(value: Any) -> int:
+        number = value if type(value) is int else whole(value)
+        if not least <= number <= most:
+            raise Unfit(_BITS)
+        return number
+
+    return write if asked.writing else compare
+
+
+def narrow(stored: TypeEngine[Any], value: Any) -> None:
+    """Raise ``Unfit`` for an integer beyond those of a column of integers."""
+    plain = plain_type(stored)
+    if type(value) is not int or not isinstance(plain, sa.Integer):
+        return
+    low, high = _range(plain)
+    if not low <= value <= high:
+        raise Unfit(_too_large(low, high, value))
+
+
+def bounds_of(stored: TypeEngine[Any]) -> tuple[int, int]:
+    """Return the least and the greatest integer of a column, where it holds the most."""
+    ranges = list(_ranges(stored))
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def _ranges(stored: TypeEngine[Any]) -> Iterator[tuple[int, int]]:
+    yield _range(plain_type(stored))
+    for dialect in _DIALECTS:
+        plain = plain_type(stored.dialect_impl(dialect))
+        if isinstance(plain, sa.Integer):
+            yield _range(plain)
+
+
+def _range(plain: TypeEngine[Any]) -> tuple[int, int]:
+    bits = 32
+    for kind, width in (
+        (mysql.TINYINT, 8),
+        (mysql.MEDIUMINT, 24),
+        (sa.SmallInteger, 16),
+        (sa.BigInteger, 64),
+    ):
+        if isinstance(plain, kind):
+            bits = width
+    if getattr(plain, "unsigned", False):
+        return 0, 2**bits - 1
+    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+
+
+def _too_large(low: int, high: int, number: int) -> str:
+    if low == 0:
+        return f"the column holds integers from 0 to {high}"
+    is_huge = not _LEAST <= number < _BEYOND
+    return _BITS if is_huge else f"the column holds integers of {(high + 1).bit_length()} bits"
+
+
+def float_rule(asked: Asked) -> Rule:
+    """Return the rule of a column of floats."""
+    parsed = parser_of(float)
+
+    def finite(value: Any) -> float:
+        found = value if type(value) is float else _float(parsed, value)
+        if not math.isfinite(found):
+            raise Unfit(_STRANGE)
+        return found
+
+    return finite
+
+
+def _float(parsed: Rule, value: Any) -> float:
+    try:
+        found: float = parsed(value)
+    except OverflowError:
+        raise Unfit("no float is as large") from None
+    is_number = isinstance(value, int | Decimal)
+    if is_number and math.isfinite(found) and Decimal(value) != Decimal(repr(found)):
+        raise Unfit("a float would round this number")
+    return found
+
+
+def decimal_rule(asked: Asked) -> Rule:
+    """Return the rule of a column of decimals."""
+    parsed = parser_of(Decimal)
+    stored = asked.stored
+    if isinstance(stored, ExactDecimal):
+        units = (stored if asked.writing else stored.comparable).units
+
+        def exact(value: Any) -> Decimal:
+            number: Decimal = value if type(value) is Decimal else parsed(value)
+            if not number.is_finite():
+                raise Unfit(_STRANGE)
+            try:
+                units(number)
+            except InvalidValue as error:
+                raise Unfit(error.hint or error.message) from None
+            return number
+
+        return exact
+    if not asked.writing:
+        return lambda value: _plain(_finite(parsed, value))
+    plain: Any = plain_type(stored)
+    after = _AFTER if plain.precision is None else plain.scale or 0
+    before = _DIGITS if plain.precision is None else plain.precision - after
+
+    def write(value: Any) -> Any:
+        number = _finite(parsed, value)
+        if number and number.adjusted() >= before:
+            raise Unfit(f"the column holds at most {before} digits before the point")
+        if _digits_after(number) > after:
+            raise Unfit(
+                f"the column holds at most {after} digits after the point: "
+                "round the value on purpose, with Decimal.quantize"
+            )
+        # A column that is read as floats is written as them.
+        return number if plain.asdecimal else float(number)
+
+    return write
+
+
+def _finite(parsed: Rule, value: Any) -> Decimal:
+    # Pydantic reads a float by its digits, as Python writes them.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Unfit(_STRANGE)
+    number: Decimal = value if type(value) is Decimal else parsed(value)
+    if not number.is_finite():
+        raise Unfit(_STRANGE)
+    return number
+
+
+def _digits_after(number: Decimal) -> int:
+    """How many digits after the point a decimal has, zeros at the end left out."""
+    _, digits, exponent = number.as_tuple()
+    after = -int(exponent)
+    if after <= 0 or not number:
+        return 0
+    for digit in reversed(digits):
+        if digit or after == 0:
+            break
+        after -= 1
+    return after
+
+
+def _plain(number: Decimal) -> Decimal:
+    """Return a decimal without an exponent, which some drivers do not take."""
+    plain = Decimal(format(number, "f")) if abs(number.adjusted()) <= _DIGITS else number
+    if abs(plain.adjusted()) > _DIGITS or len(plain.as_tuple().digits) > 2 * _DIGITS:
+        raise Unfit(f"a decimal has at most {_DIGITS} digits on either side of the point")
+    return plain

@@ -1,0 +1,185 @@
+"""THE routine for a value of a column: whether it is one, and what it is as stored.
+
+Lookups, writes, cursors and scopes ask here and nowhere else. The column's SQL type decides, alike
+on every database: what one would round, cut or misread is refused for all of them. What only one
+database refuses, such as a text in a character set that a table declares, it says itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType, NoneType
+from typing import Any, Final, TypeAlias, get_args, get_origin
+from uuid import UUID
+
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
+
+from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal, MutableJSON
+from colonnade.values.annotations import plain_kind
+from colonnade.values.choices import chosen, enum_rule, is_closed
+from colonnade.values.documents import json_rule
+from colonnade.values.families import Family, family_of, is_interval, item_type, plain_type
+from colonnade.values.moments import date_rule, datetime_rule, interval_rule, time_rule
+from colonnade.values.numbers import decimal_rule, float_rule, integer_rule, narrow
+from colonnade.values.texts import bytes_rule, text_rule, unfit_text
+from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
+
+__all__ = ["declared_kind", "rule_of"]
+
+_Maker: TypeAlias = Callable[[Asked], Rule]
+
+#: Types made of others whose values are known here.
+_KNOWN: Final = (AutoString, DateTimeUTC, EnumValue, ExactDecimal, MutableJSON, UTCDateTime)
+_BEYOND: Final = 2**63
+
+
+def rule_of(kind: Any, stored: TypeEngine[Any], *, writing: bool) -> Rule:
+    """Return what turns a value into what a column stores, and raises ``Unfit`` for one of none.
+
+    ``stored`` is the column's SQL type, ``kind`` the Python type that the model declares. A text
+    that reads as the column's type is taken for it, as it comes from a URL. Not ``writing``, the
+    value is compared: one larger than any of the column's is an honest question.
+    """
+    asked = Asked(stored, kind, writing)
+    if _is_foreign(stored):
+        return _foreign(asked)
+    family = family_of(stored)
+    rule = _MAKERS[family](asked)
+    return chosen(kind, rule) if is_closed(kind) and family in _PLAIN else rule
+
+
+def declared_kind(kind: Any, stored: TypeEngine[Any]) -> Any:
+    """Return the Python type that a column's values have, for errors to speak of."""
+    family = family_of(stored)
+    if _is_foreign(stored) or is_closed(kind) or family in ("array", "json", "other"):
+        return kind
+    if family == "enum":
+        return stored.python_type
+    if family == "uuid":
+        return UUID
+    try:
+        return plain_type(stored).python_type
+    except NotImplementedError:
+        return kind
+
+
+def _is_foreign(stored: TypeEngine[Any]) -> bool:
+    """Whether a type is the user's own, which may turn any value into any other."""
+    return isinstance(stored, TypeDecorator) and not (
+        isinstance(stored, _KNOWN) or is_interval(stored)
+    )
+
+
+def _foreign(asked: Asked) -> Rule:
+    """The rule of a type of the user's own: what the annotation says, and what none can keep."""
+    parsed = parser_of(asked.kind)
+    exact = asked.kind if isinstance(asked.kind, type) else None
+    plain = plain_type(asked.stored)
+
+    def rule(value: Any) -> Any:
+        found = value if type(value) is exact else parsed(value)
+        if reason := _unfit(found):
+            raise Unfit(reason)
+        if not asked.writing:
+            narrow(plain, found)
+        return found
+
+    return rule
+
+
+def _other(asked: Asked) -> Rule:
+    parsed = parser_of(asked.kind)
+    exact = asked.kind if isinstance(asked.kind, type) else None
+
+    def rule(value: Any) -> Any:
+        found = value if type(value) is exact else parsed(value)
+        if reason := _unfit(found):
+            raise Unfit(reason)
+        return found
+
+    return rule
+
+
+def _unfit(value: Any) -> str | None:
+    """Return why no database takes a value, though its type may be right."""
+    if type(value) is int and not -_BEYOND <= value < _BEYOND:
+        return "an integer has at most 64 bits"
+    return unfit_text(value) if isinstance(value, str) else None
+
+
+def _boolean(_asked: Asked) -> Rule:
+    parsed = parser_of(bool)
+    return lambda value: value if type(value) is bool else parsed(value)
+
+
+def _uuid(asked: Asked) -> Rule:
+    parsed = parser_of(UUID)
+    plain: Any = plain_type(asked.stored)
+    if plain.as_uuid:
+        return lambda value: value if type(value) is UUID else parsed(value)
+    return lambda value: str(value if isinstance(value, UUID) else parsed(value))
+
+
+def _array(asked: Asked) -> Rule:
+    """The rule of an array: each item by its own, whatever the dimensions."""
+    stored = item_type(asked.stored)
+    kind, takes_none = _item_kind(asked.kind)
+    item = rule_of(kind, stored, writing=asked.writing)
+
+    def items(values: Any) -> list[Any]:
+        return [items(one) if isinstance(one, list | tuple) else fitted(one) for one in values]
+
+    def fitted(value: Any) -> Any:
+        if value is None and takes_none:
+            if asked.writing:
+                return None
+            raise Unfit("None is never equal to anything, in an array either")
+        found = item(value)
+        narrow(stored, found)
+        return found
+
+    def rule(value: Any) -> list[Any]:
+        if not isinstance(value, list | tuple | set | frozenset):
+            raise Unfit("Input should be a valid list")
+        return items(value)
+
+    return rule
+
+
+def _item_kind(kind: Any) -> tuple[Any, bool]:
+    """Return what a model declares of an array's items, and whether None may be one."""
+    arguments = get_args(kind)
+    if get_origin(kind) not in _LISTS or not arguments:
+        return Any, True
+    item = plain_kind(arguments[0])
+    if item is Any or get_origin(item) in _LISTS:
+        return _item_kind(item)
+    return item, NoneType in get_args(arguments[0])
+
+
+_LISTS: Final = frozenset({list, tuple, set, frozenset, Sequence})
+
+
+#: Families whose columns may keep an enum's values, or a Literal's, as they are.
+_PLAIN: Final = frozenset({"text", "integer", "float", "decimal", "date", "bytes", "boolean"})
+
+_MAKERS: Final[Mapping[Family, _Maker]] = MappingProxyType(
+    {
+        "text": text_rule,
+        "integer": integer_rule,
+        "float": float_rule,
+        "decimal": decimal_rule,
+        "boolean": _boolean,
+        "date": date_rule,
+        "time": time_rule,
+        "datetime": datetime_rule,
+        "interval": interval_rule,
+        "uuid": _uuid,
+        "enum": enum_rule,
+        "json": json_rule,
+        "array": _array,
+        "bytes": bytes_rule,
+        "other": _other,
+    }
+)

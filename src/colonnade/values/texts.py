@@ -1,0 +1,187 @@
+"""In charge of texts and bytes: their letters, their length and what a character set can spell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from enum import Enum
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import AnyUrl
+
+from colonnade.values.families import plain_type
+from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
+
+__all__ = ["bytes_rule", "text_rule", "unfit_text"]
+
+#: Bytes or letters that a comparison takes; the servers' packets are 16 MB.
+_LONGEST: Final = 1_000_000
+#: What may be annotated where text is kept: its ``str`` reads as the same value.
+_SPELLED: Final = (
+    PurePath,
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    AnyUrl,
+    UUID,
+    Decimal,
+    int,
+)
+#: Python's codecs for the character sets of MySQL and MariaDB that do not hold every letter.
+_CODECS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ascii": "ascii",
+        "big5": "big5",
+        "cp1250": "cp1250",
+        "cp1251": "cp1251",
+        "cp1256": "cp1256",
+        "cp1257": "cp1257",
+        "cp850": "cp850",
+        "cp852": "cp852",
+        "cp866": "cp866",
+        "cp932": "cp932",
+        "euckr": "euc_kr",
+        "gb2312": "gb2312",
+        "gbk": "gbk",
+        "greek": "iso8859_7",
+        "hebrew": "iso8859_8",
+        "koi8r": "koi8_r",
+        "koi8u": "koi8_u",
+        "latin1": "cp1252",
+        "latin2": "iso8859_2",
+        "latin5": "iso8859_9",
+        "latin7": "iso8859_13",
+        "sjis": "shift_jis",
+        "tis620": "tis_620",
+        "ujis": "euc_jp",
+    }
+)
+#: Those that hold every letter of Unicode's first plane, and no emoji.
+_PLANE: Final = frozenset({"ucs2", "utf8", "utf8mb3"})
+
+
+def unfit_text(value: str) -> str | None:
+    """Return why no database takes a text, or None if they do."""
+    if "\0" in value:
+        return "the character NUL is in no text"
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return "half a surrogate pair is no character"
+    return None
+
+
+def text_rule(asked: Asked) -> Rule:
+    """Return the rule of a column of text."""
+    kind = asked.kind
+    spelled = kind if isinstance(kind, type) and issubclass(kind, _SPELLED) else ()
+    if not asked.writing:
+        return lambda value: _compared(_letters(value, spelled))
+    plain: Any = plain_type(asked.stored)
+    most = None if isinstance(plain, sa.Text) else plain.length
+    is_padded = isinstance(plain, sa.CHAR)
+    spells = _spells(plain)
+
+    def write(value: Any) -> str:
+        text = _letters(value, spelled)
+        if most is not None and len(text) > most:
+            raise Unfit(f"the column holds at most {most} letters")
+        if is_padded and text.endswith(" "):
+            raise Unfit("a CHAR column does not keep spaces at the end")
+        if spells is not None and not text.isascii():
+            spells(text)
+        return text
+
+    return write
+
+
+def _letters(value: Any, spelled: Any) -> str:
+    """Return a value as text; ``spelled`` are the classes whose objects are written as one.
+
+    Raises ``Unfit`` for a value that is none, or that no database takes.
+    """
+    text = value if type(value) is str else _spelled(value, spelled)
+    if reason := unfit_text(text):
+        raise Unfit(reason)
+    return text
+
+
+def _spelled(value: Any, spelled: Any) -> str:
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, str):
+        return str.__str__(value)  # a class of texts may have words of its own
+    if isinstance(value, bool) or not isinstance(value, spelled):
+        raise Unfit("Input should be a valid string")
+    return str(value)
+
+
+def _compared(value: Any) -> Any:
+    if len(value) > _LONGEST:
+        raise Unfit(f"a comparison takes at most {_LONGEST} letters or bytes")
+    return value
+
+
+def _spells(plain: Any) -> Callable[[str], None] | None:
+    """Return what raises ``Unfit`` for letters that the column's character set lacks."""
+    charset = getattr(plain, "charset", None) or (plain.collation or "").partition("_")[0]
+    charset = "ascii" if getattr(plain, "ascii", False) else charset.lower()
+    reason = f"the character set {charset} of the column lacks a letter of it"
+    codec = _CODECS.get(charset)
+    if charset in _PLANE:
+
+        def in_plane(text: str) -> None:
+            if max(text) > "\uffff":
+                raise Unfit(reason)
+
+        return in_plane
+    if codec is None:
+        return None
+
+    def in_codec(text: str) -> None:
+        try:
+            text.encode(codec)
+        except UnicodeEncodeError:
+            raise Unfit(reason) from None
+
+    return in_codec
+
+
+def bytes_rule(asked: Asked) -> Rule:
+    """Return the rule of a column of bytes."""
+    parsed = parser_of(bytes)
+    plain: Any = plain_type(asked.stored)
+    most = plain.length
+    is_padded = isinstance(plain, sa.BINARY) and most is not None
+
+    def octets(value: Any) -> bytes:
+        if type(value) is bytes:
+            return value
+        found: bytes = parsed(bytes(value) if isinstance(value, memoryview) else value)
+        return found
+
+    def write(value: Any) -> bytes:
+        found = octets(value)
+        if most is not None and len(found) > most:
+            raise Unfit(f"the column holds at most {most} bytes")
+        if is_padded and len(found) < most:
+            raise Unfit(f"a BINARY column holds {most} bytes, no fewer")
+        return found
+
+    return write if asked.writing else lambda value: _compared(octets(value))
