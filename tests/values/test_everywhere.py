@@ -48,6 +48,7 @@ from colonnade.errors import (
 from colonnade.filters import lookups
 from colonnade.filters.values import check_of, kind_at
 from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal, IntegerKey, MutableJSON
+from colonnade.values import glance_of, rule_of
 
 EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-5))
 NAIVE = datetime(2024, 7, 1, 12)  # noqa: DTZ001 # for columns without a zone
@@ -384,3 +385,23 @@ def test_a_question_is_neither_rewritten_nor_refused_by_what_payloads_must_be(
     name: str, value: Any
 ) -> None:
     assert lookups(Kept, {name: value})[1] == (value,)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_is_told_at_a_glance_is_what_the_rule_of_each_value_says(name: str) -> None:
+    stored = Kept.__table__.c[name].type  # type: ignore[attr-defined] # of a table model
+    kind = kind_at(Kept, name, stored)
+    glance = glance_of(kind, stored)
+    if glance is None:
+        return
+    exact, fit = glance
+    rule = rule_of(kind, stored, writing=True)
+    values = [value for value in VALUES[name] if type(value) is exact]
+    kept = [value for value in values if fit([value])]
+    assert kept or kind is bool
+    for value in kept:
+        stored_as = rule(value)
+        assert type(stored_as) is exact
+        assert stored_as == value
+    assert fit(kept)
+    assert all(not fit([*kept, value]) for value in values if value not in kept)

@@ -12,7 +12,7 @@ from typing import Final
 
 from colonnade import errors as e
 
-__all__ = ["MYSQL", "POSTGRESQL", "POSTGRESQL_CLASSES", "SQLITE", "Table"]
+__all__ = ["MYSQL", "POSTGRESQL", "POSTGRESQL_CLASSES", "REASONS", "SQLITE", "Table"]
 
 Table = Mapping[object, type[e.DatabaseError]]
 
@@ -122,4 +122,19 @@ SQLITE: Final[Table] = {
     20: e.InvalidValue,
     23: e.PermissionDenied,
     26: e.Unavailable,
+}
+
+#: Why a value does not fit, by PostgreSQL's codes and by MySQL's.
+REASONS: Final[Mapping[object, str]] = {
+    "22001": "it is too long",
+    "22003": "it is out of range",
+    "22007": "it is no date or time",
+    "22008": "it is out of range",
+    "22021": "the database's encoding lacks a letter of it",
+    "22P02": "it is of another type",
+    "22P05": "the database's encoding lacks a letter of it",
+    1264: "it is out of range",
+    1292: "it is of another type, or out of range",
+    1366: "it is of another type, or the column's character set lacks a letter of it",
+    1406: "it is too long",
 }

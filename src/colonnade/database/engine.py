@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, event, exc
@@ -26,14 +27,14 @@ from colonnade.database.exact_types import keep_values
 from colonnade.database.memory import bound_compiled
 from colonnade.database.mysql import MySQL
 from colonnade.database.postgresql import PostgreSQL, Psycopg, answering
-from colonnade.database.refused import refused_columns
+from colonnade.database.refused import refused_columns, written_table
 from colonnade.database.repeats import warn_repeated
 from colonnade.database.settings import Settings
 from colonnade.database.sqlite import SQLite
 from colonnade.database.translate import Circumstances, translate
 from colonnade.database.url import Address
 from colonnade.database.watchdog import Watchdog
-from colonnade.errors import ColonnadeError, CommitUnknown, InvalidStatement
+from colonnade.errors import ColonnadeError, CommitUnknown, InvalidStatement, InvalidValue
 from colonnade.scope import install
 
 __all__ = ["build", "dialect_of"]
@@ -245,24 +246,26 @@ def _translate_errors(
         if _expected(context):
             return None
         original, connection = context.original_exception, context.connection
-        if isinstance(original, ColonnadeError):
-            # One of ours, raised while the statement was being prepared.
+        # One of ours, raised while the statement was being prepared: nothing was sent.
+        prepared = isinstance(original, ColonnadeError)
+        if isinstance(original, ColonnadeError) and not isinstance(original, InvalidValue):
             return original
+        table = written_table(context, metadata)
         where = Circumstances(
             metadata,
             connecting=connection is None,
             reading=reading,
             disconnected=context.is_disconnect,
             executing=context.execution_context is not None,
-            table=_table(context),
-            columns=refused_columns(context),
+            table=None if table is None else table.name,
+            columns=partial(refused_columns, context, table),
         )
         answer = translate(context.sqlalchemy_exception or original, where)
         answer = commits.judge(original, answer)
         if isinstance(answer, CommitUnknown):
             # Whatever state its connection is in, nobody else may have it.
             context.is_disconnect = True
-        if connection is not None and not reading:
+        if connection is not None and not reading and not prepared:
             if isinstance(answer, InvalidStatement) and _ends_savepoint(context.statement):
                 # The failure before this one has taken the savepoint with it, as a deadlock does on
                 # MySQL and MariaDB; that it is gone says less than why.
@@ -273,13 +276,6 @@ def _translate_errors(
 
 def _ends_savepoint(statement: str | None) -> bool:
     return statement is not None and statement.startswith(("ROLLBACK TO", "RELEASE"))
-
-
-def _table(context: ExceptionContext) -> str | None:
-    """The table that the statement writes to, for the drivers that do not tell."""
-    statement: Any = getattr(context.execution_context, "compiled", None)
-    table = getattr(getattr(statement, "statement", None), "table", None)
-    return None if table is None else str(table.name)
 
 
 def _expected(context: ExceptionContext) -> bool:

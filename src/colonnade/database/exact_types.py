@@ -36,15 +36,14 @@ class _Decimal(sa.Numeric[Any]):
     """A decimal in the float that SQLite makes of it, if it is just that decimal."""
 
     @override
-    def bind_processor(self, dialect: Dialect) -> _Processor:
+    def bind_processor(self, dialect: Dialect) -> Any:
         return _as_float
 
     @override
-    def result_processor(self, dialect: Dialect, coltype: Any) -> _Processor:
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
         if self.asdecimal and self.scale is None and self.decimal_return_scale is None:
             return _as_decimal
-        own: _Processor = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
-        return own
+        return super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
 
 
 def _as_float(value: Any) -> float | None:
@@ -89,11 +88,11 @@ class _Moment:
 
     timezone: bool
 
-    def bind_processor(self, dialect: Dialect) -> _Processor:
+    def bind_processor(self, dialect: Dialect) -> Any:
         bind: _Processor = super().bind_processor(dialect)  # type: ignore[misc] # of the type beside it
         return _moment_to(bind) if self.timezone else bind
 
-    def result_processor(self, dialect: Dialect, coltype: Any) -> _Processor:
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
         result: _Processor = super().result_processor(dialect, coltype)  # type: ignore[misc] # the same
         return _moment_from(result) if self.timezone else result
 

@@ -7,75 +7,82 @@ not send, and a column's type knows only itself. The statement knows which value
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Table
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import Column, MetaData, Table
+from sqlalchemy.engine import Dialect, ExceptionContext
 
 from colonnade.errors import ColonnadeError
 from colonnade.values import rule_of
 
-__all__ = ["refused_columns"]
+__all__ = ["refused_columns", "written_table"]
 
 #: How asyncpg begins to say which argument it cannot send.
 _ARGUMENT: Final = re.compile(r"invalid input for query argument \$(\d+)")
+#: How a statement that SQLAlchemy made begins.
+_WRITE: Final = re.compile(r"(?:INSERT INTO|UPDATE) ([^\s(]+)")
+#: What a type, a driver or a rule raises for a value that it cannot take.
+_REFUSALS: Final = (ColonnadeError, ValueError, TypeError, LookupError, ArithmeticError)
 
 
-def refused_columns(context: ExceptionContext) -> tuple[str, ...]:
-    """Return the columns of the written table whose values could not be had; none if unknown."""
-    if isinstance(context.sqlalchemy_exception, IntegrityError | OperationalError):
-        return ()
+def written_table(context: ExceptionContext, metadata: MetaData) -> Table | None:
+    """Return the table that the statement writes to, or None if it writes to none that is known."""
     compiled: Any = getattr(context.execution_context, "compiled", None)
     table = getattr(getattr(compiled, "statement", None), "table", None)
-    if not isinstance(table, Table):
+    if table is not None or compiled is not None:
+        return table if isinstance(table, Table) else None
+    # A value was being prepared, and of the statement there is its text.
+    match = _WRITE.match(context.statement or "")
+    if match is None:
+        return None
+    name = re.sub(r'["`]', "", match[1])
+    return metadata.tables.get(name)
+
+
+def refused_columns(context: ExceptionContext, table: Table | None) -> tuple[str, ...]:
+    """Return the columns of the table whose values could not be had; none if unknown."""
+    dialect: Any = context.dialect
+    if table is None or dialect is None:
         return ()
+    compiled: Any = getattr(context.execution_context, "compiled", None)
     argument = _ARGUMENT.search(str(context.original_exception))
-    names = compiled.positiontup
+    names = getattr(compiled, "positiontup", None)
     if argument and names:
         # Of several rows in one statement each has the arguments of the first.
-        place = (int(argument[1]) - 1) % len(names)
-        return tuple(_columns(table, [names[place]]))
-    unfit = [name for name, value in _values(context, compiled) if _is_unfit(compiled, name, value)]
-    return tuple(_columns(table, unfit))
+        column = _column(table, names[(int(argument[1]) - 1) % len(names)])
+        return () if column is None else (column.name,)
+    found: dict[str, None] = {}
+    for name, value in _values(context):
+        column = _column(table, name)
+        if column is not None and value is not None and not _takes(column, value, dialect):
+            found[column.name] = None
+    return tuple(found)
 
 
-def _values(context: ExceptionContext, compiled: Any) -> Iterator[tuple[str, Any]]:
+def _values(context: ExceptionContext) -> Iterator[tuple[str, Any]]:
     """The names of the statement's parameters and the values that they had."""
     given: Any = getattr(context.execution_context, "compiled_parameters", None)
     if not given:
-        # The values were still being prepared.
-        found = getattr(context.sqlalchemy_exception, "params", None)
-        given = found if isinstance(found, Sequence) else [found]
-    for row in given:
+        given = context.parameters
+    for row in given if isinstance(given, Sequence) else [given]:
         if isinstance(row, Mapping):
-            yield from ((name, value) for name, value in row.items() if name in compiled.binds)
+            yield from row.items()
 
 
-def _is_unfit(compiled: Any, name: str, value: Any) -> bool:
-    """Whether a value is none of its parameter's type, or the type cannot turn it into one."""
-    kind = compiled.binds[name].type
-    if value is None:
-        return False
+def _takes(column: Column[Any], value: Any, dialect: Dialect) -> bool:
+    """Whether a value is one of the column's, and its type can turn it into what is sent."""
+    process: Any = column.type.dialect_impl(dialect).bind_processor(dialect)
     try:
-        process: Callable[[Any], Any] | None = kind.dialect_impl(compiled.dialect).bind_processor(
-            compiled.dialect
-        )
         if process is not None:
             process(value)
-        rule_of(Any, kind, writing=True)(value)
-    except (ColonnadeError, ValueError, TypeError, LookupError, ArithmeticError):
-        # As SQLAlchemy's and SQLModel's types say no; Unfit is a ValueError.
-        return True
-    return False
+        rule_of(Any, column.type, writing=True)(value)
+    except _REFUSALS:
+        return False
+    return True
 
 
-def _columns(table: Table, names: Sequence[str]) -> Iterator[str]:
-    """The table's columns that parameters are named after, whatever stands before the name."""
-    found = []
-    for name in names:
-        keys = [one.key for one in table.c if name == one.key or name.endswith(f"_{one.key}")]
-        if keys:
-            found.append(table.c[max(keys, key=len)].name)
-    yield from dict.fromkeys(found)
+def _column(table: Table, name: str) -> Column[Any] | None:
+    """The column that a parameter is named after, whatever stands before its name."""
+    found = [one for one in table.c if name == one.key or name.endswith(f"_{one.key}")]
+    return max(found, key=lambda one: len(one.key), default=None)

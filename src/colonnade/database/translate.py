@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from sqlalchemy.orm import exc as orm
 from colonnade import errors as e
 from colonnade.database import codes, violations
 from colonnade.mapping import locate
+from colonnade.values import family_of
 
 __all__ = ["Circumstances", "aborted", "translate"]
 
@@ -35,7 +36,8 @@ class Circumstances:
     disconnected: bool = False
     executing: bool = False
     table: str | None = None
-    columns: tuple[str, ...] = ()  # whose values the statement could not have
+    #: Finds the columns whose values the statement could not have.
+    columns: Callable[[], tuple[str, ...]] = tuple
 
 
 def translate(error: BaseException, where: Circumstances) -> e.ColonnadeError | None:
@@ -88,11 +90,22 @@ def _of_driver(error: Any, where: Circumstances) -> e.ColonnadeError | None:
         # PyMySQL's errors have an SQLSTATE too, which says less than their code.
         text = str(original.args[1]) if len(original.args) > 1 else ""
         kind = codes.MYSQL.get(first, e.ConnectionLost if lost else e.DatabaseError)
-        return _built(kind, violations.of_mysql(first, text), where)
+        told = violations.of_mysql(first, text)
+        if kind is e.CheckViolation and _is_json(told, where.metadata):
+            refused = e.InvalidValue("MariaDB keeps no JSON that nests more than 31 deep")
+            return _told(refused, where, told)
+        return _built(kind, told, where, codes.REASONS.get(first))
     if state is not None:
         kind = codes.POSTGRESQL.get(state) or codes.POSTGRESQL_CLASSES.get(state[:2])
         return _postgresql(kind or e.DatabaseError, state, original, where)
     return _without_code(original, lost, where)
+
+
+def _is_json(told: violations.Violation, metadata: MetaData) -> bool:
+    """Whether the check is MariaDB's own of a column of JSON, which it names after the column."""
+    tables = [table for table in metadata.tables.values() if table.name == told.table]
+    columns = [table.c.get(name) for table in tables for name in told.columns]
+    return any(one is not None and family_of(one.type) == "json" for one in columns)
 
 
 def _postgresql(
@@ -108,7 +121,8 @@ def _postgresql(
             hint="the next attempt prepares it anew",
         )
     known = hasattr(details, "constraint_name")
-    return _built(kind, violations.of_postgresql(details) if known else None, where)
+    violation = violations.of_postgresql(details) if known else None
+    return _built(kind, violation, where, codes.REASONS.get(state))
 
 
 def _innermost(original: Any) -> Any:
@@ -132,7 +146,10 @@ def _without_code(original: Any, lost: bool, where: Circumstances) -> e.Colonnad
 
 
 def _built(
-    kind: type[e.DatabaseError], violation: violations.Violation | None, where: Circumstances
+    kind: type[e.DatabaseError],
+    violation: violations.Violation | None,
+    where: Circumstances,
+    reason: str | None = None,
 ) -> e.ColonnadeError:
     if kind is e.ReadOnlyServer and where.reading:
         return e.ReadOnlySession(
@@ -142,9 +159,8 @@ def _built(
         kind = e.ConnectionFailed
     message, hint = _WORDS.get(kind, _WORDS[e.DatabaseError])
     if kind is e.InvalidValue:
-        told = violation.columns if violation is not None else ()
-        where = replace(where, columns=told or where.columns)
-        return _told(e.InvalidValue(message, hint=hint), where)
+        why = f": {reason}" if reason else ""
+        return _told(e.InvalidValue(message + why, hint=hint), where, violation)
     if violation is None or not issubclass(kind, e.ConstraintViolation):
         return kind(message, hint=hint)
     table = violation.table or where.table
@@ -167,14 +183,21 @@ def _built(
     )
 
 
-def _told(error: e.ColonnadeError, where: Circumstances) -> e.ColonnadeError:
+def _told(
+    error: e.ColonnadeError, where: Circumstances, violation: violations.Violation | None = None
+) -> e.ColonnadeError:
     """The error of a refused value, with the fields that the value was for."""
-    if isinstance(error, e.InvalidValue) and where.columns and not error.fields:
-        found = locate(where.metadata, table=where.table, columns=where.columns)
-        error.model, error.fields = found.model, found.fields or where.columns
-        about = f"{error.model}: " if error.model else ""
-        error.message = f"{about}{' and '.join(error.fields)}: {error.message}"
-    return error
+    if not isinstance(error, e.InvalidValue) or error.fields:
+        return error
+    columns = (violation.columns if violation is not None else ()) or where.columns()
+    if not columns:
+        return error
+    found = locate(where.metadata, table=where.table, columns=columns)
+    fields = found.fields or columns
+    about = f"{found.model or where.table or 'the row'}: {' and '.join(fields)}"
+    return e.InvalidValue(
+        f"{about}: {error.message}", hint=error.hint, model=found.model, fields=fields
+    )
 
 
 def _of_network(error: BaseException, where: Circumstances) -> e.ColonnadeError:

@@ -2,16 +2,19 @@
 
 from colonnade.values.annotations import kind_at, kind_of, plain_kind
 from colonnade.values.families import Family, family_of, item_type, plain_type
+from colonnade.values.many import Glance, glance_of
 from colonnade.values.rules import declared_kind, rule_of
 from colonnade.values.texts import unfit_text
 from colonnade.values.unfit import Rule, Unfit
 
 __all__ = [
     "Family",
+    "Glance",
     "Rule",
     "Unfit",
     "declared_kind",
     "family_of",
+    "glance_of",
     "item_type",
     "kind_at",
     "kind_of",

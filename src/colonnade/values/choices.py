@@ -127,7 +127,7 @@ def _of_members(plain: sa.Enum, asked: Asked) -> Rule:
 def _stored(plain: sa.Enum, members: type[Enum]) -> dict[str, Enum]:
     """The members by the texts that stand for them in the database."""
     named = members.__members__
-    if set(plain.enums) <= set(named):
+    if plain.values_callable is None:
         return {text: named[text] for text in plain.enums}
     distinct = [member for name, member in named.items() if name == member.name]
     texts = plain.enums

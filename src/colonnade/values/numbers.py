@@ -84,6 +84,8 @@ def bounds_of(stored: TypeEngine[Any]) -> tuple[int, int]:
 
 def _ranges(stored: TypeEngine[Any]) -> Iterator[tuple[int, int]]:
     yield _range(plain_type(stored))
+    if hasattr(plain_type(stored), "unsigned"):
+        return  # one of MySQL's own, which any other dialect takes for a plain integer
     for dialect in _DIALECTS:
         plain = plain_type(stored.dialect_impl(dialect))
         if isinstance(plain, sa.Integer):

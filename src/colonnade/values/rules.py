@@ -25,7 +25,7 @@ from colonnade.values.numbers import decimal_rule, float_rule, integer_rule, nar
 from colonnade.values.texts import bytes_rule, text_rule, unfit_text
 from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
 
-__all__ = ["declared_kind", "rule_of"]
+__all__ = ["declared_kind", "is_foreign", "rule_of"]
 
 _Maker: TypeAlias = Callable[[Asked], Rule]
 
@@ -42,7 +42,7 @@ def rule_of(kind: Any, stored: TypeEngine[Any], *, writing: bool) -> Rule:
     value is compared: one larger than any of the column's is an honest question.
     """
     asked = Asked(stored, kind, writing)
-    if _is_foreign(stored):
+    if is_foreign(stored):
         return _foreign(asked)
     family = family_of(stored)
     rule = _MAKERS[family](asked)
@@ -52,7 +52,7 @@ def rule_of(kind: Any, stored: TypeEngine[Any], *, writing: bool) -> Rule:
 def declared_kind(kind: Any, stored: TypeEngine[Any]) -> Any:
     """Return the Python type that a column's values have, for errors to speak of."""
     family = family_of(stored)
-    if _is_foreign(stored) or is_closed(kind) or family in ("array", "json", "other"):
+    if is_foreign(stored) or is_closed(kind) or family in ("array", "json", "other"):
         return kind
     if family == "enum":
         return stored.python_type
@@ -64,7 +64,7 @@ def declared_kind(kind: Any, stored: TypeEngine[Any]) -> Any:
         return kind
 
 
-def _is_foreign(stored: TypeEngine[Any]) -> bool:
+def is_foreign(stored: TypeEngine[Any]) -> bool:
     """Whether a type is the user's own, which may turn any value into any other."""
     return isinstance(stored, TypeDecorator) and not (
         isinstance(stored, _KNOWN) or is_interval(stored)

@@ -168,7 +168,7 @@ def bytes_rule(asked: Asked) -> Rule:
     parsed = parser_of(bytes)
     plain: Any = plain_type(asked.stored)
     most = plain.length
-    is_padded = isinstance(plain, sa.BINARY) and most is not None
+    least = most if isinstance(plain, sa.BINARY) and most is not None else 0
 
     def octets(value: Any) -> bytes:
         if type(value) is bytes:
@@ -180,8 +180,8 @@ def bytes_rule(asked: Asked) -> Rule:
         found = octets(value)
         if most is not None and len(found) > most:
             raise Unfit(f"the column holds at most {most} bytes")
-        if is_padded and len(found) < most:
-            raise Unfit(f"a BINARY column holds {most} bytes, no fewer")
+        if len(found) < least:
+            raise Unfit(f"a BINARY column holds {least} bytes, no fewer")
         return found
 
     return write if asked.writing else lambda value: _compared(octets(value))
