@@ -97,3 +97,22 @@ async def test_two_values_for_one_scope_are_refused(db: Database) -> None:  # no
         assert (await client.get("/", headers={"guild": "2"})).json() == {"guild": 2}
         answer = await client.get("/", headers={"guild": "1"})
         assert (answer.status_code, answer.json()["code"]) == (500, "usage")
+
+
+async def test_a_value_that_fits_no_column_is_refused_where_it_is_bound(db: Database) -> None:  # noqa: F811
+    asked: list[str] = []
+
+    async def odd() -> dict[str, Any]:
+        return {"guild": 1.5}
+
+    app = app_of(db, dependencies=[provide_scope(odd)])
+
+    @app.get("/")
+    async def nothing() -> str:
+        asked.append("the database, later")
+        return ""
+
+    async with in_process(app) as client:
+        answer = await client.get("/")
+        assert answer.json()["code"] == "invalid_operand"
+    assert asked == []

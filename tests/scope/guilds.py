@@ -178,6 +178,7 @@ NAMED = guilds_of(str, "acme", "ACME", "ann", "ANN")
 Base, OfGuild = NUMBERED.Base, NUMBERED.OfGuild
 Country, Team, Power, Hero = NUMBERED.Country, NUMBERED.Team, NUMBERED.Power, NUMBERED.Hero
 HeroPower, Mission, Note = NUMBERED.HeroPower, NUMBERED.Mission, NUMBERED.Note
+HeroUpdate = NUMBERED.HeroUpdate
 HeroService, TeamService = NUMBERED.HeroService, NUMBERED.TeamService
 CountryService, PowerService = NUMBERED.CountryService, NUMBERED.PowerService
 MissionService, NoteService = NUMBERED.MissionService, NUMBERED.NoteService

@@ -1,7 +1,7 @@
 """A scope whose column is a text, and a key that is one, are told apart letter by letter."""
 
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar, Optional
+from typing import Any, Optional
 
 import pytest
 from sqlalchemy import (
@@ -75,7 +75,6 @@ def folding(collation: str) -> Any:
         pass
 
     class Tag(Folded, table=True):
-        __table_args__: ClassVar[dict[str, Any]] = {"extend_existing": True}  # once each database
         __scopes__ = (
             Scope("tag_of", column="firm"),
             Scope("tag_by", lambda tag, who: tag.owner != who),

@@ -16,7 +16,7 @@ from colonnade.database.misuse import check_session
 from colonnade.database.reader import Reader
 from colonnade.database.repeats import RepeatedStatement, repeating
 from colonnade.database.rows import Prepared
-from colonnade.database.session import Session
+from colonnade.database.session import Session, keeping_scope
 from colonnade.database.settings import Settings
 from colonnade.database.unit import Unit, UnitOptions
 
@@ -35,5 +35,6 @@ __all__ = [
     "Unit",
     "UnitOptions",
     "check_session",
+    "keeping_scope",
     "repeating",
 ]

@@ -43,7 +43,7 @@ from colonnade.database.unit import Unit
 from colonnade.errors import ColonnadeError, UsageError
 from colonnade.scope import Bindings, Part, any_rules
 
-__all__ = ["Session"]
+__all__ = ["Session", "keeping_scope"]
 
 S = TypeVar("S", bound=BaseModel)
 T = TypeVar("T")
@@ -251,16 +251,6 @@ class Session(Streaming, AsyncSession):
             await self.flush()
         self._check_open("scoped")
 
-    @asynccontextmanager
-    async def keeping_scope(self, bindings: Bindings) -> AsyncGenerator[None]:
-        """Read under these bindings, as a stream does that began under them. For the library."""
-        if bindings == self.scope:
-            yield
-            return
-        await self._settle()
-        with self._scoping.keeping(self.sync_session, bindings):
-            yield
-
     async def rows(
         self, statement: Prepared | Executable, parameters: Mapping[str, Any] | None = None
     ) -> Sequence[Sequence[Any]]:
@@ -459,6 +449,20 @@ class Session(Streaming, AsyncSession):
     def _check_open(self, operation: str) -> None:
         if self._gate.closed:
             self._gate.enter(operation)
+
+
+@asynccontextmanager
+async def keeping_scope(session: Session, bindings: Bindings) -> AsyncGenerator[None]:
+    """Read under these bindings in the block, as a stream does that began under them.
+
+    What waits to be written is flushed before, under the bindings that it was made under.
+    """
+    if bindings == session.scope:
+        yield
+        return
+    await session._settle()
+    with session._scoping.keeping(session.sync_session, bindings):
+        yield
 
 
 guard(Session)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
-from colonnade.database import Session, repeating
+from colonnade.database import Session, keeping_scope, repeating
 from colonnade.errors import InvalidOperand, SessionShared, StreamClosed
 from colonnade.query.pages import read_from
 from colonnade.scope import Bindings
@@ -104,7 +104,7 @@ class Stream(Generic[R]):
         if self._scope is None:
             self._scope = self._session.scope
         try:
-            async with self._session.keeping_scope(self._scope):
+            async with keeping_scope(self._session, self._scope):
                 batch = await source.next()
         except BaseException:
             # What fails or is cancelled half way is not read on.
