@@ -27,15 +27,15 @@ from colonnade.filters.text import Exactly, ExactlyNot
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["among", "not_among"]
+__all__ = ["VALUE", "Values", "among", "encode", "not_among", "travels_as_text"]
 
 #: The function that ``colonnade.database`` gives every SQLite connection.
-_VALUE: Final = "colonnade_value"
+VALUE: Final = "colonnade_value"
 #: What JSON does not carry exactly travels as text: SQLite reads a float to 15 digits only.
 _AS_TEXT: Final = frozenset({"float", "decimal", "bytes"})
 
 
-class _Values(TypeDecorator[list[Any]]):
+class Values(TypeDecorator[list[Any]]):
     """A list of values of one type, bound as one argument."""
 
     impl = Text
@@ -55,9 +55,19 @@ class _Values(TypeDecorator[list[Any]]):
     def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
-        process = self.item.dialect_impl(dialect).bind_processor(dialect)
-        items = value if process is None else map(process, value)
-        return json.dumps([_told(item) for item in items])
+        return json.dumps(encode(self.item, value, dialect))
+
+
+def encode(kind: TypeEngine[Any], values: list[Any], dialect: Dialect) -> list[Any]:
+    """Return values of one type as JSON carries them to SQLite."""
+    process = kind.dialect_impl(dialect).bind_processor(dialect)
+    return [_told(item) for item in (values if process is None else map(process, values))]
+
+
+def travels_as_text(kind: TypeEngine[Any], dialect: Dialect) -> bool:
+    """Return whether JSON carries the type as text, which ``VALUE`` makes a value again."""
+    # What the type is here: an exact decimal is an integer on SQLite.
+    return family_of(plain_type(kind.dialect_impl(dialect))) in _AS_TEXT
 
 
 def _told(item: Any) -> Any:
@@ -102,7 +112,7 @@ def _listed(
     if family == "other":
         return each  # type: ignore[no-any-return] # how a list of them travels, nobody knows
     # Both parameters have one name and so one value; a database's SQL holds one of the two.
-    return element(column, bindparam(values.key, type_=_Values(values.type)), each)
+    return element(column, bindparam(values.key, type_=Values(values.type)), each)
 
 
 @compiles(_Among)
@@ -124,10 +134,8 @@ def _of_array(element: _Among, compiler: Any, **options: Any) -> str:
 @compiles(_NotAmong, "sqlite")
 def _of_json(element: _Among, compiler: Any, **options: Any) -> str:
     column, values = _processed(element, compiler, options)
-    # What the type is here: an exact decimal is an integer on SQLite.
     listed: Any = list(element.clauses)[1].type
-    kind = listed.item.dialect_impl(compiler.dialect)
-    value = f"{_VALUE}(value)" if family_of(plain_type(kind)) in _AS_TEXT else "value"
+    value = f"{VALUE}(value)" if travels_as_text(listed.item, compiler.dialect) else "value"
     return f"({column} {element.word} (SELECT {value} FROM json_each({values})))"
 
 

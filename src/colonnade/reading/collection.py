@@ -19,7 +19,7 @@ from colonnade.loading import Nested
 from colonnade.mapping import mapping_of
 from colonnade.ordering import closed
 from colonnade.reading.columns import Columns
-from colonnade.spec import Shape, among, limiting, narrowed, order_of, remembered
+from colonnade.spec import Shape, among_held, limiting, narrowed, order_of, remembered
 
 __all__ = ["Children", "Link", "children_of"]
 
@@ -53,7 +53,7 @@ class Children:
         if shape.limit is not None:
             rank = self.columns.add(func.row_number().over(partition_by=link.keys, order_by=order))
         statement = link.joined(select_rows(*self.columns.expressions))
-        statement = statement.where(among(link.parent, link.names))
+        statement = statement.where(among_held(link.parent, link.names))
         uncut = Shape(link.child, shape.where)
         statement = narrowed(statement, self.columns.sources, uncut, ordered=False)
         if rank is not None and shape.limit is not None:

@@ -18,7 +18,7 @@ from colonnade.filters import Sources
 from colonnade.loading import loader_options
 from colonnade.mapping import Relation, mapping_of
 from colonnade.ordering import Term, closed
-from colonnade.spec import Shape, among, chunked, remembered, unsorted_paths
+from colonnade.spec import Shape, among_held, chunked, remembered, unsorted_paths
 
 __all__ = ["load_sorted"]
 
@@ -70,7 +70,7 @@ def _statement(
         select_rows(child, *(getattr(parent, name) for name in names))
         .select_from(parent)
         .join(getattr(parent, relation.name))
-        .where(among(parent, names))
+        .where(among_held(parent, names))
         .options(*loader_options(child, [path for path in below if path]))
     )
     return sources.joining(statement).order_by(*order)

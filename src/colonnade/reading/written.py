@@ -21,7 +21,7 @@ from colonnade.reading.columns import Columns
 from colonnade.reading.program import Program, shapes_of, stitched
 from colonnade.reading.rows import validated
 from colonnade.reading.terms import terms_of
-from colonnade.spec import among, chunked, remembered
+from colonnade.spec import among_held, chunked, remembered
 
 __all__ = ["fill_written"]
 
@@ -64,6 +64,6 @@ def _by_keys(plan: Plan) -> tuple[Program, tuple[int, ...]]:
     key = columns.key(plan)
     statement: Any = select_rows(*columns.expressions).select_from(plan.model)
     statement = columns.sources.joining(statement)
-    statement = statement.where(among(plan.model, mapping_of(plan.model).key))
+    statement = statement.where(among_held(plan.model, mapping_of(plan.model).key))
     program = stitched(Prepared(statement), plan, columns, shapes_of(terms_of(plan)))
     return program, key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from colonnade.filters import Sources
 from colonnade.spec.criterion import criterion
 from colonnade.spec.figures import having, projected, row_terms
-from colonnade.spec.keys import among, chunked, keyed
+from colonnade.spec.keys import among, among_held, chunked, keyed
 from colonnade.spec.keyset import Keyset, order_of, parts
 from colonnade.spec.measures import of_children
 from colonnade.spec.memory import STATEMENTS, remembered
@@ -32,6 +32,7 @@ __all__ = [
     "Sources",
     "Spec",
     "among",
+    "among_held",
     "bound",
     "chunked",
     "counting",

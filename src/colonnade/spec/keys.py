@@ -11,9 +11,10 @@ from sqlmodel import select
 
 from colonnade.filters.families import family_of
 from colonnade.filters.membership import among as one_of_many
+from colonnade.filters.stored import among_stored
 from colonnade.mapping import mapping_of
 
-__all__ = ["among", "chunked", "keyed"]
+__all__ = ["among", "among_held", "chunked", "keyed"]
 
 _KEYS: Final = 10_000
 #: Text is compared as the database likes, and nobody knows how a list of another type travels.
@@ -32,15 +33,30 @@ def among(entity: Any, names: Sequence[str]) -> Any:
     return key.in_(bindparam("keys", expanding=True))
 
 
+def among_held(entity: Any, names: Sequence[str]) -> Any:
+    """The same for keys that the database has returned: one text for any number, of any width."""
+    columns = [getattr(entity, name) for name in names]
+    if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
+        return among(entity, names)
+    return among_stored(columns, "keys")
+
+
 def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
-    """What to bind for ``among``: the keys by 10,000, or fewer where a key is wide."""
+    """What to bind for ``among``: the keys by 10,000, or fewer where a key is wide.
+
+    Of a wide key each column too, which ``among_held`` binds on PostgreSQL.
+    """
     if not keys:
         return
     width = len(keys[0])
     size = min(_KEYS, _VALUES // width)
     for start in range(0, len(keys), size):
         chunk = keys[start : start + size]
-        yield {"keys": [key[0] for key in chunk] if width == 1 else list(chunk)}
+        if width == 1:
+            yield {"keys": [key[0] for key in chunk]}
+        else:
+            columns = enumerate(zip(*chunk, strict=True))
+            yield {"keys": list(chunk)} | {f"keys_{place}": list(own) for place, own in columns}
 
 
 def keyed(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
