@@ -24,7 +24,18 @@ if TYPE_CHECKING:
         Session,
     )
     from colonnade.filters import all_of, any_of, check_models, every, not_, some
-    from colonnade.loading import Avg, Count, Group, Max, Min, Plan, Requires, Rows, Sum
+    from colonnade.loading import (
+        Avg,
+        Count,
+        Group,
+        Max,
+        Min,
+        Plan,
+        Requires,
+        Rows,
+        Sum,
+        Unscoped,
+    )
     from colonnade.ordering import scroll_index
     from colonnade.pagination import CursorPage, Page
     from colonnade.query import Projection, Query
@@ -55,6 +66,7 @@ __all__ = [
     "ServiceBase",
     "Session",
     "Sum",
+    "Unscoped",
     "all_of",
     "any_of",
     "check_models",
@@ -76,6 +88,7 @@ _HOMES = {
     "Rows": "colonnade.loading",
     "Scope": "colonnade.scope",
     "ServiceBase": "colonnade.service",
+    "Unscoped": "colonnade.loading",
     "check_schema": "colonnade.reading",
     "scroll_index": "colonnade.ordering",
     **dict.fromkeys(("Avg", "Count", "Group", "Max", "Min", "Sum"), "colonnade.loading"),

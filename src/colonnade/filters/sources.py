@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.orm import join as orm_join
 
 from colonnade.mapping import Relation
+from colonnade.mapping.lifted import LiftedRelation, lifted_target
 
 __all__ = ["Computed", "Sources"]
 
@@ -37,7 +38,10 @@ class Sources:
             return steps[-1].made(self)
         if steps not in self._joined:
             owner = self.joined(steps[:-1])
-            target = aliased(steps[-1].target)
+            last = steps[-1]
+            target = (
+                lifted_target(last) if isinstance(last, LiftedRelation) else aliased(last.target)
+            )
             self._joined[steps] = (target, getattr(owner, steps[-1].name).of_type(target))
         return self._joined[steps][0]
 

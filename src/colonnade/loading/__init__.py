@@ -7,11 +7,12 @@ from colonnade.loading.exact import Written, inexact, written_of
 from colonnade.loading.fit import check_arguments, plan_of, plan_of_select
 from colonnade.loading.forms import Form
 from colonnade.loading.groups import Grouped, figures_of, grouped, groups_of, rows_measures
+from colonnade.loading.hiding import check_hidden
 from colonnade.loading.measures import Measure
 from colonnade.loading.options import loader_options
 from colonnade.loading.plan import Leaf, Nested, Plan
 from colonnade.loading.standin import stand_in
-from colonnade.loading.terms import Requires, Rows
+from colonnade.loading.terms import Requires, Rows, Unscoped
 from colonnade.loading.validator import validator_of
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "Requires",
     "Rows",
     "Sum",
+    "Unscoped",
     "Written",
     "check_arguments",
+    "check_hidden",
     "figures_of",
     "grouped",
     "groups_of",

@@ -35,6 +35,7 @@ class Draft:
         self.measures: dict[str, Measure] = {}
         self._leaves: dict[str, Leaf] = {}
         self._related: dict[str, tuple[Relation, Draft, Rows | None]] = {}
+        self._expected: set[str] = set()
 
     @property
     def title(self) -> str:
@@ -63,23 +64,28 @@ class Draft:
         schema: type[BaseModel],
         key: str | None = None,
         rows: Rows | None = None,
+        *,
+        takes_none: bool = True,
     ) -> Draft:
         """The draft of what is at a relation's end; the one there is, if it is read already.
 
         Raises ``InvalidSchema`` if it is read on other terms.
         """
         key = key or relation.name
+        if not takes_none:
+            self._expected.add(key)
         found = self._related.get(key)
         if found is None:
             target = Draft(mapping_of(relation.target).model, schema)
             self._related[key] = (relation, target, rows)
             return target
-        _, target, terms = found
-        if terms is not rows:
+        known, target, terms = found
+        if terms is not rows or known != relation:
             raise InvalidSchema(
                 f"{self.schema.__name__}: {self.model.__name__}.{relation.name} is read twice, "
                 "on terms of its own and, since code looks at its objects, under one name",
-                hint="write the field with Rows in a schema without validators that run before",
+                hint="write the field with Rows or Unscoped in a schema without validators that "
+                "run before",
                 model=self.model.__name__,
                 fields=(relation.name,),
             )
@@ -90,7 +96,7 @@ class Draft:
     def plan(self, *, objects: bool) -> Plan:
         """The plan as it stands."""
         nested = [
-            Nested(key, relation, draft.plan(objects=objects), rows)
+            Nested(key, relation, draft.plan(objects=objects), rows, key not in self._expected)
             for key, (relation, draft, rows) in self._related.items()
         ]
         return Plan(

@@ -20,9 +20,10 @@ from colonnade.loading.annotation import allows_none, class_requires, found_in, 
 from colonnade.loading.attributes import Attribute, Python
 from colonnade.loading.draft import Draft, Selection
 from colonnade.loading.groups import paths_of, rows_measures
+from colonnade.loading.hiding import lifted, lifted_on_the_way
 from colonnade.loading.measures import Measure, measure_key
 from colonnade.loading.plan import Plan
-from colonnade.loading.terms import Requires, Rows
+from colonnade.loading.terms import Requires, Rows, Unscoped
 from colonnade.mapping import Relation, did_you_mean, mapping_of, memoized
 
 __all__ = ["check_arguments", "plan_of", "plan_of_select"]
@@ -172,6 +173,9 @@ class _Field:
         self.above = above
         self.requires = found_in(field, Requires)
         self.rows = found_in(field, Rows)
+        self.unscoped = found_in(field, Unscoped)
+        #: The scopes that were lifted for the objects on the way.
+        self.lifted: frozenset[str] = frozenset()
         self.told = f"{schema.__name__}.{name}"
 
     def fit(self) -> None:
@@ -199,8 +203,13 @@ class _Field:
     def _follow(self, path: Path, attribute: Attribute) -> None:
         draft = self.draft
         name, *rest = path
+        # Where the way ends early, the next path counts, or the default.
+        others = len(paths_of(self.draft.model, self.schema, self.name)) > 2
+        spare = others or not self.field.is_required()
         while isinstance(attribute, Relation) and (keys := [k for k in rest if isinstance(k, str)]):
-            draft = draft.related(attribute, BaseModel)
+            followed, freed = lifted_on_the_way(attribute, self.unscoped)
+            self.lifted |= freed
+            draft = draft.related(followed, BaseModel, takes_none=spare or attribute.many)
             following = draft.attribute(keys[0])
             if following is None or _is_method(following):
                 raise _unfit(draft, f"{self.told} looks for {_dotted(path)}", keys[0])
@@ -213,6 +222,13 @@ class _Field:
     ) -> None:
         if self.rows is not None and not (isinstance(attribute, Relation) and attribute.many):
             self._refuse("is no collection, and Rows says which objects of one are read")
+        single = isinstance(attribute, Relation) and not attribute.many
+        if self.unscoped is not None and not single:
+            if draft is self.draft:
+                self._refuse("is no relation to one object, for which Unscoped lifts a scope")
+            unknown = next((name for name in self.unscoped.names if name not in self.lifted), None)
+            if unknown is not None:
+                self._refuse(f"no single object on the way has a scope {unknown!r}")
         if isinstance(attribute, Python):
             self.fitting._needs_objects()
             if self.requires is None and not attribute.constant:
@@ -244,15 +260,20 @@ class _Field:
                 hint=f"annotate it as {_example(relation, schemas[0])}",
             )
         node = fields_of(self.schema)[self.name]["schema"]
-        if len(schemas) != 1 or looks_at_object(node, schemas, core_of(self.schema)[1]):
+        sees = len(schemas) != 1 or looks_at_object(node, schemas, core_of(self.schema)[1])
+        if sees:
             self.fitting._needs_objects()
+        if self.unscoped is not None:
+            relation = lifted(relation, self.unscoped, self.told)
+        # Code that is handed the object knows what to do without one.
+        takes_none = sees or relation.many or allows_none(self.field.annotation)
         above = (*self.above, self.schema)
         key = name if self.fitting.objects else self.name
         for schema in schemas:
             if above.count(schema) >= (self.fitting.depth or 1):
                 self._end(draft, key, relation)
             else:
-                target = draft.related(relation, schema, key, self.rows)
+                target = draft.related(relation, schema, key, self.rows, takes_none=takes_none)
                 self.fitting._schema(target, schema, above)
         if not schemas:
             draft.related(relation, BaseModel, key, self.rows)

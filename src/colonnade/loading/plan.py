@@ -36,13 +36,15 @@ class Leaf:
 class Nested:
     """A field that a relation fills, with the plan for what is at its end.
 
-    ``rows`` is what the field declares about its collection.
+    ``rows`` is what the field declares about its collection. ``takes_none`` says of a single object
+    whether the field can do without it.
     """
 
     field: str
     relation: Relation
     plan: Plan
     rows: Rows | None = None
+    takes_none: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
-"""In charge of what a schema's field says about how it is read: ``Requires`` and ``Rows``.
+"""In charge of what a field says about how it is read: ``Requires``, ``Rows`` and ``Unscoped``.
 
-Both stand in an annotation: ``full: Annotated[str, Requires("first", "last")]``.
+They stand in an annotation: ``full: Annotated[str, Requires("first", "last")]``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["Requires", "Rows"]
+from colonnade.errors import InvalidSchema
+
+__all__ = ["Requires", "Rows", "Unscoped"]
 
 _Names: TypeAlias = str | tuple[str, ...] | list[str]
 
@@ -28,6 +30,26 @@ class Requires:
 
     def __repr__(self) -> str:
         return f"Requires({', '.join(map(repr, self.paths))})"
+
+
+class Unscoped:
+    """A relation to one object that is followed whatever the scopes of these names would hide.
+
+    ``film: Annotated[FilmRead, Unscoped("deleted")]``: a rental still shows the film that it was
+    for, though that is deleted. It holds for this field alone, and not for conditions or the order.
+    """
+
+    __slots__ = ("names",)
+
+    def __init__(self, *names: str) -> None:
+        if not names or not all(isinstance(name, str) for name in names):
+            raise InvalidSchema(
+                "Unscoped takes the names of scopes", hint='Unscoped("deleted"); one at least'
+            )
+        self.names = names
+
+    def __repr__(self) -> str:
+        return f"Unscoped({', '.join(map(repr, self.names))})"
 
 
 class Rows:

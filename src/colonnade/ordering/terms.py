@@ -20,6 +20,7 @@ from sqlalchemy.types import TypeDecorator
 from colonnade.errors import InvalidOperand, UnknownField
 from colonnade.mapping import Column, Relation, mapping_of, memoized
 from colonnade.mapping.paths import column_path, readings
+from colonnade.scope import scopes_hiding
 
 __all__ = ["Term", "closed", "flipped", "term_of", "terms_of"]
 
@@ -114,19 +115,30 @@ def _term(model: type[Any], name: str) -> Term:
     _check_order(model, plain, path.column)
     descending = sign == "-"
     nulls_first = descending if nulls is None else nulls.lower() == "first"
-    return _meaning(path.steps, path.column, descending, nulls_first, rank)
+    return _meaning(model, path.steps, path.column, descending, nulls_first, rank)
 
 
 @memoized
 def _meaning(
+    model: type[Any],
     steps: tuple[Relation, ...],
     column: Column,
     descending: bool,
     nulls_first: bool,
     rank: str | None,
 ) -> Term:
-    nullable = rank is None and (column.nullable or any(step.optional for step in steps))
+    nullable = rank is None and (column.nullable or _may_be_missing(model, steps))
     return Term(steps, column, descending, nulls_first, nullable, rank)
+
+
+def _may_be_missing(model: type[Any], steps: tuple[Relation, ...]) -> bool:
+    """Whether there may be no object at the end, for want of one or since a scope hides it."""
+    owner = model
+    for step in steps:
+        if step.optional or scopes_hiding(owner, step.target):
+            return True
+        owner = step.target
+    return False
 
 
 def _parted(model: type[Any], name: str) -> tuple[str, str | None]:

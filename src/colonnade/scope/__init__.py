@@ -11,6 +11,7 @@ from colonnade.scope.bindings import UNSCOPED, Bindings, Part
 from colonnade.scope.caches import KEPT, compiled_cache, text_weight
 from colonnade.scope.compiler import carried, install, options_for, values_for
 from colonnade.scope.declared import Scope
+from colonnade.scope.hiding import scopes_hiding, scopes_of
 from colonnade.scope.objects import check_objects, filled
 from colonnade.scope.occurrences import require, tables_in
 from colonnade.scope.references import Lookups, references
@@ -38,6 +39,8 @@ __all__ = [
     "relations_to_scoped",
     "require",
     "rules_of",
+    "scopes_hiding",
+    "scopes_of",
     "tables_in",
     "text_weight",
     "values_for",

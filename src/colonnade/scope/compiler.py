@@ -23,6 +23,7 @@ from sqlalchemy.sql.selectable import FromGrouping
 from colonnade.errors import InvalidMapping, UsageError
 from colonnade.filters.text import compare_bytes
 from colonnade.mapping import with_article
+from colonnade.mapping.lifted import lifted_for
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.caches import CompiledCaches
 from colonnade.scope.declared import Scope
@@ -208,9 +209,9 @@ class _Compiler:
         if self._bindings is not None and join.isouter and not join.full:
             claimed: set[Any] = set()
             criteria = self._claim(join.right, claimed)
+            self._claimed[-1] |= claimed
             if criteria:
                 # In WHERE they would drop the rows that found nothing.
-                self._claimed[-1] |= claimed
                 join = join._clone()
                 join.onclause = and_(Grouping(join.onclause), *criteria)
         return super().visit_join(join, asfrom=asfrom, **options)  # type: ignore[misc]
@@ -276,6 +277,9 @@ class _Compiler:
         found = self._criteria(element)
         if found:
             claimed.update(aliases(element))
+        elif lifted_for(element):
+            # This one alias and not its table, which may stand elsewhere with its scopes.
+            claimed.add(element)
         return found
 
     def _criteria(self, element: Any) -> list[_Criterion]:
@@ -284,8 +288,11 @@ class _Compiler:
         if rules is None or self._bindings is None:
             return []
         entity: Any = rules.model if isinstance(element, Table) else aliased(rules.model, element)
+        lifted = lifted_for(element)
         return [
-            self._criterion(entity, table, rules, scope) for scope in self._bindings.active(rules)
+            self._criterion(entity, table, rules, scope)
+            for scope in self._bindings.active(rules)
+            if scope.name not in lifted
         ]
 
     def _criterion(self, entity: Any, table: Any, rules: Rules, scope: Scope) -> _Criterion:

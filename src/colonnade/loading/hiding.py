@@ -1,0 +1,104 @@
+"""In charge of single objects that a scope may hide: a field that takes no None has to say why not.
+
+A film that was deleted is None to the rental that it was for, and a schema that takes no None would
+break every list of rentals. ``Unscoped`` lifts the scope for one field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from colonnade.errors import InvalidSchema
+from colonnade.loading.annotation import allows_none
+from colonnade.loading.groups import groups_of
+from colonnade.loading.measures import declared_fields
+from colonnade.loading.plan import Plan
+from colonnade.loading.terms import Unscoped
+from colonnade.mapping import Relation, did_you_mean, mapping_of
+from colonnade.mapping.lifted import LiftedRelation, lift, table_of_model
+from colonnade.scope import scopes_hiding, scopes_of
+
+__all__ = ["check_hidden", "lifted", "lifted_on_the_way"]
+
+
+def lifted(relation: Relation, unscoped: Unscoped, field: str) -> Relation:
+    """Return the relation without the scopes that a field lifts. Raise ``InvalidSchema``."""
+    target = relation.target.__name__
+    if table_of_model(relation.target) is None:
+        raise InvalidSchema(f"{field}: {target} has several tables, and no scope is lifted there")
+    known = {scope.name for scope in scopes_of(relation.target)}
+    for name in unscoped.names:
+        if name not in known:
+            raise InvalidSchema(
+                f"{field}: {target} has no scope {name!r}",
+                hint=did_you_mean(name, known, target) if known else "leave out Unscoped",
+                model=target,
+                fields=(field.partition(".")[2],),
+            )
+    return lift(relation, frozenset(unscoped.names))
+
+
+def lifted_on_the_way(
+    relation: Relation, unscoped: Unscoped | None
+) -> tuple[Relation, frozenset[str]]:
+    """Return the relation without those of the scopes that its one object has, and their names."""
+    if unscoped is None or relation.many or table_of_model(relation.target) is None:
+        return relation, frozenset()
+    known = {scope.name for scope in scopes_of(relation.target)}
+    names = known.intersection(unscoped.names)
+    return (lift(relation, frozenset(names)) if names else relation), frozenset(names)
+
+
+def check_hidden(plan: Plan) -> None:
+    """Raise ``InvalidSchema`` for a single object that may be hidden where none is expected."""
+    for field, steps in _expected(plan):
+        owner = _owner(plan)
+        for step in steps:
+            hiding = _hiding(owner, step)
+            if hiding:
+                _refuse(plan, field, step, hiding)
+            owner = step.target
+    for nested in (*plan.ones, *plan.many):
+        check_hidden(nested.plan)
+
+
+def _expected(plan: Plan) -> Iterator[tuple[str, tuple[Relation, ...]]]:
+    """The fields that take no None, and the single objects that they are filled from."""
+    for nested in plan.ones:
+        if not nested.takes_none:
+            yield nested.field, (nested.relation,)
+    groups = groups_of(plan.model)
+    if groups is None:
+        return
+    fields = {item.column.name: name for name, item in mapping_of(plan.model).columns.items()}
+    for item in groups.groupings:
+        name = fields[item.label]
+        field = declared_fields(plan.schema).get(name)
+        if field is not None and not allows_none(field.annotation):
+            yield name, item.steps
+
+
+def _owner(plan: Plan) -> type:
+    groups = groups_of(plan.model)
+    return plan.model if groups is None else groups.model
+
+
+def _hiding(owner: type, relation: Relation) -> list[str]:
+    free = relation.lifted if isinstance(relation, LiftedRelation) else frozenset()
+    return [name for name in scopes_hiding(owner, relation.target) if name not in free]
+
+
+def _refuse(plan: Plan, field: str, relation: Relation, hiding: list[str]) -> None:
+    target = relation.target.__name__
+    spelled = " or ".join(f"{name!r}" for name in hiding)
+    names = ", ".join(f'"{name}"' for name in hiding)
+    hint = "annotate it as … | None"
+    if any(nested.field == field for nested in plan.ones):
+        hint += f", or lift the scope for it: Annotated[…, Unscoped({names})]"
+    raise InvalidSchema(
+        f"{plan.schema.__name__}.{field} takes no None, and the scope {spelled} of {target} may "
+        "hide what belongs there",
+        hint=hint,
+        model=_owner(plan).__name__,
+        fields=(field,),
+    )
