@@ -92,6 +92,24 @@ async def heroes(heroes_url: str) -> AsyncIterator[Database]:
         yield database
 
 
+@pytest.fixture(scope="session", params=DATABASES)
+def conduit_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database with the rows of ``tests.conduit``, one of each kind for the run."""
+    from tests.conduit import fill_anew
+
+    with filled(request, fill_anew) as url:
+        yield url
+
+
+@pytest.fixture
+async def conduit(conduit_url: str) -> AsyncIterator[Database]:
+    """A Database on the rows of ``tests.conduit``, for tests that only read."""
+    from colonnade.database import Database
+
+    async with Database(conduit_url) as database:
+        yield database
+
+
 @pytest.fixture
 async def colonnade_db(database: Database) -> Database:
     """The plugin's ``session`` and ``statements`` are about the same database."""

@@ -22,6 +22,7 @@ from colonnade import (
     Rows,
     ServiceBase,
     Session,
+    Slice,
     check_schema,
     scroll_index,
 )
@@ -91,6 +92,7 @@ async def queries(heroes: HeroService) -> None:
     page = await query.page(2, size=50)
     assert_type(page, Page[Hero])
     assert_type(page.items, list[Hero])
+    assert_type(await query.slice(offset=1, limit=2), Slice[Hero])
     assert_type(page.total, int | None)
     scrolled = await query.scroll(size=50, after=None)
     assert_type(scrolled, CursorPage[Hero])
@@ -111,6 +113,9 @@ async def projections(heroes: HeroService) -> None:
     assert_type(await projection.one_or_none(), HeroWithTeam | None)
     assert_type(await projection.get(1), HeroWithTeam)
     assert_type(await projection.page(), Page[HeroWithTeam])
+    assert_type(projection.given(viewer=7), Projection[HeroWithTeam])
+    assert_type(await projection.slice(), Slice[HeroWithTeam])
+    assert_type(await projection.json.slice(limit=2), bytes)
     assert_type(await projection.json.all(), bytes)
     assert_type(await projection.json.get(1), bytes)
     assert_type(await projection.json.one(), bytes)

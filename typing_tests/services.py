@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlmodel import Field, SQLModel
 
 import colonnade
-from colonnade import CursorPage, Database, Page, Query, ServiceBase, Session
+from colonnade import CursorPage, Database, Page, Query, ServiceBase, Session, Slice
 
 
 class Hero(SQLModel, table=True):
@@ -67,11 +67,15 @@ class AnyAnswer(ServiceBase[Hero, HeroCreate, HeroUpdate]):
     """The same with the parameters written out."""
 
     async def create(
-        self, payload: HeroCreate | Mapping[str, Any], *, into: type[BaseModel] | None = None
+        self,
+        payload: HeroCreate | Mapping[str, Any],
+        *,
+        into: type[BaseModel] | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> Any:
-        return await (
-            super().create(payload) if into is None else super().create(payload, into=into)
-        )
+        if into is None:
+            return await super().create(payload)
+        return await super().create(payload, into=into, given=given)
 
 
 async def writes(session: Session) -> None:
@@ -84,7 +88,7 @@ async def writes(session: Session) -> None:
 
 async def made(heroes: ServiceBase[Hero, HeroCreate, HeroUpdate]) -> HeroRead:
     created: list[HeroRead] = await heroes.create_many([{"name": "x"}], into=HeroRead)
-    changed: HeroRead = await heroes.update(1, {"name": "x"}, into=HeroRead)
+    changed: HeroRead = await heroes.update(1, {"name": "x"}, into=HeroRead, given={"viewer": 1})
     return created[0] if created else changed
 
 
@@ -98,6 +102,7 @@ async def reads(session: Session) -> None:
     assert_type(heroes.order_by("-name"), Query[Hero])
     assert_type(heroes.load("team").limit(3), Query[Hero])
     assert_type(await heroes.page(2), Page[Hero])
+    assert_type(await heroes.slice(offset=20), Slice[Hero])
     assert_type(await heroes.scroll(), CursorPage[Hero])
     async for hero in heroes.stream():
         assert_type(hero, Hero)

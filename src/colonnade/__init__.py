@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from colonnade.loading import (
         Avg,
         Count,
+        Exists,
         Group,
         Max,
         Min,
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
         Sum,
         Unscoped,
     )
+    from colonnade.mapping import Given
     from colonnade.ordering import scroll_index
-    from colonnade.pagination import CursorPage, Page
+    from colonnade.pagination import CursorPage, Page, Slice
     from colonnade.query import Projection, Query
     from colonnade.reading import check_schema
     from colonnade.scope import Scope
@@ -49,6 +51,8 @@ __all__ = [
     "Count",
     "CursorPage",
     "Database",
+    "Exists",
+    "Given",
     "Group",
     "Health",
     "Max",
@@ -65,6 +69,7 @@ __all__ = [
     "Scope",
     "ServiceBase",
     "Session",
+    "Slice",
     "Sum",
     "Unscoped",
     "all_of",
@@ -80,6 +85,7 @@ __all__ = [
 
 _HOMES = {
     "CursorPage": "colonnade.pagination",
+    "Given": "colonnade.mapping",
     "Page": "colonnade.pagination",
     "Plan": "colonnade.loading",
     "Projection": "colonnade.query",
@@ -88,10 +94,11 @@ _HOMES = {
     "Rows": "colonnade.loading",
     "Scope": "colonnade.scope",
     "ServiceBase": "colonnade.service",
+    "Slice": "colonnade.pagination",
     "Unscoped": "colonnade.loading",
     "check_schema": "colonnade.reading",
     "scroll_index": "colonnade.ordering",
-    **dict.fromkeys(("Avg", "Count", "Group", "Max", "Min", "Sum"), "colonnade.loading"),
+    **dict.fromkeys(("Avg", "Count", "Exists", "Group", "Max", "Min", "Sum"), "colonnade.loading"),
     **dict.fromkeys(
         ("all_of", "any_of", "check_models", "every", "not_", "some"), "colonnade.filters"
     ),

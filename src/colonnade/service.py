@@ -28,10 +28,11 @@ from typing_extensions import TypeVar
 from colonnade import reading, writing
 from colonnade.database import Session, check_session
 from colonnade.errors import InvalidMapping, InvalidOperand, NotFound, StaleVersion, UsageError
-from colonnade.loading import Rows, loader_options, plan_of
+from colonnade.loading import Rows, loader_options
 from colonnade.mapping import mapping_of, with_article
 from colonnade.query import (
     MAX_PAGE,
+    Answer,
     Condition,
     Projection,
     Query,
@@ -187,17 +188,27 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
     @overload
     async def create(self, payload: C | Mapping[str, Any]) -> M: ...
     @overload
-    async def create(self, payload: C | Mapping[str, Any], *, into: type[S]) -> S | Any: ...
     async def create(
-        self, payload: C | Mapping[str, Any], *, into: type[BaseModel] | None = None
+        self,
+        payload: C | Mapping[str, Any],
+        *,
+        into: type[S],
+        given: Mapping[str, Any] | None = None,
+    ) -> S | Any: ...
+    async def create(
+        self,
+        payload: C | Mapping[str, Any],
+        *,
+        into: type[BaseModel] | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> Any:
         """A new row, flushed, with every column filled; or the schema ``into`` filled from it.
 
         What the schema takes beyond the row's own columns is read: one statement, one more for each
-        collection. Raises ``InvalidChanges`` or ``InvalidSchema`` before any statement, or what the
-        database refuses.
+        collection. What it awaits is in ``given``, or in the session's scope. Raises
+        ``InvalidChanges`` or ``InvalidSchema`` before any statement, or what the database refuses.
         """
-        (created,) = await self._created([payload], into)
+        (created,) = await self._created([payload], into, given)
         return created
 
     @overload
@@ -210,6 +221,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         payloads: Iterable[C | Mapping[str, Any]],
         *,
         into: type[S],
+        given: Mapping[str, Any] | None = None,
         returning: Literal[True] = True,
     ) -> list[S] | Any: ...
     @overload
@@ -221,20 +233,22 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         payloads: Iterable[C | Mapping[str, Any]],
         *,
         into: type[BaseModel] | None = None,
+        given: Mapping[str, Any] | None = None,
         returning: bool = True,
     ) -> list[Any] | int:
         """Insert new rows, all or none, and return their objects in the order given.
 
-        ``into`` is that of ``create``. With ``returning=False`` no object is made, and the answer
-        is how many rows were inserted; the checks are the same. Rows that give values for the same
-        columns share an INSERT for each thousand or so, and a single one where nothing returns.
+        ``into`` and ``given`` are those of ``create``. With ``returning=False`` no object is made,
+        and the answer is how many rows were inserted; the checks are the same. Rows that give
+        values for the same columns share an INSERT for each thousand or so, and a single one where
+        nothing returns.
         """
         if returning:
-            return await self._created(payloads, into)
-        if into is not None:
+            return await self._created(payloads, into, given)
+        if into is not None or given:
             raise UsageError(
                 "create_many(returning=False) has nothing to fill a schema from",
-                hint="leave out into=, or returning=False",
+                hint="leave out into= and given=, or returning=False",
             )
         rows = self._rows(payloads)
         await writing.insert_unseen(self.session, self.model, rows)
@@ -251,6 +265,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         payload: U | Mapping[str, Any],
         *,
         into: type[S],
+        given: Mapping[str, Any] | None = None,
         version: int | None = None,
     ) -> S | Any: ...
     async def update(
@@ -259,16 +274,17 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         payload: U | Mapping[str, Any],
         *,
         into: type[BaseModel] | None = None,
+        given: Mapping[str, Any] | None = None,
         version: int | None = None,
     ) -> Any:
         """The row with the fields that the payload sets, and no others, changed.
 
         With ``version`` only if the row still has it, else ``StaleVersion``. Without it, the
         version counts that the session holds of the row, if it holds it: what was read in this unit
-        is what is changed. An empty payload changes nothing. ``into`` is that of ``create``. Raises
-        ``NotFound`` or ``InvalidChanges``.
+        is what is changed. An empty payload changes nothing. ``into`` and ``given`` are those of
+        ``create``. Raises ``NotFound`` or ``InvalidChanges``.
         """
-        plan = None if into is None else plan_of(self.model, into)
+        answer = Answer.of(self.session, self.model, into, given)
         values = key_of(self.model, key)
         changes = writing.changes_of(self.model, self.schema_for("update"), payload)
         if version is not None and mapping_of(self.model).version is None:
@@ -277,15 +293,15 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
             )
         keep(self.model, values_of(self.model, self.scopes, self.session.scope), changes)
         if not changes and version is None:
-            return await (self.get(key) if into is None else self.into(into).get(key))
+            if into is None:
+                return await self.get(key)
+            return await self.into(into).given(**(given or {})).get(key)
         await self._check(values)
         expected = await self._held(values) if version is None else version
         updated = await writing.update(self.session, self.model, values, changes, expected)
         if updated is None:
             raise await self._why_not(key, expected)
-        if plan is None:
-            return updated
-        (told,) = await reading.fill_written(self.session, plan, [updated])
+        (told,) = await answer.told([updated])
         return told
 
     async def delete(self, key: Any) -> None:
@@ -301,14 +317,15 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
             raise await self._why_not(key, expected)
 
     async def _created(
-        self, payloads: Iterable[C | Mapping[str, Any]], into: type[BaseModel] | None
+        self,
+        payloads: Iterable[C | Mapping[str, Any]],
+        into: type[BaseModel] | None,
+        given: Mapping[str, Any] | None,
     ) -> list[Any]:
-        plan = None if into is None else plan_of(self.model, into)
+        answer = Answer.of(self.session, self.model, into, given)
         rows = self._rows(payloads)
         created = await writing.insert(self.session, self.model, rows)
-        if plan is None:
-            return created
-        return await reading.fill_written(self.session, plan, created)
+        return await answer.told(created)
 
     def _rows(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return what to insert. Raise ``InvalidChanges`` or ``OutOfScope``; no statement."""

@@ -96,6 +96,7 @@ async def test_a_service_asks_of_every_row_without_where(heroes: Database) -> No
         assert [hero.id for hero in await service.limit(2).all()] == [1, 2]
         assert (await service.load("team").first()).team is not None  # type: ignore[union-attr]
         assert (await service.page(2, size=5)).items == (await every.page(2, size=5)).items
+        assert await service.slice(offset=3, limit=5) == await every.slice(offset=3, limit=5)
         assert (await service.scroll(size=5)).items == (await every.scroll(size=5)).items
         assert [hero async for hero in service.stream()] == await every.all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -75,8 +76,9 @@ async def test_a_limit_counts_whether_it_is_bound_or_not(heroes: Database, rows:
         few = service.where().order_by("id").limit(rows)
         assert [hero.id for hero in await few.all()] == everyone[:rows]
         assert [hero.id for hero in await few.offset(3).all()] == everyone[3:][:rows]
-        assert await few.exists()
-        assert await few.count() == len(everyone)
+        assert await few.exists() is (rows > 0)
+        assert await few.count() == len(everyone[:rows])
+        assert await few.offset(3).count() == len(everyone[3:][:rows])
 
 
 def test_a_shape_with_very_many_conditions_is_not_kept() -> None:
@@ -105,12 +107,21 @@ def test_a_path_is_joined_once_for_conditions_and_order_together() -> None:
 
 
 def test_a_count_has_no_order_no_loads_and_no_join_that_does_not_filter() -> None:
-    text = str(counting(spec(("team.name",), ("team", "mentor"), age=1).cut(limit=1, offset=1)))
+    text = str(counting(spec(("team.name",), ("team", "mentor"), age=1)))
     assert "JOIN" not in text
     assert "ORDER BY" not in text
     assert "LIMIT" not in text
     assert "OFFSET" not in text
     assert str(counting(spec(team__name="x"))).count("JOIN") == 1
+
+
+def test_a_count_of_what_is_cut_counts_within_the_cut() -> None:
+    text = " ".join(str(counting(spec(("team.name",), age=1).cut(limit=5, offset=1))).split())
+    assert re.fullmatch(
+        r"SELECT count\(\*\) .*FROM \(SELECT 1 .* LIMIT 5 OFFSET \S+\) AS \S+", text
+    )
+    assert "JOIN" not in text
+    assert "ORDER BY" not in text
 
 
 def test_existing_asks_for_one_row_and_no_column() -> None:

@@ -270,18 +270,27 @@ class Session(Streaming, AsyncSession):
             )
 
     async def read(
-        self, statement: Executable, *, into: type[S], depth: int | None = None, **collections: Any
+        self,
+        statement: Executable,
+        *,
+        into: type[S],
+        depth: int | None = None,
+        given: Mapping[str, Any] | None = None,
+        **collections: Any,
     ) -> list[S]:
         """The rows of a select of your own, as objects of a schema.
 
         Columns fill the fields of their name or label; if the select has a model's objects too,
-        they fill the rest. ``depth`` and the terms of ``collections`` are those of ``Query.into``.
+        they fill the rest. ``depth`` and the terms of ``collections`` are those of ``Query.into``;
+        ``given`` has what a schema awaits, as ``Projection.given`` takes it.
         One statement, one more for each collection in the schema. Raises ``InvalidSchema`` for a
         field that nothing fills, and for a column that no field takes.
         """
         # Schemas are the matter of a floor above, which is looked up when it is needed.
         reading: Any = import_module("colonnade.reading")
-        found: list[S] = await reading.select_into(self, statement, into, depth, collections)
+        found: list[S] = await reading.select_into(
+            self, statement, into, depth, collections, given or {}
+        )
         return found
 
     async def commit(self) -> None:

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from colonnade.filters.always import filters_nothing
+from colonnade.filters.always import filters_nothing, finds_nothing
+from colonnade.filters.awaited import Awaited, bound_by_key
 from colonnade.filters.check import check_models
 from colonnade.filters.compile import compile_node
 from colonnade.filters.conditions import Conditions, conditions
@@ -17,14 +18,17 @@ from colonnade.filters.operators import OPERATORS, Operator
 from colonnade.filters.parse import bound_leaf, lookup, lookups
 from colonnade.filters.sources import Computed, Sources
 from colonnade.filters.trees import Condition, Tree, all_of, any_of, every, not_, some
+from colonnade.mapping import Given
 
 __all__ = [
     "OPERATORS",
     "And",
+    "Awaited",
     "Computed",
     "Condition",
     "Conditions",
     "Every",
+    "Given",
     "Node",
     "Not",
     "Operator",
@@ -37,6 +41,7 @@ __all__ = [
     "Where",
     "all_of",
     "any_of",
+    "bound_by_key",
     "bound_leaf",
     "check_models",
     "compile_node",
@@ -44,6 +49,7 @@ __all__ = [
     "every",
     "expression",
     "filters_nothing",
+    "finds_nothing",
     "lookup",
     "lookups",
     "not_",

@@ -5,20 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import False_, True_
 
 from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some, Where
 
-__all__ = ["filters_nothing"]
+__all__ = ["filters_nothing", "finds_nothing"]
 
 
 def filters_nothing(nodes: Iterable[Node], values: Iterable[Any]) -> bool:
     """Whether the conditions hold for every row, given what their leaves bind, in order."""
     bound = iter(values)
     return _all([_always(node, bound) for node in nodes]) is True
+
+
+def finds_nothing(nodes: Iterable[Node], values: Sequence[Any]) -> bool:
+    """Return whether the conditions hold for no row, since a list among the values is empty."""
+    # Most conditions have no empty list, and cost no more than a look at their values.
+    if not any(type(value) is list and not value for value in values):
+        return False
+    bound = iter(values)
+    return _all([_always(node, bound) for node in nodes]) is False
 
 
 def _always(node: Node, values: Iterator[Any]) -> bool | None:

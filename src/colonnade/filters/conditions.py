@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from colonnade.errors import InvalidOperand
+from colonnade.filters.awaited import Awaited
 from colonnade.filters.expressions import expression
 from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some
-from colonnade.filters.parse import lookup
+from colonnade.filters.parse import awaiting_leaf, lookup
 from colonnade.filters.trees import Tree
-from colonnade.mapping import Relation
+from colonnade.mapping import Given, Relation
 from colonnade.mapping.paths import relation_path
 
 __all__ = ["Conditions", "conditions"]
@@ -34,18 +35,26 @@ class Conditions:
     raw: bool
 
 
-def conditions(model: type[Any], given: tuple[Any, ...], named: Mapping[str, Any]) -> Conditions:
+def conditions(
+    model: type[Any],
+    given: tuple[Any, ...],
+    named: Mapping[str, Any],
+    *,
+    awaiting: bool = False,
+) -> Conditions:
     """What the conditions of one ``where`` mean for ``model``.
 
-    Raises ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
+    With ``awaiting`` a ``Given`` may stand in place of a value; an ``Awaited`` is among the values
+    then. Raises ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
     """
-    reading = _Reading()
+    reading = _Reading(awaiting)
     nodes = tuple(reading.all(model, given, named, 0))
     return Conditions(nodes, tuple(reading.values), reading.raw)
 
 
 class _Reading:
-    def __init__(self) -> None:
+    def __init__(self, awaiting: bool) -> None:
+        self.awaiting = awaiting
         self.values: list[Any] = []
         self.raw = False
         self._leaves = 0
@@ -75,9 +84,24 @@ class _Reading:
 
     def _leaf(self, model: type[Any], name: str, value: Any) -> Node:
         self._count()
+        if type(value) is Given:
+            return self._awaited(model, name, value)
         node = lookup(model, name, value)
         if node.binds:
             self.values.append(node.check(value))
+        return node
+
+    def _awaited(self, model: type[Any], name: str, value: Given) -> Node:
+        if not self.awaiting:
+            raise InvalidOperand(
+                f"{name}: {value!r} belongs in a schema, whose conditions are written before "
+                "the value is known",
+                hint="hand in the value itself",
+                model=model.__name__,
+                fields=(name,),
+            )
+        node = awaiting_leaf(model, name)
+        self.values.append(Awaited(value.name, model, name, node))
         return node
 
     def _count(self) -> None:

@@ -20,7 +20,7 @@ from colonnade.filters.operators import OPERATORS, Operator
 from colonnade.mapping import mapping_of, memoized, nearest
 from colonnade.mapping.paths import ColumnPath, readings, relation_path, unknown
 
-__all__ = ["bound_leaf", "lookup", "lookups"]
+__all__ = ["awaiting_leaf", "bound_leaf", "lookup", "lookups"]
 
 
 def lookups(
@@ -66,6 +66,24 @@ def bound_leaf(model: type[Any], name: str) -> Where:
     leaf = _leaves(model, name).plain
     assert leaf is not None
     return leaf
+
+
+def awaiting_leaf(model: type[Any], name: str) -> Where:
+    """Return the leaf for a lookup whose value is given when the question is asked.
+
+    Raises what ``lookup`` does, and ``InvalidOperand`` where the value shapes the statement.
+    """
+    leaves = _leaves(model, name)
+    if leaves.states:
+        raise InvalidOperand(
+            f"{name}: {leaves.operator.name!r} makes another statement of each value, "
+            "so its value cannot be given later",
+            hint="write the value in place of Given",
+            fields=(name,),
+        )
+    if leaves.plain is None:
+        raise _misplaced(name, leaves.path, leaves.operator)
+    return leaves.plain
 
 
 @dataclass(frozen=True, slots=True)

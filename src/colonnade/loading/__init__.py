@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colonnade.loading.aggregates import Aggregate, Avg, Count, Group, Max, Min, Sum
+from colonnade.loading.aggregates import Aggregate, Avg, Count, Exists, Group, Max, Min, Sum
 from colonnade.loading.exact import Written, inexact, written_of
 from colonnade.loading.fit import check_arguments, plan_of, plan_of_select
 from colonnade.loading.forms import Form
@@ -19,6 +19,7 @@ __all__ = [
     "Aggregate",
     "Avg",
     "Count",
+    "Exists",
     "Form",
     "Group",
     "Grouped",

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 from colonnade.errors import InvalidSchema
 
-__all__ = ["Aggregate", "Avg", "Count", "Group", "Max", "Min", "Sum"]
+__all__ = ["Aggregate", "Avg", "Count", "Exists", "Group", "Max", "Min", "Sum"]
 
-Function = Literal["count", "sum", "avg", "min", "max"]
+Function = Literal["count", "exists", "sum", "avg", "min", "max"]
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -82,6 +82,19 @@ class Count(Aggregate):
 
     def __init__(self, path: str | None = None, *, distinct: bool = False) -> None:
         super().__init__(path, distinct=distinct)
+
+
+class Exists(Aggregate):
+    """Whether there is one at all: ``Exists("fans")``, ``Exists("fans").where(id=7)``; a bool.
+
+    ``path`` leads over a collection. What depends on who asks is a ``Given`` in place of a value.
+    """
+
+    __slots__ = ()
+    function = "exists"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
 
 
 class Sum(Aggregate):

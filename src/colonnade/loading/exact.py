@@ -14,8 +14,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from colonnade.loading.anatomy import Node, core_of, resolved
-from colonnade.loading.forms import ALWAYS, Form, Inexact, described, form_of
+from colonnade.loading.forms import ALWAYS, Form, Inexact, described, form_of, form_of_figure
 from colonnade.loading.groups import groups_of
+from colonnade.loading.measures import Measure
 from colonnade.loading.plan import Leaf, Nested, Plan
 from colonnade.mapping import memoized
 
@@ -87,6 +88,7 @@ class Written:
     plan: Plan
     required: bool
     columns: tuple[tuple[str, Leaf, Form], ...]
+    figures: tuple[tuple[str, Measure, Form], ...]
     nested: tuple[tuple[str, Nested, Written], ...]
     given: tuple[tuple[str, Any], ...]
     order: tuple[str, ...]
@@ -94,7 +96,7 @@ class Written:
     @property
     def forms(self) -> frozenset[str]:
         """The kinds of all forms in it, at any depth."""
-        own = {form.kind for _, _, form in self.columns}
+        own = {form.kind for _, _, form in (*self.columns, *self.figures)}
         return frozenset(own).union(*(written.forms for _, _, written in self.nested))
 
 
@@ -129,8 +131,8 @@ class _Reading:
         name = plan.schema.__name__
         if plan.objects:
             raise Inexact(f"{name}: code looks at its attributes")
-        if plan.measures or groups_of(plan.model) is not None:
-            raise Inexact(f"{name}: aggregates")
+        if groups_of(plan.model) is not None:
+            raise Inexact(f"{name}: groups")
         node = resolved(node, self._definitions)
         if node["type"] != "model" or node["cls"] is not plan.schema:
             raise Inexact(f"{name}: {described(node)}")
@@ -159,8 +161,10 @@ class _Reading:
     ) -> Written:
         leaves = {leaf.field: leaf for leaf in plan.columns}
         relations = {nested.field: nested for nested in (*plan.ones, *plan.many)}
+        measures = {measure.field: measure for _, measure in plan.measures}
         constants = dict(plan.given)
         columns: list[tuple[str, Leaf, Form]] = []
+        figures: list[tuple[str, Measure, Form]] = []
         objects: list[tuple[str, Nested, Written]] = []
         given: list[tuple[str, Any]] = []
         order: list[str] = []
@@ -178,6 +182,10 @@ class _Reading:
                 leaf = leaves[field]
                 form = form_of(inner, leaf, told, strict=strict, nullable=nullable)
                 columns.append((alias, leaf, form))
+            elif field in measures:
+                figure = measures[field]
+                form = form_of_figure(inner, figure, told, strict=strict, nullable=nullable)
+                figures.append((alias, figure, form))
             elif field in relations:
                 nested = relations[field]
                 written = self._related(inner, nested, told, nullable=nullable)
@@ -186,7 +194,15 @@ class _Reading:
                 given.append((alias, constants[field]))
             else:
                 raise Inexact(f"{told}: not read, but given by its default")
-        return Written(plan, required, tuple(columns), tuple(objects), tuple(given), tuple(order))
+        return Written(
+            plan,
+            required,
+            tuple(columns),
+            tuple(figures),
+            tuple(objects),
+            tuple(given),
+            tuple(order),
+        )
 
     def _related(self, node: Node, nested: Nested, told: str, *, nullable: bool) -> Written:
         if not nested.relation.many:

@@ -17,10 +17,11 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from colonnade.loading.anatomy import Node
+from colonnade.loading.measures import Measure, Whole
 from colonnade.loading.plan import Leaf
 from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal, MutableJSON
 
-__all__ = ["ALWAYS", "Form", "Inexact", "Kind", "described", "form_of"]
+__all__ = ["ALWAYS", "Form", "Inexact", "Kind", "described", "form_of", "form_of_figure"]
 
 #: Keys of a core schema's nodes that say nothing about values.
 ALWAYS: Final = frozenset({"metadata", "ref", "type"})
@@ -65,19 +66,37 @@ def form_of(node: Node, leaf: Leaf, told: str, *, strict: bool, nullable: bool) 
     """The form of a column in a field. Raises ``Inexact`` with the reason why there is none."""
     if leaf.column is None:
         raise Inexact(f"{told}: an expression")
+    return _form_of(node, leaf.type, leaf.column.nullable, told, strict, nullable)
+
+
+def form_of_figure(
+    node: Node, measure: Measure, told: str, *, strict: bool, nullable: bool
+) -> Form:
+    """Return the form of a figure in a field. Raise ``Inexact`` with the reason for none."""
+    kind = measure.result
+    if isinstance(kind, Whole):
+        kind = sa.BigInteger()  # PostgreSQL adds them up to a number without a fraction
+    elif measure.aggregate.function == "sum" and not isinstance(kind, sa.Float):
+        raise Inexact(f"{told}: a sum of decimals")  # whose zeros nobody has counted
+    return _form_of(node, kind, measure.nullable, told, strict, nullable)
+
+
+def _form_of(
+    node: Node, kind: TypeEngine[Any], null: bool, told: str, strict: bool, nullable: bool
+) -> Form:
     build = _FORMS.get(node["type"])
     if build is None:
         raise Inexact(f"{told}: {described(node)}")
     constraints = set(node) - ALWAYS - _READ.get(node["type"], set()) - {"strict"}
     if constraints:
         raise Inexact(f"{told}: {min(constraints).replace('_', ' ')}")
-    form = build(node, _known(leaf.type), bool(node.get("strict", strict)))
+    form = build(node, _known(kind), bool(node.get("strict", strict)))
     if form is None:
-        raise Inexact(f"{told}: {described(node)} from a column of {type(leaf.type).__name__}")
+        raise Inexact(f"{told}: {described(node)} from a column of {type(kind).__name__}")
     if form.shapes and nullable:
         form = replace(form, shapes=(*form.shapes, "null"))
     takes_null = nullable or node["type"] == "any"
-    return replace(form, required=leaf.column.nullable and not takes_null)
+    return replace(form, required=null and not takes_null)
 
 
 def described(node: Node) -> str:

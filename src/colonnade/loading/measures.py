@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
-from sqlalchemy import BigInteger, Double, String
+from sqlalchemy import BigInteger, Boolean, Double, String
 from sqlalchemy import Enum as SQLEnum
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -90,7 +90,7 @@ class Measure:
     @property
     def nullable(self) -> bool:
         """Whether it may be NULL."""
-        return not (self.zero or self.aggregate.function == "count")
+        return not (self.zero or self.aggregate.function in ("count", "exists"))
 
     @property
     def counted(self) -> type[Any]:
@@ -195,6 +195,8 @@ class _Fit:
             if aggregate.distinct:
                 self._refuse("rows are distinct already", hint="name what is to be counted once")
             return (), None
+        if aggregate.function == "exists":
+            return self._collection(aggregate), None
         if aggregate.function == "count":
             try:
                 steps = relation_path(self.model, aggregate.path)
@@ -209,6 +211,19 @@ class _Fit:
             self._refuse(f"{aggregate!r}: {error.message}", hint=error.hint)
         return path.steps, path.column
 
+    def _collection(self, aggregate: Aggregate) -> tuple[Relation, ...]:
+        assert aggregate.path is not None
+        try:
+            steps = relation_path(self.model, aggregate.path)
+        except UnknownField as error:
+            self._refuse(f"{aggregate!r}: {error.message}", hint=error.hint)
+        if not any(step.many for step in steps):
+            self._refuse(
+                f"{aggregate!r}: {steps[-1].name} is one object, and Exists is about many",
+                hint="Count().where(…) counts rows for which a condition holds",
+            )
+        return steps
+
     def _check_distinct(self, aggregate: Aggregate, steps: tuple[Relation, ...]) -> None:
         if aggregate.distinct and len(mapping_of(steps[-1].target).key) > 1:
             self._refuse(
@@ -222,6 +237,8 @@ class _Fit:
         """The type of the result, in Python and in SQL."""
         if aggregate.function == "count":
             return int, BigInteger()
+        if aggregate.function == "exists":
+            return bool, Boolean()
         assert column is not None
         kind = kind_of(self.model, steps, column)
         if aggregate.function in ("min", "max"):

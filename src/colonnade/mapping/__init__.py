@@ -2,6 +2,7 @@
 
 from colonnade.mapping.check import check_models, problems
 from colonnade.mapping.configuration import configure, every_mapper, mappers
+from colonnade.mapping.given import Given, given_names
 from colonnade.mapping.hints import counted, did_you_mean, nearest, with_article
 from colonnade.mapping.location import Located, locate
 from colonnade.mapping.memo import BoundedCache, memoized
@@ -11,6 +12,7 @@ __all__ = [
     "BoundedCache",
     "Column",
     "Direction",
+    "Given",
     "Located",
     "Mapping",
     "Relation",
@@ -20,6 +22,7 @@ __all__ = [
     "counted",
     "did_you_mean",
     "every_mapper",
+    "given_names",
     "locate",
     "mappers",
     "mapping_of",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from colonnade.errors import InvalidPage
 
-__all__ = ["Count", "Page", "check_bounds", "check_page", "check_size"]
+__all__ = ["Count", "Page", "check_bounds", "check_count", "check_page", "check_size"]
 
 T = TypeVar("T")
 #: How the items of all pages are counted: by the database, by its guess, or not at all.
@@ -50,6 +50,11 @@ def check_page(number: int, size: int, count: str, max_size: int) -> None:
     check_size(size, max_size)
     if number * size > _MOST:
         raise InvalidPage("no list is long enough for such a page", fields=("page",))
+    check_count(count)
+
+
+def check_count(count: str) -> None:
+    """Raise ``InvalidPage`` for what is no way to count."""
     if count not in _COUNTS:
         raise InvalidPage(
             "there is no such way to count",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colonnade.query.answer import Answer
 from colonnade.query.json import Json
 from colonnade.query.keys import key_of, missing, spec_of_key
 from colonnade.query.own import conditions_of, criteria_of, keep, values_of
@@ -12,6 +13,7 @@ from colonnade.query.verbs import MAX_PAGE, Condition
 
 __all__ = [
     "MAX_PAGE",
+    "Answer",
     "Condition",
     "Json",
     "Projection",

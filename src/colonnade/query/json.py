@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from colonnade import reading
-from colonnade.pagination import Count, CursorPage, Page
+from colonnade.pagination import Count, CursorPage, Page, Slice
 from colonnade.query.misuse import Unasked
-from colonnade.query.pages import check_numbered
+from colonnade.query.pages import check_numbered, check_sliced
 from colonnade.query.projected import Projected
 from colonnade.query.streaming import BATCH, Stream, Written, check_batch
 from colonnade.spec import Spec
@@ -82,6 +82,14 @@ class Json(Unasked):
         items, page = await self._objects.numbered(number, size, count)
         return _around(items, page)
 
+    async def slice(self, *, offset: int = 0, limit: int = 50, count: Count = "exact") -> bytes:
+        """A slice as ``Slice`` writes it, its items and its count. Raises ``InvalidPage``.
+
+        Where the database writes it, the exact count is a part of the one statement.
+        """
+        items, found = await self._objects.sliced(offset, limit, count)
+        return _around(items, found)
+
     async def scroll(
         self, *, size: int = 50, after: str | None = None, before: str | None = None
     ) -> bytes:
@@ -101,9 +109,7 @@ class _Objects(Projected[bytes]):
     @classmethod
     def of(cls, asked: Projected[Any]) -> Self:
         """The question that a projection asks."""
-        return cls(
-            asked._session, asked._spec, asked._schema, asked._plan, asked._terms, asked._max_page
-        )
+        return cls(*asked._parts(asked._spec, asked._given))
 
     def _cursor(self, size: int) -> None:
         """None: streams are written from rows."""
@@ -116,20 +122,37 @@ class _Objects(Projected[bytes]):
         return await reading.objects(self._session, spec, self._plan, self._terms)
 
     async def array(self) -> bytes:
-        return await reading.dump(self._session, self._spec, self._plan, self._terms)
+        return await reading.dump(self._session, self._bound_spec, self._plan, self._terms)
 
     async def numbered(self, number: int, size: int, count: Count) -> tuple[bytes, Page[Any]]:
         """The items of a page as an array, and the page without them."""
         if count == "exact":
             check_numbered(self._spec, number, size, count, self._max_page)
-            spec = self._spec.cut(limit=size, offset=(number - 1) * size)
-            counted = await reading.counted(self._session, spec, self._plan, self._terms)
+            counted = await self._counted(limit=size, offset=(number - 1) * size)
             if counted is not None:
                 items, total = counted
                 more = number * size < total
                 return items, Page[Any].of([], number=number, size=size, total=total, has_more=more)
         page = await self.page(number, size=size, count=count)
         return _array(page.items), page
+
+    async def sliced(self, offset: int, limit: int, count: Count) -> tuple[bytes, Slice[Any]]:
+        """The items of a slice as an array, and the slice without them."""
+        if count == "exact":
+            check_sliced(self._spec, offset, limit, count, self._max_page)
+            counted = await self._counted(limit=limit, offset=offset)
+            if counted is not None:
+                items, total = counted
+                more = offset + limit < total
+                return items, Slice[Any].of(
+                    [], offset=offset, limit=limit, total=total, has_more=more
+                )
+        found = await self.slice(offset=offset, limit=limit, count=count)
+        return _array(found.items), found
+
+    async def _counted(self, *, limit: int, offset: int) -> tuple[bytes, int] | None:
+        spec = self._bound_spec.cut(limit=limit, offset=offset)
+        return await reading.counted(self._session, spec, self._plan, self._terms)
 
     def plan(self) -> str:
         reason = reading.reason(self._plan, self._session.family)
@@ -139,7 +162,7 @@ class _Objects(Projected[bytes]):
 
     async def explain(self, *, analyze: bool = False) -> str:
         return await reading.explain_document(
-            self._session, self._spec, self._plan, self._terms, analyze
+            self._session, self._bound_spec, self._plan, self._terms, analyze
         )
 
 
@@ -147,7 +170,7 @@ def _array(items: list[bytes]) -> bytes:
     return b"[" + b",".join(items) + b"]"
 
 
-def _around(items: bytes, page: Page[Any] | CursorPage[Any]) -> bytes:
+def _around(items: bytes, page: Page[Any] | Slice[Any] | CursorPage[Any]) -> bytes:
     """The page's JSON with these items in their place, which is the first."""
     rest = page.__pydantic_serializer__.to_json(page, exclude={"items"})
     return b'{"items":' + items + b"," + rest[1:]

@@ -9,10 +9,18 @@ from typing import Any, Final, TypeAlias, TypeVar
 from colonnade import reading
 from colonnade.database import Session
 from colonnade.errors import InvalidCursor, InvalidPage, InvalidValue
-from colonnade.pagination import Count, CursorPage, Page, check_page, check_scroll
+from colonnade.pagination import (
+    Count,
+    CursorPage,
+    Page,
+    Slice,
+    check_page,
+    check_scroll,
+    check_slice,
+)
 from colonnade.spec import Keyset, Place, Places, Spec, parts
 
-__all__ = ["check_numbered", "numbered", "read_from", "scrolled"]
+__all__ = ["check_numbered", "check_sliced", "numbered", "read_from", "scrolled", "sliced"]
 
 R = TypeVar("R")
 _Keys: TypeAlias = tuple[Any, ...]
@@ -32,6 +40,12 @@ def check_numbered(spec: Spec, number: int, size: int, count: Count, max_size: i
     _check_whole(spec)
 
 
+def check_sliced(spec: Spec, offset: int, limit: int, count: Count, max_size: int) -> None:
+    """Raise ``InvalidPage`` for a slice that no list has, or of a query that is cut already."""
+    check_slice(offset, limit, count, max_size)
+    _check_whole(spec)
+
+
 async def numbered(
     session: Session,
     spec: Spec,
@@ -44,6 +58,29 @@ async def numbered(
     """The page with this number; a second statement counts where it has to."""
     check_numbered(spec, number, size, count, max_size)
     before = (number - 1) * size
+    items, total, more = await _part(session, spec, fetch, before, size, count)
+    return Page.of(items, number=number, size=size, total=total, has_more=more)
+
+
+async def sliced(
+    session: Session,
+    spec: Spec,
+    fetch: _Fetch[R],
+    offset: int,
+    limit: int,
+    count: Count,
+    max_size: int,
+) -> Slice[R]:
+    """Return the items after the first ``offset`` ones, which are counted as those of a page."""
+    check_sliced(spec, offset, limit, count, max_size)
+    items, total, more = await _part(session, spec, fetch, offset, limit, count)
+    return Slice.of(items, offset=offset, limit=limit, total=total, has_more=more)
+
+
+async def _part(
+    session: Session, spec: Spec, fetch: _Fetch[R], before: int, size: int, count: Count
+) -> tuple[list[R], int | None, bool]:
+    """Return the items from one place on, how many there are of all, and whether others follow."""
     asked = size if count == "exact" else size + 1
     items = await fetch(spec.cut(limit=asked, offset=before))
     seen = before + len(items)
@@ -51,8 +88,8 @@ async def numbered(
     total: int | None
     if count == "none":
         total = None
-    elif len(items) < asked and (items or number == 1):
-        # The list ends on this page.
+    elif len(items) < asked and (items or not before):
+        # The list ends with these.
         total = seen
     elif count == "estimated":
         total = await reading.estimate(session, spec)
@@ -60,8 +97,8 @@ async def numbered(
         total = max(total, seen) if more else min(total, before)
     else:
         total = await reading.count(session, spec)
-        more = number * size < total
-    return Page.of(items[:size], number=number, size=size, total=total, has_more=more)
+        more = before + size < total
+    return items[:size], total, more
 
 
 async def scrolled(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -21,11 +23,13 @@ __all__ = ["Projected"]
 
 R = TypeVar("R")
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 
 class Projected(Verbs[R]):
     """A question about a schema's objects; only the columns that it names are read."""
 
-    __slots__ = ("_plan", "_schema", "_terms")
+    __slots__ = ("_given", "_plan", "_schema", "_terms")
 
     def __init__(
         self,
@@ -35,16 +39,39 @@ class Projected(Verbs[R]):
         plan: Plan,
         terms: reading.Terms,
         max_page: int = MAX_PAGE,
+        given: Mapping[str, Any] = _NOTHING,
     ) -> None:
         super().__init__(session, spec, max_page)
+        self._given = given
         self._schema = schema
         self._plan = plan
         self._terms = terms
 
     def _with(self, spec: Spec) -> Self:
-        return type(self)(
-            self._session, spec, self._schema, self._plan, self._terms, self._max_page
-        )
+        return type(self)(*self._parts(spec, self._given))
+
+    def _parts(self, spec: Spec, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        fixed = self._schema, self._plan, self._terms, self._max_page
+        return self._session, spec, *fixed, given
+
+    @property
+    def _bound_spec(self) -> Spec:
+        """The spec with the values that the schema awaits.
+
+        Raises ``UsageError`` for one that neither ``given`` nor the session has.
+        """
+        given = reading.given_values(self._plan, self._terms, self._given, self._session.scope)
+        return self._spec._replace(given=given) if given else self._spec
+
+    def given(self, /, **values: Any) -> Self:
+        """With these values where the schema has a ``Given`` of that name: ``given(viewer=7)``.
+
+        They go before those of the session's scope; one that is not given by either is a
+        ``UsageError`` of the verb, before any statement. None is equal to nothing. Raises
+        ``UnknownField`` for a name that the schema does not await, or ``InvalidOperand``.
+        """
+        reading.check_given(self._plan, self._terms, values)
+        return type(self)(*self._parts(self._spec, {**self._given, **values}))
 
     async def explain(self, *, analyze: bool = False) -> str:
         """How the database would answer: its own plan as text, and the index that is missing.
@@ -54,7 +81,7 @@ class Projected(Verbs[R]):
         SQLite has no such plan, and a ``UsageError`` says so. One statement.
         """
         return await reading.explain_rows(
-            self._session, self._spec, self._plan, self._terms, analyze
+            self._session, self._bound_spec, self._plan, self._terms, analyze
         )
 
     def _order(self, names: tuple[str, ...]) -> tuple[Term, ...]:
@@ -89,7 +116,7 @@ class Projected(Verbs[R]):
         groups = groups_of(self._spec.shape.model)
         if groups is None:
             return await super().get(key)
-        found = await self._fetch(group_of_key(self._spec, groups, key))
+        found = await self._fetch(group_of_key(self._bound_spec, groups, key))
         if not found:
             raise NotFound(
                 f"there is no {self._schema.__name__} of this group",

@@ -29,7 +29,7 @@ class Projection(Projected[S]):
         return await reading.fill_placed(self._session, spec, self._plan, self._terms)
 
     def _cursor(self, size: int) -> Batched[S]:
-        return reading.stream_rows(self._session, self._spec, self._plan, self._terms, size)
+        return reading.stream_rows(self._session, self._bound_spec, self._plan, self._terms, size)
 
     def plan(self) -> str:
         """What is read: every field with its column, and the statements that run."""

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from colonnade.filters import Condition
 from colonnade.loading import Rows
-from colonnade.pagination import Count, CursorPage, Page
+from colonnade.pagination import Count, CursorPage, Page, Slice
 from colonnade.query.misuse import Named
 from colonnade.query.query import Query
 from colonnade.query.streaming import BATCH, Stream
@@ -59,6 +59,10 @@ class Queryable(Named, Generic[M]):
     async def page(self, number: int = 1, *, size: int = 50, count: Count = "exact") -> Page[M]:
         """Read the page with this number, from 1; see ``Query.page``."""
         return await self.where().page(number, size=size, count=count)
+
+    async def slice(self, *, offset: int = 0, limit: int = 50, count: Count = "exact") -> Slice[M]:
+        """Read the rows after the first ``offset`` ones, at most ``limit``; see ``Query.slice``."""
+        return await self.where().slice(offset=offset, limit=limit, count=count)
 
     async def scroll(
         self, *, size: int = 50, after: str | None = None, before: str | None = None

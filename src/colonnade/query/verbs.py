@@ -11,10 +11,10 @@ from colonnade.errors import MultipleFound, NotFound
 from colonnade.filters import Condition
 from colonnade.filters import conditions as read_conditions
 from colonnade.ordering import Term, terms_of
-from colonnade.pagination import Count, CursorPage, Page, check_bounds
+from colonnade.pagination import Count, CursorPage, Page, Slice, check_bounds
 from colonnade.query.keys import missing, spec_of_key
 from colonnade.query.misuse import Unasked
-from colonnade.query.pages import numbered, scrolled
+from colonnade.query.pages import numbered, scrolled, sliced
 from colonnade.query.streaming import BATCH, Batched, Keyed, Stream, check_batch
 from colonnade.spec import Spec
 
@@ -43,6 +43,11 @@ class Verbs(Unasked, ABC, Generic[R]):
     @abstractmethod
     async def _fetch(self, spec: Spec) -> list[R]:
         """The answers to ``spec``."""
+
+    @property
+    def _bound_spec(self) -> Spec:
+        """The spec as its statements run."""
+        return self._spec
 
     def _order(self, names: tuple[str, ...]) -> tuple[Term, ...]:
         """What to sort by for these names."""
@@ -83,16 +88,16 @@ class Verbs(Unasked, ABC, Generic[R]):
 
     async def all(self) -> list[R]:
         """Every row, or those that ``limit`` and ``offset`` leave."""
-        return await self._fetch(self._spec)
+        return await self._fetch(self._bound_spec)
 
     async def first(self) -> R | None:
         """The first row in order, or None."""
-        found = await self._fetch(self._spec.within(1))
+        found = await self._fetch(self._bound_spec.within(1))
         return found[0] if found else None
 
     async def one_or_none(self) -> R | None:
         """The only row, or None. Raises ``MultipleFound`` if there are more."""
-        found = await self._fetch(self._spec.within(2))
+        found = await self._fetch(self._bound_spec.within(2))
         if len(found) > 1:
             name = self._spec.shape.model.__name__
             raise MultipleFound(
@@ -117,19 +122,22 @@ class Verbs(Unasked, ABC, Generic[R]):
         for a key that is none.
         """
         asked = spec_of_key(self._spec.shape.model, key)
-        spec = self._spec.uncut().filtered(asked.shape.where, asked.values)
+        spec = self._bound_spec.uncut().filtered(asked.shape.where, asked.values)
         found = await self._fetch(spec)
         if not found:
             raise missing(spec.shape.model, (key,))
         return found[0]
 
     async def count(self) -> int:
-        """How many rows there are, whatever ``limit`` and ``offset`` say. One statement."""
-        return await reading.count(self._session, self._spec)
+        """How many rows ``all`` would answer with. One statement.
+
+        With ``limit`` or ``offset`` those that they leave; a page's ``total`` is of the whole list.
+        """
+        return await reading.count(self._session, self._bound_spec)
 
     async def exists(self) -> bool:
-        """Whether there is a row. One statement."""
-        return await reading.exists(self._session, self._spec)
+        """Whether ``all`` would answer with a row: after ``offset(5)``, a sixth. One statement."""
+        return await reading.exists(self._session, self._bound_spec)
 
     def stream(self, batch: int = BATCH) -> Stream[R]:
         """Every row in turn, of which at most ``batch`` are held: ``async for row in …``.
@@ -142,8 +150,10 @@ class Verbs(Unasked, ABC, Generic[R]):
         return Stream(self._session, self._batched(check_batch(batch)))
 
     def _batched(self, size: int) -> Batched[R]:
-        cursor = self._cursor(size) if self._session.streams else None
-        return cursor or Keyed(self._session, self._spec, self._fetch_placed, size)
+        spec = self._bound_spec
+        by_cursor = self._session.streams and not spec.finds_nothing
+        cursor = self._cursor(size) if by_cursor else None
+        return cursor or Keyed(self._session, spec, self._fetch_placed, size)
 
     @abstractmethod
     def _cursor(self, size: int) -> Batched[R] | None:
@@ -162,7 +172,17 @@ class Verbs(Unasked, ABC, Generic[R]):
         whether there are more. Raises ``InvalidPage``.
         """
         return await numbered(
-            self._session, self._spec, self._fetch, number, size, count, self._max_page
+            self._session, self._bound_spec, self._fetch, number, size, count, self._max_page
+        )
+
+    async def slice(self, *, offset: int = 0, limit: int = 50, count: Count = "exact") -> Slice[R]:
+        """The rows after the first ``offset`` ones, at most ``limit``: for APIs that ask so.
+
+        They are counted as those of a page: no statement counts where the list's end is seen.
+        Raises ``InvalidPage``.
+        """
+        return await sliced(
+            self._session, self._bound_spec, self._fetch, offset, limit, count, self._max_page
         )
 
     async def scroll(
@@ -176,5 +196,5 @@ class Verbs(Unasked, ABC, Generic[R]):
         Raises ``InvalidCursor`` for what is no cursor of this question, or ``InvalidPage``.
         """
         return await scrolled(
-            self._session, self._spec, self._fetch_placed, size, after, before, self._max_page
+            self._session, self._bound_spec, self._fetch_placed, size, after, before, self._max_page
         )

@@ -8,6 +8,7 @@ from colonnade.reading.dump import dump, objects
 from colonnade.reading.entities import by_keys, count, exists, fetch, fetch_placed
 from colonnade.reading.estimate import estimate
 from colonnade.reading.explain import explain, explain_document, explain_rows
+from colonnade.reading.given import check_given, given_values
 from colonnade.reading.rows import adapter_of, fill, fill_placed
 from colonnade.reading.selected import select_into
 from colonnade.reading.streaming import Cursor, stream, stream_rows
@@ -19,6 +20,7 @@ __all__ = [
     "Terms",
     "adapter_of",
     "by_keys",
+    "check_given",
     "check_schema",
     "count",
     "counted",
@@ -34,6 +36,7 @@ __all__ = [
     "fill",
     "fill_placed",
     "fill_written",
+    "given_values",
     "objects",
     "reason",
     "select_into",

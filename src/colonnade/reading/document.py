@@ -19,6 +19,8 @@ from colonnade.filters import And, Sources, compile_node
 from colonnade.loading import Plan, Written, inexact, plan_of, written_of
 from colonnade.reading.collection import Link
 from colonnade.reading.columns import Columns, Steps
+from colonnade.reading.emptiness import is_known_empty
+from colonnade.reading.given import give_terms
 from colonnade.reading.json_forms import DOUBT, constant, doubtful, marks, sent, value
 from colonnade.reading.program import Shapes, shapes_of
 from colonnade.reading.terms import Path, Terms
@@ -100,6 +102,10 @@ async def _read(
     if session.family != _SERVER or written_of(plan) is None:
         return None
     document = document_of(spec, plan, terms, mode)
+    # Without a limit of 0 there would be rows to count.
+    known = spec.uncut() if mode == "counted" else spec
+    if is_known_empty(session, known, lambda: document.statement):
+        return [] if mode == "objects" else [(b"[]", 0)]
     found = await session.rows(document.statement, parameters(spec, terms))
     if found and isinstance(found[0][0], str):
         found = [(row[0].encode(), *row[1:]) for row in found]
@@ -120,7 +126,7 @@ def document_of(spec: Spec, plan: Plan, terms: Terms, mode: Mode) -> Document:
 def parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
     """What its statement binds."""
     found = spec.parameters
-    for number, item in enumerate(terms.values()):
+    for number, item in enumerate(give_terms(terms, spec.given).values()):
         found |= bound(_slot(number, "v"), item.values)
         if item.binds_limit:
             found[_slot(number, "limit")] = item.limit
@@ -147,7 +153,7 @@ def _document(shape: Shape, plan: Plan, shapes: Shapes, mode: Mode) -> Document:
     else:
         statement = select_rows(sent(func.array_to_json(writer.array(written))))
     if mode == "counted":
-        statement = statement.add_columns(counting(Spec(shape)).scalar_subquery())
+        statement = statement.add_columns(counting(Spec(shape).uncut()).scalar_subquery())
     return Document(statement, marks(written), not {"json", "jsonb"}.isdisjoint(written.forms))
 
 
@@ -185,6 +191,9 @@ class _Writer:
         for alias, leaf, form in written.columns:
             column = self._rows.c[self._columns.place(steps, leaf.name)]
             found[alias] = value(form, column)
+        for alias, measure, form in written.figures:
+            figure = self._rows.c[self._columns.figure(steps, measure)]
+            found[alias] = value(form, figure)
         for alias, given in written.given:
             found[alias] = constant(given)
         for alias, nested, inner in written.nested:

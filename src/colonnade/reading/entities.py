@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm.interfaces import ORMOption
 
 from colonnade.database import Session
+from colonnade.reading.emptiness import is_known_empty
 from colonnade.reading.joins import repeats_rows
 from colonnade.reading.sorted import load_sorted
 from colonnade.spec import Spec, chunked, counting, entities, existing, keyed
@@ -18,6 +19,8 @@ __all__ = ["by_keys", "count", "exists", "fetch", "fetch_placed"]
 
 async def fetch(session: Session, spec: Spec) -> list[Any]:
     """The objects that ``spec`` asks for; one statement, one more for each collection loaded."""
+    if is_known_empty(session, spec, lambda: entities(spec)):
+        return []
     result = await session.scalars(entities(spec), spec.parameters)
     if repeats_rows(spec.shape.model, spec.shape.load):
         result = result.unique()
@@ -28,6 +31,8 @@ async def fetch(session: Session, spec: Spec) -> list[Any]:
 
 async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """The objects of a scroll, and each one's keys in its order."""
+    if is_known_empty(session, spec, lambda: entities(spec)):
+        return [], []
     result = await session.exec(entities(spec), params=spec.parameters)
     if repeats_rows(spec.shape.model, spec.shape.load):
         result = result.unique()
@@ -38,12 +43,16 @@ async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tu
 
 
 async def count(session: Session, spec: Spec) -> int:
-    """How many rows there are; one statement."""
+    """How many rows there are, of those that a limit and an offset leave; one statement."""
+    if is_known_empty(session, spec, lambda: counting(spec)):
+        return 0
     return int(await session.scalar(counting(spec), spec.parameters) or 0)
 
 
 async def exists(session: Session, spec: Spec) -> bool:
-    """Whether there is a row; one statement."""
+    """Whether there is a row, among those that a limit and an offset leave; one statement."""
+    if is_known_empty(session, spec, lambda: existing(spec)):
+        return False
     return await session.scalar(existing(spec), spec.parameters) is not None
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.visitors import InternalTraversal
 
 from colonnade.database import Session
+from colonnade.reading.emptiness import is_known_empty
 from colonnade.reading.entities import count
 from colonnade.spec import Spec, matching
 
@@ -43,6 +44,8 @@ async def estimate(session: Session, spec: Spec) -> int:
 
     One statement; a second one counts where the planner expects fewer than 10,000 rows.
     """
+    if is_known_empty(session, spec, lambda: matching(spec)):
+        return 0
     if session.family == "postgresql":
         told = await session.scalar(_Guessed(matching(spec)), spec.parameters)
         plans = json.loads(told) if isinstance(told, str) else told

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import select as select_rows
 
 from colonnade.database import Prepared, Session, Uncollected
-from colonnade.filters import Sources
+from colonnade.filters import Sources, bound_by_key
 from colonnade.loading import Plan
 from colonnade.reading.collection import children_of
 from colonnade.reading.columns import Columns
+from colonnade.reading.given import give_terms
 from colonnade.reading.maker import Maker, Place, grouping, listing
 from colonnade.reading.terms import Path, Terms
 from colonnade.spec import Shape, Spec, chunked, keys_of, narrowed, remembered
@@ -27,6 +29,7 @@ __all__ = ["Collection", "Program", "Shapes", "program_of", "shapes_of", "stitch
 #: The shapes of the collections that are read on terms of their own.
 Shapes: TypeAlias = tuple[tuple[Path, Shape], ...]
 Rows: TypeAlias = Sequence[Sequence[Any]]
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,23 @@ class Program:
     #: Where in a row the keys of a scroll begin, if it is one.
     width: int = 0
 
-    async def run(self, session: Session, rows: Rows, terms: Terms) -> list[Any]:
+    async def run(
+        self, session: Session, rows: Rows, terms: Terms, given: Mapping[str, Any] = _NOTHING
+    ) -> list[Any]:
         """Nested dictionaries, or what stands in for entities; a statement for each collection.
 
-        Where there are no parents no statement runs.
+        Where there are no parents, or where the terms leave no children, no statement runs.
+        ``given`` are the values that the schema awaits.
         """
         read = [rows]
+        terms, figures = give_terms(terms, given), bound_by_key(given)
         for collection in self.collections:
             spec = terms.get(collection.path)
-            bound = {} if spec is None else spec.parameters
             found: list[Sequence[Any]] = []
-            for keys in chunked(collection.keys(read)):
-                found += await session.rows(collection.statement, bound | keys)
+            if spec is None or not spec.finds_nothing:
+                bound = figures if spec is None else figures | spec.parameters
+                for keys in chunked(collection.keys(read)):
+                    found += await session.rows(collection.statement, bound | keys)
             read.append(found)
         return self.made(read)
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from colonnade.database import Session, Uncollected
 from colonnade.loading import Plan, validator_of
 from colonnade.mapping import memoized
+from colonnade.reading.emptiness import is_known_empty
 from colonnade.reading.program import program_of
 from colonnade.reading.terms import Terms
 from colonnade.spec import Spec
@@ -33,10 +34,12 @@ async def fill_placed(
 ) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """The same, and for a scroll each row's keys in its order."""
     program = program_of(spec, plan, terms)
+    if is_known_empty(session, spec, lambda: program.statement):
+        return [], []
     rows = await session.rows(program.statement, spec.parameters)
     if not rows:
         return [], []
-    found = validated(plan, await program.run(session, rows, terms))
+    found = validated(plan, await program.run(session, rows, terms, spec.given))
     return found, [tuple(row[program.width :]) for row in rows] if program.width else []
 
 

@@ -18,9 +18,10 @@ from sqlalchemy.sql.elements import _anonymous_label
 
 from colonnade.database import Session
 from colonnade.errors import InvalidSchema, UsageError
-from colonnade.filters import Sources
+from colonnade.filters import Sources, bound_by_key
 from colonnade.loading import Plan, Rows, plan_of_select
 from colonnade.reading.columns import Columns
+from colonnade.reading.given import check_given, given_values
 from colonnade.reading.program import Program, Shapes, shapes_of, stitched
 from colonnade.reading.rows import validated
 from colonnade.reading.terms import terms_of
@@ -38,6 +39,7 @@ async def select_into(
     schema: type[S],
     depth: int | None,
     collections: Mapping[str, Rows],
+    given: Mapping[str, Any],
 ) -> list[S]:
     """The schema's objects for the rows of ``statement``.
 
@@ -49,14 +51,16 @@ async def select_into(
     labels = tuple(labelled)
     plan = plan_of_select(None if mapper is None else mapper.class_, schema, labels, depth)
     terms = terms_of(plan, collections)
+    check_given(plan, terms, given)
+    values = given_values(plan, terms, given, session.scope)
     program, columns = _remembered(entity, plan, labels, shapes_of(terms))
     if entity is not None:
         statement = statement.with_only_columns(
             *labelled.values(), *columns.expressions, maintain_column_froms=True
         )
         statement = columns.sources.joining(statement)
-    rows = await session.rows(statement)
-    return validated(plan, await program.run(session, rows, terms)) if rows else []
+    rows = await session.rows(statement, bound_by_key(values))
+    return validated(plan, await program.run(session, rows, terms, values)) if rows else []
 
 
 @remembered

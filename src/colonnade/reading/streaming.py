@@ -55,7 +55,7 @@ def stream_rows(session: Session, spec: Spec, plan: Plan, terms: Terms, size: in
     plain = statement.statement if isinstance(statement, Prepared) else statement
 
     async def make(rows: Sequence[Any]) -> list[Any]:
-        return validated(plan, await program.run(session, rows, terms))
+        return validated(plan, await program.run(session, rows, terms, spec.given))
 
     return Cursor(session.batches(plain, spec.parameters, size=size), make)
 

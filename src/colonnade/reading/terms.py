@@ -73,5 +73,5 @@ def _spec(nested: Nested, rows: Rows) -> Spec:
     order = tuple(term_of(model, name) for name in rows.order_by)
     spec = Spec(Shape(model, order=order))
     if rows.where is not None:
-        spec = spec.where(conditions(model, (rows.where,), {}))
+        spec = spec.where(conditions(model, (rows.where,), {}, awaiting=True))
     return spec if rows.limit is None else spec.cut(limit=check_bounds("limit", rows.limit))

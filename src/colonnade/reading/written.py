@@ -6,15 +6,16 @@ expressions and figures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlalchemy import inspect
 from sqlalchemy import select as select_rows
 
 from colonnade.database import Prepared, Session
-from colonnade.filters import Sources
+from colonnade.filters import Sources, bound_by_key
 from colonnade.loading import Plan
 from colonnade.mapping import mapping_of
 from colonnade.reading.columns import Columns
@@ -25,9 +26,15 @@ from colonnade.spec import among_held, chunked, remembered
 
 __all__ = ["fill_written"]
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
-async def fill_written(session: Session, plan: Plan, items: Sequence[Any]) -> list[Any]:
+
+async def fill_written(
+    session: Session, plan: Plan, items: Sequence[Any], given: Mapping[str, Any] = _NOTHING
+) -> list[Any]:
     """The schema's objects for objects of the model that a session has just flushed, in order.
+
+    ``given`` are the values that the schema awaits, as ``given_values`` has them.
 
     No statement where the model's columns fill the schema; otherwise one for each 10,000 objects,
     and one more for each collection in the schema.
@@ -39,9 +46,10 @@ async def fill_written(session: Session, plan: Plan, items: Sequence[Any]) -> li
     program, key = _by_keys(plan)
     asked = [inspect(item).identity for item in items]
     rows: list[Any] = []
+    figures = bound_by_key(given)
     for bound in chunked(asked):
-        rows += await session.rows(program.statement, bound)
-    found = validated(plan, await program.run(session, rows, terms_of(plan)))
+        rows += await session.rows(program.statement, figures | bound)
+    found = validated(plan, await program.run(session, rows, terms_of(plan), given))
     by_key = dict(zip((tuple(row[place] for place in key) for row in rows), found, strict=True))
     return [by_key[identity] for identity in asked]
 

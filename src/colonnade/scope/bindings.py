@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from colonnade.errors import InvalidOperand, ScopeUnbound, UsageError
-from colonnade.mapping import did_you_mean
+from colonnade.mapping import did_you_mean, given_names
 from colonnade.scope.declared import Scope
 from colonnade.scope.rules import Rules, declared, names, subjects_named, value_names
 from colonnade.scope.subjects import Subject, fit, subject_of
@@ -37,7 +37,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-    """Values by the name of their scope, and the names of scopes that do not hold for now."""
+    """Values by the name of their scope, and the names of scopes that do not hold for now.
+
+    What schemas await by the name of a ``Given`` is among the values.
+    """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     lifted: frozenset[str] = frozenset()
@@ -47,7 +50,8 @@ class Bindings:
     def binding(self, values: Mapping[str, Any] | None) -> Self:
         """With these values too; a scope that was lifted holds again.
 
-        Raises ``UsageError`` for a name that no scope has, and for None, which is no value, and
+        A name that no scope has may be that of a ``Given``, which takes None too. Raises
+        ``UsageError`` for any other name, and for None, which is no value of a scope, and
         ``InvalidOperand`` for a value that no column of the scope takes.
         """
         if not values:
@@ -55,7 +59,11 @@ class Bindings:
         fitting: dict[str, Any] = {}
         for name, value in values.items():
             if name not in value_names():
-                raise _unknown(name)
+                if name not in given_names():
+                    raise _unknown(name, names() | given_names())
+                # No column of a scope's says what it has to be; the schema's condition does.
+                fitting[name] = value
+                continue
             if value is None:
                 raise UsageError(
                     f"None is no value for the scope {name!r}",
@@ -71,7 +79,7 @@ class Bindings:
         """Without the scopes of these names. Raises ``UsageError`` for a name that none has."""
         found = frozenset(lifted)
         for name in found - names():
-            raise _unknown(name)
+            raise _unknown(name, names())
         return type(self)(self.values, self.lifted | found)
 
     def bound_part(self, values: Mapping[str, Any]) -> Part:
@@ -170,9 +178,9 @@ def _fitting(name: str, value: Any) -> Any:
     return found[0] if found and same else value
 
 
-def _unknown(name: str) -> UsageError:
+def _unknown(name: str, known: frozenset[str]) -> UsageError:
     if name in names():
         return UsageError(f"the scope {name!r} takes no value: it holds by itself")
     return UsageError(
-        f"no model has a scope {name!r}", hint=did_you_mean(name, names(), "the models together")
+        f"no model has a scope {name!r}", hint=did_you_mean(name, known, "the models together")
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from colonnade.filters import Sources
 from colonnade.spec.criterion import criterion
 from colonnade.spec.figures import having, projected, row_terms
+from colonnade.spec.given import Wanted, deciding, wanted_by_plan, wanted_by_rows, with_values
 from colonnade.spec.keys import among, among_held, chunked, keyed
 from colonnade.spec.keyset import Keyset, order_of, parts
 from colonnade.spec.measures import of_children
@@ -31,12 +32,14 @@ __all__ = [
     "Shape",
     "Sources",
     "Spec",
+    "Wanted",
     "among",
     "among_held",
     "bound",
     "chunked",
     "counting",
     "criterion",
+    "deciding",
     "entities",
     "existing",
     "having",
@@ -54,5 +57,8 @@ __all__ = [
     "row_terms",
     "unsorted_paths",
     "unused_prefix",
+    "wanted_by_plan",
+    "wanted_by_rows",
     "whole",
+    "with_values",
 ]

@@ -7,7 +7,7 @@ order then need to know nothing of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -31,7 +31,7 @@ from colonnade.ordering import Term, term_of, terms_of
 from colonnade.spec.measures import check, of_children
 from colonnade.spec.shape import Shape, Spec
 
-__all__ = ["having", "projected", "row_terms"]
+__all__ = ["Figures", "having", "projected", "row_terms"]
 
 
 def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> tuple[Spec, Plan]:
@@ -128,7 +128,14 @@ def _row_term(
     return _term(model, schema, name)
 
 
-class _Figures:
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures(Computed):
+    """What leads from a row to its figures, which are ``measures`` by field."""
+
+    measures: Mapping[str, Measure]
+
+
+class _Made:
     """The figures of a row, by field, each made into SQL when it is asked for."""
 
     def __init__(self, measures: dict[str, Measure], sources: Sources) -> None:
@@ -140,9 +147,9 @@ class _Figures:
 
 
 @memoized
-def _figures(model: type[Any], schema: type[BaseModel]) -> Computed:
+def _figures(model: type[Any], schema: type[BaseModel]) -> Figures:
     measures = rows_measures(model, schema, nested=True)
-    return Computed(
+    return Figures(
         name=schema.__name__,
         target=figures_of(model, schema) or model,
         many=False,
@@ -151,7 +158,8 @@ def _figures(model: type[Any], schema: type[BaseModel]) -> Computed:
         secondary=None,
         viewonly=True,
         local=(),
-        made=lambda sources: _Figures(measures, sources),
+        made=lambda sources: _Made(measures, sources),
+        measures=measures,
     )
 
 

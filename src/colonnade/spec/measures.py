@@ -24,11 +24,11 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.visitors import iterate
 
-from colonnade.filters import And, Conditions, Sources, compile_node, conditions
+from colonnade.filters import And, Awaited, Conditions, Sources, compile_node, conditions
 from colonnade.loading.measures import Measure, Whole, is_text
 from colonnade.mapping import Relation, mapping_of, memoized
 from colonnade.models import ExactDecimal
-from colonnade.spec.values import bound, names
+from colonnade.spec.values import bound
 
 __all__ = ["check", "exactly", "figure", "of_children", "of_rows", "shown"]
 
@@ -99,7 +99,7 @@ _ONE: Final[ColumnElement[int]] = literal_column("1")
 def check(measure: Measure) -> Conditions:
     """The conditions of an aggregate. Raises what ``conditions`` does for those that do not fit."""
     given = measure.aggregate
-    return conditions(measure.counted, given.conditions, given.lookups)
+    return conditions(measure.counted, given.conditions, given.lookups, awaiting=True)
 
 
 def exactly(column: Any) -> ColumnElement[Any]:
@@ -121,7 +121,10 @@ def figure(measure: Measure, sources: Sources) -> ColumnElement[Any]:
     # Each row has its own children: their figures add up.
     each = of_children(measure, sources)
     function = measure.aggregate.function
-    if function in ("min", "max"):
+    if function == "exists":
+        most = func.max(case((each, _ONE), else_=_ZERO))
+        result = func.coalesce(most, _ZERO) == _ONE
+    elif function in ("min", "max"):
         result = getattr(func, function)(each, type_=measure.result)
     else:
         kind = Whole() if function == "count" else measure.result
@@ -158,11 +161,18 @@ def of_children(
         child = further
     children = Sources(child)
     value = _value(measure, children, measure.steps[last + 1 :])
-    statement = statement.add_columns(_aggregated(measure, value))
+    exists = measure.aggregate.function == "exists"
+    if not exists:
+        statement = statement.add_columns(_aggregated(measure, value))
+    else:
+        statement = statement.add_columns(_ONE)
+        if value is not None:  # an object behind the child, which may be missing
+            statement = statement.where(value.is_not(None))
     given = check(measure)
     if given.nodes:
         statement = statement.where(_bound(given, children))
-    found: ColumnElement[Any] = children.joining(statement).correlate(owner).scalar_subquery()
+    statement = children.joining(statement).correlate(owner)
+    found: ColumnElement[Any] = statement.exists() if exists else statement.scalar_subquery()
     return found
 
 
@@ -191,8 +201,15 @@ def _aggregated(measure: Measure, value: Any) -> ColumnElement[Any]:
 
 
 def _bound(given: Conditions, sources: Sources) -> ColumnElement[bool]:
-    """The conditions with their values in them, which a schema has once and for all."""
-    found = compile_node(And(given.nodes), sources, names(_OWN).__next__)
+    """The conditions with their values in them, which a schema has once and for all.
+
+    Those that are given with the question stay open: one statement serves whoever asks.
+    """
+    slots = (
+        value.key if isinstance(value, Awaited) else f"{_OWN}{number}"
+        for number, value in enumerate(given.values)
+    )
+    found = compile_node(And(given.nodes), sources, slots.__next__)
     values = bound(_OWN, given.values)
     for element in iterate(found):
         if isinstance(element, BindParameter) and element.key in values:

@@ -21,6 +21,7 @@ from colonnade.filters import Operator
 from colonnade.mapping import Column, Relation, memoized
 from colonnade.ordering import Term, closed, exact
 from colonnade.pagination import CursorValue, encoded, seal, unseal
+from colonnade.spec.given import deciding
 from colonnade.spec.memory import remembered
 from colonnade.spec.shape import Shape, Spec
 from colonnade.values import Rule, Unfit, declared_kind, family_of, kind_of, rule_of
@@ -65,8 +66,17 @@ class Places:
             text = _shape_text(shape) if self._spec.raw else _shape_text_cached(_asked(shape))
             grouped = () if self._spec.of is None else self._spec.of.values
             values = json.dumps([_canonical(value) for value in (*self._spec.values, *grouped)])
-            self._context = f"{text}\n{values}".encode("utf-8", "backslashreplace")
+            context = f"{text}\n{values}"
+            if self._spec.given:
+                context += self._given()
+            self._context = context.encode("utf-8", "backslashreplace")
         return self._context
+
+    def _given(self) -> str:
+        """The values of a schema on which the list depends; nothing for those that are shown."""
+        given = self._spec.given
+        values = {key: _canonical(given[key]) for key in sorted(deciding(self._spec.shape))}
+        return f"\n{json.dumps(values)}" if values else ""
 
     def cursor(self, place: Place) -> str:
         """The place as text. Raises ``InvalidOperand`` for keys that no cursor can hold."""

@@ -5,10 +5,13 @@ Two questions of one shape share one statement, whatever their values are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from colonnade.filters import Conditions, Node
+from colonnade.filters import Conditions, Node, bound_by_key, finds_nothing
+from colonnade.loading import groups_of
 from colonnade.mapping import Relation, memoized
 from colonnade.ordering import Term
 from colonnade.spec.keyset import Keyset
@@ -86,6 +89,7 @@ class Spec(NamedTuple):
 
     A ``raw`` spec has an SQL expression of the caller's own among its conditions, and a statement
     of its own; otherwise its shape's statement serves. ``of`` asks for the rows that are grouped.
+    ``given`` are the values that a schema awaits, by their keys.
     """
 
     shape: Shape
@@ -95,6 +99,7 @@ class Spec(NamedTuple):
     position: tuple[Any, ...] = ()
     of: Spec | None = None
     limit: int | None = None
+    given: Mapping[str, Any] = MappingProxyType({})
 
     def grouped(self, rows: Spec) -> Spec:
         """The same about the groups of these rows."""
@@ -144,6 +149,17 @@ class Spec(NamedTuple):
         return isinstance(self.shape.limit, str)
 
     @property
+    def finds_nothing(self) -> bool:
+        """Whether no row can answer: with a limit of 0, or where it has to be one of none."""
+        if self.limit == 0 or finds_nothing(self.shape.where, self.values):
+            return True
+        if self.of is None or not self.of.finds_nothing:
+            return False
+        # No rows make no groups; but where nothing is grouped by, one object is about them all.
+        groups = groups_of(self.shape.model)
+        return groups is not None and bool(groups.fields)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """What the statement binds."""
         found = bound("v", self.values)
@@ -156,6 +172,8 @@ class Spec(NamedTuple):
         for index, value in enumerate(self.position):
             if value is not None:
                 found[f"k{index}"] = value
+        if self.given:
+            found |= bound_by_key(self.given)
         return found
 
 

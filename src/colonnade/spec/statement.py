@@ -29,12 +29,20 @@ def entities(spec: Spec) -> Any:
 
 
 def counting(spec: Spec) -> Any:
-    """SELECT count(*): no order, no loads, no cut, and only the joins that filter."""
+    """SELECT count(*): no order, no loads, and only the joins that filter.
+
+    Of a question that is cut, the rows that the limit and the offset leave.
+    """
+    if spec.is_cut:
+        return _for(_bare(spec, cut=True), _counting_cut, _counting_cut_cached)
     return _for(_bare(spec), _counting, _counting_cached)
 
 
 def existing(spec: Spec) -> Any:
-    """SELECT 1 … LIMIT 1."""
+    """SELECT 1 … LIMIT 1, after the rows that an offset leaves out."""
+    if spec.is_cut:
+        spec = spec.within(1)
+        return _for(_bare(spec, cut=True), _existing_cut, _existing_cut_cached)
     return _for(_bare(spec), _existing, _existing_cached)
 
 
@@ -64,9 +72,13 @@ def narrowed(
             later = beyond(terms, shape.keyset, sources)
             statement = statement if later is None else statement.where(later)
     statement = sources.joining(statement).order_by(*order)
-    if shape.limit is not None and ordered:
+    return _cut(statement, shape) if ordered else statement
+
+
+def _cut(statement: Select[Any], shape: Shape) -> Select[Any]:
+    if shape.limit is not None:
         statement = statement.limit(limiting(shape.limit, "limit"))
-    if shape.skipping and ordered:
+    if shape.skipping:
         statement = statement.offset(bindparam("offset", required=True))
     return statement
 
@@ -91,9 +103,15 @@ def _for(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:
     return build(spec.shape) if spec.raw else cached(spec.shape)
 
 
-def _bare(spec: Spec) -> Spec:
-    """The conditions alone: questions that differ in the rest share a statement."""
-    return spec._replace(shape=Shape(spec.shape.model, spec.shape.where, of=spec.shape.of))
+def _bare(spec: Spec, *, cut: bool = False) -> Spec:
+    """The conditions alone, or with the cut: questions that differ in the rest share a statement.
+
+    How many rows are left does not depend on their order.
+    """
+    shape = Shape(spec.shape.model, spec.shape.where, of=spec.shape.of)
+    if cut:
+        shape = shape._replace(limit=spec.shape.limit, skipping=spec.shape.skipping)
+    return spec._replace(shape=shape)
 
 
 def _entities(shape: Shape) -> Any:
@@ -132,6 +150,15 @@ def _existing(shape: Shape) -> Any:
     return _matching(shape).limit(limiting(1, "limit"))
 
 
+def _counting_cut(shape: Shape) -> Any:
+    rows = _cut(_matching(shape), shape).subquery()
+    return select_rows(func.count()).select_from(rows)
+
+
+def _existing_cut(shape: Shape) -> Any:
+    return _cut(_matching(shape), shape)
+
+
 @remembered
 def _entities_cached(shape: Shape) -> Any:
     return _entities(shape)
@@ -150,3 +177,13 @@ def _matching_cached(shape: Shape) -> Any:
 @remembered
 def _existing_cached(shape: Shape) -> Any:
     return _existing(shape)
+
+
+@remembered
+def _counting_cut_cached(shape: Shape) -> Any:
+    return _counting_cut(shape)
+
+
+@remembered
+def _existing_cut_cached(shape: Shape) -> Any:
+    return _existing_cut(shape)

@@ -1,0 +1,51 @@
+"""In charge of slices: parts of a longer list by limit and offset, as many APIs ask for them."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, Field
+
+from colonnade.errors import InvalidPage
+from colonnade.pagination.page import check_bounds, check_count
+
+__all__ = ["Slice", "check_slice"]
+
+T = TypeVar("T")
+
+
+class Slice(BaseModel, Generic[T]):
+    """The items of a longer list after the first ``offset`` ones, ``limit`` of them at most.
+
+    ``total`` is of the whole list, or None where nobody counted. ``has_more`` says whether there
+    are items after these.
+    """
+
+    items: list[T]
+    offset: int = Field(ge=0)
+    limit: int = Field(ge=0)
+    total: int | None
+    has_more: bool
+
+    @classmethod
+    def of(
+        cls, items: list[T], *, offset: int, limit: int, total: int | None, has_more: bool
+    ) -> Slice[T]:
+        """Return a slice of items that are valid already; they are not validated again."""
+        return cls.model_construct(
+            items=items, offset=offset, limit=limit, total=total, has_more=has_more
+        )
+
+
+def check_slice(offset: int, limit: int, count: str, max_size: int) -> None:
+    """Raise ``InvalidPage`` for a slice that no list has, or of too many items."""
+    check_bounds("offset", offset)
+    check_bounds("limit", limit)
+    if limit > max_size:
+        raise InvalidPage(
+            f"a slice has at most {max_size} items, not {limit}",
+            hint="ask for more slices, or give the service another max_page_size",
+            fields=("limit",),
+        )
+    check_bounds("offset and limit together", offset + limit)
+    check_count(count)

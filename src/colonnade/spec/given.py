@@ -1,0 +1,89 @@
+"""In charge of the values that a schema awaits: for which fields, and which rows they decide.
+
+A schema's conditions are written once, for whoever asks. Where ``Given`` stands in one of them, its
+value is bound with the question, as that of any lookup is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from colonnade.filters import And, Awaited, Every, Node, Not, Or, Some, Where
+from colonnade.loading import Measure, Plan, groups_of
+from colonnade.mapping import memoized
+from colonnade.spec.figures import Figures
+from colonnade.spec.measures import check
+from colonnade.spec.shape import Shape, Spec
+
+__all__ = ["Wanted", "deciding", "wanted_by_plan", "wanted_by_rows", "with_values"]
+
+
+class Wanted(NamedTuple):
+    """A value that a field awaits, which is spelled for messages: ``ArticleRead.favorited``."""
+
+    field: str
+    awaited: Awaited
+
+
+@memoized
+def wanted_by_plan(plan: Plan) -> tuple[Wanted, ...]:
+    """Return what the figures of a plan await, at any depth."""
+    return tuple(_wanted(plan))
+
+
+def wanted_by_rows(field: str, rows: Spec) -> Iterator[Wanted]:
+    """Return what the terms of a collection await, which stands in this field."""
+    return (Wanted(field, value) for value in rows.values if isinstance(value, Awaited))
+
+
+def with_values(rows: Spec, given: Mapping[str, Any]) -> Spec:
+    """Return the terms of a collection with the values that they await."""
+    if not any(isinstance(value, Awaited) for value in rows.values):
+        return rows
+    values = (given[value.key] if isinstance(value, Awaited) else value for value in rows.values)
+    return rows._replace(values=tuple(values))
+
+
+def deciding(shape: Shape) -> frozenset[str]:
+    """Return the keys of the awaited values that decide which rows come, and in which order.
+
+    Those of figures that are merely shown are not among them.
+    """
+    uses = [(term.steps, term.column.name) for term in shape.order]
+    uses += [(leaf.steps, leaf.column.name) for leaf in _leaves(shape.where)]
+    groups = groups_of(shape.model)
+    own = {} if groups is None else {measure.field: measure for _, measure in groups.measures}
+    found: set[str] = set()
+    for steps, name in uses:
+        measures = steps[-1].measures if steps and isinstance(steps[-1], Figures) else own
+        if name in measures and (measures is not own or not steps):
+            found.update(awaited.key for awaited in _awaited(measures[name]))
+    return frozenset(found)
+
+
+def _wanted(plan: Plan) -> Iterator[Wanted]:
+    groups = groups_of(plan.model)
+    measures = plan.measures if groups is None else groups.measures
+    for _, measure in measures:
+        for awaited in _awaited(measure):
+            yield Wanted(f"{plan.schema.__name__}.{measure.field}", awaited)
+    for nested in (*plan.ones, *plan.many):
+        yield from _wanted(nested.plan)
+
+
+def _awaited(measure: Measure) -> Iterator[Awaited]:
+    return (value for value in check(measure).values if isinstance(value, Awaited))
+
+
+def _leaves(nodes: Iterable[Node]) -> Iterator[Where]:
+    for node in nodes:
+        match node:
+            case Where():
+                yield node
+            case And(inner) | Or(inner):
+                yield from _leaves(inner)
+            case Not(inner) | Some(_, inner) | Every(_, inner):
+                yield from _leaves((inner,))
+            case _:
+                pass
