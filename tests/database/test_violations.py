@@ -28,6 +28,19 @@ from colonnade.database.violations import Violation, of_mysql, of_postgresql, of
         ),
         (4025, "CONSTRAINT `ck` failed for `shop`.`hero`", Violation("ck", "hero")),
         (3819, "Check constraint 'ck' is violated.", Violation("ck")),
+        # MariaDB names the check of a column, such as its own of JSON, after it.
+        (
+            4025,
+            "CONSTRAINT `hero.data` failed for `shop`.`hero`",
+            Violation("hero.data", "hero", ("data",)),
+        ),
+        (1406, "Data too long for column 'name' at row 1", Violation(columns=("name",))),
+        (1264, "Out of range value for column 'rank' at row 2", Violation(columns=("rank",))),
+        (
+            1366,
+            "Incorrect integer value: 'a for column 'b' at row 1' for column `s`.`t`.`c` at row 1",
+            Violation(columns=("c",)),
+        ),
     ],
 )
 def test_mysqls_words_are_read_from_their_known_place(
@@ -36,7 +49,7 @@ def test_mysqls_words_are_read_from_their_known_place(
     assert of_mysql(code, text) == violation
 
 
-@pytest.mark.parametrize("code", [1062, 1586, 1048, 1364, 1451, 1452, 4025, 3819])
+@pytest.mark.parametrize("code", [1062, 1586, 1048, 1364, 1451, 1452, 4025, 3819, 1406])
 def test_mysqls_words_of_another_form_tell_nothing(code: int) -> None:
     assert of_mysql(code, "Doppelter Eintrag 'name' für Schlüssel \"uq\"") == Violation()
 
