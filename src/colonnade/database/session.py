@@ -387,7 +387,8 @@ class Session(Streaming, AsyncSession):
         if half is None or connection is None or connection.closed or connection.invalidated:
             return
         root, running = half.get_transaction(), connection.get_transaction()
-        if root is None or running is self._transaction:
+        if root is None or not root.is_active or running is self._transaction:
+            # A flush that failed has undone the transaction too; the COMMIT itself says so.
             return
         if not self._outcome.past or running is not None:
             raise UsageError(

@@ -180,6 +180,7 @@ class SQLite(Dialect):
 
         @event.listens_for(engine, "connect")
         def _connect(adapted: Any, _record: Any) -> None:
+            adapted.driver_connection.write_lock = lock
             run_after_statements(adapted.driver_connection, give_lock_back)
 
         def _leave(adapted: Any, *_: Any) -> None:
