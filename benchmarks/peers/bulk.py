@@ -7,8 +7,7 @@ from typing import ClassVar, cast
 
 from sqlalchemy import insert
 
-from colonnade.writing import bulk_insert
-from peers import mapped, tables
+from peers import mapped
 from peers.connections import (
     AiosqliteContestant,
     AsyncpgContestant,
@@ -135,10 +134,4 @@ class ObjectlessBulk(DatabaseContestant, BulkContestant):
 
     async def create_many(self, payloads: Sequence[HeroCreate]) -> None:
         async with self.db.session() as session:
-            await _create_without_objects(HeroService(session), payloads)
-
-
-async def _create_without_objects(heroes: HeroService, payloads: Sequence[HeroCreate]) -> None:
-    """Insert the heroes with the verb that returns none: the one place that names it."""
-    rows = (payload.model_dump() for payload in payloads)
-    await bulk_insert(heroes.session, tables.Hero, rows)
+            await HeroService(session).create_many(payloads, returning=False)
