@@ -317,3 +317,37 @@ async def test_a_connection_that_overflowed_the_pool_is_closed_in_order(database
         pool: Any = db.engines[1].pool
         assert (pool.checkedin(), pool.checkedout()) == (1, 0)
         assert len(await asked(db, statement, v0=0)) == 1
+
+
+@pytest.mark.parametrize("closing", [True, False])
+async def test_a_statement_that_is_cut_off_is_the_same_error_directly_and_by_sqlalchemys_way(
+    db: Database, closing: bool
+) -> None:
+    if not takes_shortcuts(db):
+        pytest.skip("it takes no shortcuts")
+    statement = slow(db)
+    await asked(db, statement, v0=0)
+    kinds = []
+    for direct in (True, False):
+        opened: asyncio.Future[Reader] = asyncio.get_running_loop().create_future()
+
+        async def ask(opened: asyncio.Future[Reader] = opened) -> None:
+            async with db.reader() as reader:
+                if not direct:  # noqa: B023 # awaited in this turn of the loop
+                    await reader.connection()
+                opened.set_result(reader)
+                await reader.rows(statement, {"v0": 1})
+
+        task = asyncio.create_task(ask())
+        reader = await opened
+        await asyncio.sleep(0.1)
+        assert (reader._taken is not None) is direct
+        if closing:
+            await reader.close()
+        else:
+            task.cancel()
+        (error,) = await asyncio.gather(task, return_exceptions=True)
+        kinds.append(type(error))
+        assert len(await asked(db, statement, v0=0)) == 1
+    assert kinds[0] is kinds[1]
+    assert issubclass(kinds[0], ColonnadeError if closing else asyncio.CancelledError)

@@ -18,7 +18,7 @@ from colonnade.database.orm import Orm
 from colonnade.database.rows import Prepared, fetch_rows, overheard, watched
 from colonnade.database.session import Session
 from colonnade.database.shortcut import Rows, Shortcut, fetch, learn, shortcut_of
-from colonnade.errors import ReadOnlySession
+from colonnade.errors import ConnectionLost, ReadOnlySession, StatementCancelled
 
 __all__ = ["Reader"]
 
@@ -39,6 +39,8 @@ class Reader(Session):
     _writes: ClassVar[bool] = False
     #: The pool's record of the connection that a statement of this reader runs on directly.
     _taken: Entry | None = None
+    #: Whether that connection was broken, because the session ends while the statement runs.
+    _cut_off = False
 
     async def rows(
         self, statement: Prepared | Executable, parameters: Mapping[str, Any] | None = None
@@ -63,6 +65,14 @@ class Reader(Session):
         self._taken = entry
         try:
             return await fetch_directly(engine, self._dialect, entry, shortcut, values)
+        except ConnectionLost as lost:
+            if not self._cut_off:
+                raise
+            # Nothing is wrong with the way to the database: the session was closed by another task.
+            raise StatementCancelled(
+                "the session was closed while this statement ran",
+                hint="await the tasks that use a session before its block ends",
+            ) from lost
         finally:
             self._taken = None
 
@@ -106,6 +116,7 @@ class Reader(Session):
 
     async def _drop(self) -> None:
         if self._taken is not None:
+            self._cut_off = True
             self._dialect.abort(self._taken.driver_connection)
         else:
             await super()._drop()
