@@ -1,7 +1,10 @@
-"""Conditions on rows: ``nodes`` are their shape, ``operators`` THE table of what one may ask.
+"""The filter language: lookups are parsed into nodes and values, and nodes compiled to SQL.
 
-``operands`` checks values, ``parse`` reads lookups and ``conditions`` all that ``where`` takes,
-``trees`` included, into nodes; ``compile`` turns nodes into SQL on the entities of ``sources``.
+The modules in the order of the pipeline: ``trees`` has ``any_of`` and its siblings, as users write
+them; ``conditions`` parses everything that ``where`` takes, and ``parse`` a single lookup; the
+table of all operators is in ``operators``; ``operands`` validates what a lookup is compared with;
+``nodes`` defines the parsed tree; ``compile`` turns it into an SQL expression, and ``sources``
+keeps the joins that the expression needs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,10 @@
-"""In charge of what a condition answers whatever the row is, as far as that can be told.
+"""Tell whether conditions hold for every row, or for none, without asking the database.
 
-``all_of()`` and ``field__not_in=[]`` hold for every row: they are conditions, and no filter.
+``all_of()`` and ``field__not_in=[]`` hold for every row. A bulk write needs a real filter, so
+it must recognise them. ``field__in=[]`` holds for no row, so the statement need not run.
+
+This is three-valued logic: True for every row, False for every row, or None where the answer
+depends on the row. None means "not known here", so a doubtful condition counts as a real filter.
 """
 
 from __future__ import annotations
@@ -16,14 +20,20 @@ __all__ = ["filters_nothing", "finds_nothing"]
 
 
 def filters_nothing(nodes: Iterable[Node], values: Iterable[Any]) -> bool:
-    """Whether the conditions hold for every row, given what their leaves bind, in order."""
+    """Return whether all conditions together hold for every row.
+
+    ``values`` are what the leaves of ``nodes`` bind, in the order of the leaves.
+    """
     bound = iter(values)
     return _all([_always(node, bound) for node in nodes]) is True
 
 
 def finds_nothing(nodes: Iterable[Node], values: Sequence[Any]) -> bool:
-    """Return whether the conditions hold for no row, since a list among the values is empty."""
-    # Most conditions have no empty list, and cost no more than a look at their values.
+    """Return whether the conditions together hold for no row, because a list is empty.
+
+    ``values`` are what the leaves of ``nodes`` bind, in the order of the leaves.
+    """
+    # This runs for every query. Most have no empty list and return here.
     if not any(type(value) is list and not value for value in values):
         return False
     bound = iter(values)
@@ -31,40 +41,49 @@ def finds_nothing(nodes: Iterable[Node], values: Sequence[Any]) -> bool:
 
 
 def _always(node: Node, values: Iterator[Any]) -> bool | None:
-    """True or False where every row has this answer; None where it depends on the row."""
+    """Return the answer that every row gives, or None where it depends on the row.
+
+    Take from ``values`` what the leaves of ``node`` bind. Every leaf must be visited, even where
+    the answer is known already: the leaves that follow would take the wrong values otherwise.
+    """
     match node:
         case Where():
             return _compared(node, values)
         case And(nodes):
             return _all([_always(item, values) for item in nodes])
         case Or(nodes):
+            # De Morgan: a OR b is NOT (NOT a AND NOT b).
             return _opposite(_all([_opposite(_always(item, values)) for item in nodes]))
         case Not(inner):
             return _opposite(_always(inner, values))
         case Some(_, inner):
-            # Whether there is a child at all depends on the row.
+            # Even if the condition holds for every child, a row may have no child.
             return False if _always(inner, values) is False else None
         case Every(_, inner):
+            # Even if the condition holds for no child, a row without children passes.
             return True if _always(inner, values) is True else None
         case Raw(_, element):
             return _literal(element)
 
 
 def _compared(node: Where, values: Iterator[Any]) -> bool | None:
+    """Return the answer of a comparison: only one with an empty list is known."""
     value: Any = next(values) if node.binds else None
     if node.operator.operand != "many" or len(value):
         return None
-    # Along a collection it says that there is a child.
+    # Behind a collection the lookup is an EXISTS: it is false for a row without children.
     if node.operator.name == "not_in":
         return None if any(step.many for step in node.steps) else True
     return False
 
 
 def _literal(element: Any) -> bool | None:
+    """Return the answer of ``true()`` or ``false()``; None for any other expression."""
     return {True_: True, False_: False}.get(type(element))
 
 
 def _all(answers: list[bool | None]) -> bool | None:
+    """Return the answers joined by AND."""
     if False in answers:
         return False
     return None if None in answers else True

@@ -1,4 +1,4 @@
-"""In charge of the SQL of operators on arrays, which PostgreSQL alone has."""
+"""The SQL of the array operators ``overlap`` and ``includes``, which only PostgreSQL has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["includes", "overlap"]
 
 
 class _Arrays(Predicate):
-    """A question about two arrays; ``name`` is the operator's and ``sign`` PostgreSQL's."""
+    """A comparison of two arrays: ``name`` is our operator, ``sign`` PostgreSQL's."""
 
     inherit_cache = True
     name: str
@@ -22,26 +22,26 @@ class _Arrays(Predicate):
 
 
 class _Overlap(_Arrays):
-    """Whether they share an item."""
+    """True if the two arrays share an item."""
 
     inherit_cache = True
     name, sign = "overlap", "&&"
 
 
 class _Includes(_Arrays):
-    """Whether the first has every item of the second."""
+    """True if the first array has every item of the second."""
 
     inherit_cache = True
     name, sign = "includes", "@>"
 
 
 def overlap(column: Any, values: Any) -> ColumnElement[bool]:
-    """Whether an array holds one of these items."""
+    """Build the condition that an array has at least one of the items."""
     return _Overlap(column, values)
 
 
 def includes(column: Any, values: Any) -> ColumnElement[bool]:
-    """Whether an array holds all of these items."""
+    """Build the condition that an array has all of the items."""
     return _Includes(column, values)
 
 

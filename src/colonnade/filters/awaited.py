@@ -1,4 +1,8 @@
-"""In charge of values that a condition awaits: ``Given`` stands where they will be."""
+"""Values that a condition gets later: a schema writes ``Given("viewer")`` in their place.
+
+A schema's conditions are parsed once, when nobody has asked yet. ``Awaited`` then stands among the
+values of the parsed conditions, and the query replaces it by the checked value when it runs.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ __all__ = ["Awaited", "bound_by_key"]
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """The value of a lookup on ``model``, which whoever asks gives by ``name``."""
+    """A placeholder for the value of a lookup on ``model``, to be given as ``name``."""
 
     name: str
     model: type[Any]
@@ -25,17 +29,17 @@ class Awaited:
 
     @property
     def key(self) -> str:
-        """The name by which a statement binds it.
+        """The name of the bind parameter.
 
-        It hangs on nothing but what the lookup means, so that a statement that was kept and a
-        condition that was read anew agree on it; and two lookups never share it, since each may
-        take a value of another type.
+        It depends only on the model, the lookup and the given name. So a cached statement and a
+        condition that is parsed again use the same name, and two lookups of the same given name
+        use different ones, since each may convert the value to another type.
         """
         meaning = f"{self.model.__module__}.{self.model.__qualname__}.{self.lookup}"
         return f"given_{self.name}_{blake2s(meaning.encode(), digest_size=5).hexdigest()}"
 
     def check(self, value: Any) -> Any:
-        """Return what is bound for a value. Raise ``InvalidOperand`` for one that does not fit."""
+        """Return the value to bind. Raise ``InvalidOperand`` if ``value`` does not fit."""
         operand = self.node.operator.operand
         if value is not None:
             return self.node.check(value)
@@ -45,12 +49,12 @@ class Awaited:
                 hint="give an empty list",
                 fields=(self.lookup,),
             )
-        # NULL, of which no comparison is true.
+        # Bound as NULL, for which no comparison is true.
         return Pair(None, None) if operand == "pair" else None
 
 
 def bound_by_key(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a statement binds for values by their keys: a pair is bound by two."""
+    """Return the bind parameters for values by key: ``k_low`` and ``k_high`` for a ``Pair``."""
     found: dict[str, Any] = {}
     for key, value in given.items():
         if type(value) is Pair:

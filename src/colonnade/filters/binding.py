@@ -1,7 +1,8 @@
-"""In charge of the types that values are bound as: what a column holds, without what would cut it.
+"""Choose the SQL type to bind a value as when it is compared with a column.
 
-PostgreSQL casts a parameter to its type, and a cast to ``NUMERIC(10, 2)`` or ``VARCHAR(80)[]``
-rounds and cuts without a word: the value would be equal to a row that it is not equal to.
+It is the column's type without its length, precision or scale. SQLAlchemy casts a parameter to its
+type on PostgreSQL, and a cast to ``NUMERIC(10, 2)`` or ``VARCHAR(80)[]`` silently rounds and cuts:
+``price=1.999`` would find the rows whose price is 2.00.
 """
 
 from __future__ import annotations
@@ -23,30 +24,36 @@ __all__ = ["compared", "unbounded"]
 
 
 def compared(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """The type to bind for a comparison with a column of this type."""
+    """Return the type to bind for a comparison with a column of type ``kind``."""
     if isinstance(kind, sa.Integer):
-        return sa.BigInteger()  # a smaller column may be asked about a larger number
+        # A SMALLINT column may be compared with a number that no SMALLINT can hold.
+        return sa.BigInteger()
     if isinstance(kind, sa.ARRAY):
         return sa.ARRAY(unbounded(kind.item_type), dimensions=kind.dimensions)
     if isinstance(kind, _AbstractInterval):
-        return kind  # a decorator too, on databases without intervals
+        # Before the test for TypeDecorator: SQLAlchemy's Interval is one, and would answer with
+        # DateTime.
+        return kind
     if isinstance(kind, TypeDecorator):
-        # A type of the user's own may take more to compare with than it keeps.
+        # A user's own type may compare with more than it stores: ask it for the type to use.
         own: TypeEngine[Any] = kind.coerce_compared_value(None, None)
         return own
-    # Of what stands alone SQLAlchemy casts to the bare type, but for this.
+    # For a single value SQLAlchemy casts without length or precision, except for Numeric.
     return _bare(kind) if isinstance(kind, sa.Numeric) else kind
 
 
 def unbounded(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """The same type without a length, a number of digits or a precision."""
+    """Return ``kind`` without a length, a number of digits or a precision."""
     if isinstance(kind, _AbstractInterval):
         return sa.Interval()
     return _Unbounded(kind) if isinstance(kind, TypeDecorator) else _bare(kind)
 
 
 class _Unbounded(TypeDecorator[Any]):
-    """A type of the user's own, whose values are bound without the bounds of what it wraps."""
+    """A user's own ``TypeDecorator``, bound as the type that it wraps but without its bounds.
+
+    Values are converted by the user's type; only the type in the cast is another one.
+    """
 
     impl = Text
     cache_ok = True
@@ -65,6 +72,7 @@ class _Unbounded(TypeDecorator[Any]):
 
 
 def _bare(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return a new type of the same sort without arguments; other types as they are."""
     if isinstance(kind, sa.String) and not isinstance(kind, sa.Enum):
         return sa.String()
     if isinstance(kind, sa.Numeric):

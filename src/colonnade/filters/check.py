@@ -1,4 +1,4 @@
-"""In charge of the check at start-up, as users call it: models, and the lookups on them."""
+"""Check models at start-up, so that a wrong one fails then and not at the first request."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ __all__ = ["check_models"]
 def check_models(metadata: MetaData = SQLModel.metadata) -> None:
     """Raise ``InvalidMapping`` with every problem of the models of ``metadata``.
 
-    Models that cannot be mapped, for instance by a relation to a class that was not imported;
-    models without a primary key; columns whose name a lookup could read in two ways. The first use
-    of such a model fails too, as does ``colonnade.fastapi.connect`` when the app starts.
+    These are models that cannot be mapped, for example because of a relation to a class that was
+    not imported, models without a primary key, and columns whose name would make a lookup
+    ambiguous. The first use of such a model fails too. ``colonnade.fastapi.connect`` makes this
+    check when the app starts.
     """
     mapping.check_models(metadata, OPERATORS)

@@ -1,6 +1,7 @@
-"""Check the values of one column in many rows together.
+"""Validate the values of one column in many rows at once, for bulk writes.
 
-Values of just the column's type, which is nearly all of them, need no look one by one.
+Nearly always all values have exactly the column's type. A few set operations on the whole list
+then replace a call of the validator for each value.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ CheckAll: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 
 @memoized
 def all_of_column(owner: type[Any], column: str) -> CheckAll:
-    """Return what turns values into what the column holds, as ``one_of`` does with each.
+    """Return a function that validates a list of values for the column, as ``one_of`` does one.
 
-    None stays None. Where no value has to change, the function returns the sequence that it was
-    given. It raises ``InvalidOperand`` for the first value that does not fit.
+    None stays None. If no value has to change, the function returns the sequence that it got. It
+    raises ``InvalidOperand`` for the first value that does not fit.
     """
     mapped = mapping_of(owner).columns[column]
     check = one_of(owner, column, column)
@@ -32,6 +33,7 @@ def all_of_column(owner: type[Any], column: str) -> CheckAll:
     def check_all(values: Sequence[Any]) -> Sequence[Any]:
         if glance is not None:
             exact, fit = glance
+            # Exact types: a bool is an int to isinstance, and a subclass may behave differently.
             kinds = set(map(type, values))
             if kinds <= {exact, NoneType}:
                 plain = values if NoneType not in kinds else [v for v in values if v is not None]

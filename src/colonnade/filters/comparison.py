@@ -1,4 +1,8 @@
-"""In charge of the SQL of order: greater, less, between."""
+"""The SQL of the operators of order: ``gt``, ``gte``, ``lt``, ``lte`` and ``between``.
+
+UUIDs need care: some versions of MariaDB sort its native UUID by another order of the bytes than
+PostgreSQL and SQLite, so there they are compared as text.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ __all__ = ["between", "ordered"]
 
 
 class _InOrder(FunctionElement[Any]):
-    """A UUID, or what sorts as its digits do; some MariaDB sorts a native one in its own way."""
+    """A UUID in the form that is compared: its digits on MySQL and MariaDB, itself elsewhere."""
 
     inherit_cache = True
 
@@ -27,7 +31,7 @@ class _InOrder(FunctionElement[Any]):
 def ordered(
     compare: Callable[[Any, Any], ColumnElement[bool]],
 ) -> Callable[[Any, Any], ColumnElement[bool]]:
-    """``compare``, in one order on every database, where there is one."""
+    """Return ``compare`` for columns of any type, UUIDs in the same order on every database."""
 
     def build(column: Any, value: Any) -> ColumnElement[bool]:
         if family_of(column.type) != "uuid":
@@ -38,7 +42,7 @@ def ordered(
 
 
 def between(column: Any, pair: tuple[Any, Any]) -> ColumnElement[bool]:
-    """From the first of a pair to the second, both included."""
+    """Build the condition that a column lies between a pair of values, both included."""
     low, high = pair
     at_least, at_most = ordered(lambda c, v: c >= v), ordered(lambda c, v: c <= v)
     return and_(at_least(column, low), at_most(column, high))
@@ -46,10 +50,12 @@ def between(column: Any, pair: tuple[Any, Any]) -> ColumnElement[bool]:
 
 @compiles(_InOrder)
 def _itself(element: _InOrder, compiler: Any, **options: Any) -> str:
+    """Render the UUID unchanged."""
     text: str = compiler.process(element.clauses, **options)
     return text
 
 
 @compiles(_InOrder, "mysql", "mariadb")
 def _digits(element: _InOrder, compiler: Any, **options: Any) -> str:
+    """Render the UUID as its hexadecimal digits, whether it is a native UUID or a CHAR(32)."""
     return f"replace(CAST({compiler.process(element.clauses, **options)} AS CHAR), '-', '')"

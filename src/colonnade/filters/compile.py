@@ -1,8 +1,8 @@
-"""In charge of turning nodes into SQL expressions.
+"""Compile nodes into SQL expressions.
 
-A path over relations to one object is joined, once for each path, by whoever builds the statement;
-``Sources`` is where an expression asks for the joined entity. A path over a collection becomes
-EXISTS, so that a parent comes once and counts are true.
+A path over to-one relations becomes a join. The expression asks ``Sources`` for the joined entity,
+which remembers each path so that it is joined once; whoever builds the statement adds the joins. A
+path over a collection becomes EXISTS, so that each parent comes once and counts are right.
 """
 
 from __future__ import annotations
@@ -24,20 +24,26 @@ __all__ = ["compile_node"]
 Slot: TypeAlias = Callable[[], str]
 Build: TypeAlias = Callable[[Sources, tuple[Relation, ...]], ColumnElement[bool]]
 
-#: SQLite parses ``a OR b OR c`` as deep as it is long, and gives up at 1,000.
+#: The longest AND or OR that is written without nesting. SQLite parses ``a OR b OR c`` into a tree
+#: that is as deep as the chain is long, and refuses trees deeper than 1,000.
 _FLAT: Final = 100
 
 
 class _Parenthesised(Grouping[bool]):
-    """A part that keeps its parentheses, which SQLAlchemy takes away where logic needs none."""
+    """Parentheses that SQLAlchemy keeps: it removes those that the logic does not need."""
 
     inherit_cache = True
-    #: A grouping passes for what is in it, and would be flattened by its operator.
+    #: A ``Grouping`` has the operator of its content, and ``or_`` merges an element of its own
+    #: operator into itself. Without an operator it stays as it is.
     operator = None
 
 
 def compile_node(node: Node, sources: Sources, slot: Slot) -> ColumnElement[bool]:
-    """The SQL of a node; ``slot`` names the next value to bind."""
+    """Return the SQL expression of a node.
+
+    ``slot`` returns the name of the next bind parameter: the leaves call it in the order in which
+    the values of the parsed conditions stand.
+    """
     match node:
         case Where():
             return _along(node.steps, sources, lambda at, rest: _compared(node, at, rest, slot))
@@ -50,7 +56,7 @@ def compile_node(node: Node, sources: Sources, slot: Slot) -> ColumnElement[bool
         case Some(steps, inner):
             return _along(steps, sources, lambda at, _: compile_node(inner, at, slot))
         case Every(steps, inner):
-            # What is unknown of a child does not hold for it.
+            # "IS NOT TRUE", since NOT would ignore a child for which the condition is NULL.
             return not_(
                 _along(
                     steps,
@@ -63,9 +69,10 @@ def compile_node(node: Node, sources: Sources, slot: Slot) -> ColumnElement[bool
 
 
 def _along(steps: tuple[Relation, ...], sources: Sources, build: Build) -> ColumnElement[bool]:
-    """What ``build`` makes at the end of ``steps``: behind a collection, whether one such exists.
+    """Return what ``build`` makes at the end of ``steps``, in an EXISTS for each collection.
 
-    ``build`` gets the sources that it stands in and the relations to one object that are left.
+    ``build`` is called with the innermost FROM and the to-one relations behind the last
+    collection, which are left for it to join.
     """
     many = next((i for i, step in enumerate(steps) if step.many), None)
     if many is None:
@@ -74,6 +81,7 @@ def _along(steps: tuple[Relation, ...], sources: Sources, build: Build) -> Colum
     child = Sources(aliased(steps[many].target))
     condition = _along(steps[many + 1 :], child, build)
     found: Any = attribute.of_type(child.root).any(condition)
+    # The condition may have asked for joins inside of the EXISTS, which any() knows nothing of.
     joined = child.from_clause()
     if joined is not inspect(child.root).selectable:
         found = found.select_from(joined)
@@ -84,7 +92,9 @@ def _along(steps: tuple[Relation, ...], sources: Sources, build: Build) -> Colum
 def _compared(
     node: Where, sources: Sources, steps: tuple[Relation, ...], slot: Slot
 ) -> ColumnElement[bool]:
+    """Return the SQL of a leaf whose path has to-one relations only."""
     column = getattr(sources.joined(steps), node.column.name)
+    # A flag is part of the statement's shape, so that the planner sees it; it is not bound.
     if not node.binds:
         return node.operator.build(column, node.flag)
     value = node.operator.bound(slot(), node.column.type)
@@ -92,7 +102,7 @@ def _compared(
 
 
 def _adapted(node: Raw, root: Any) -> ColumnElement[bool]:
-    """The expression on the entity that stands in for its model here."""
+    """Return a user's expression on ``root``, which may be an alias of the node's model."""
     if root is node.model:
         return node.element
     adapted: ColumnElement[bool] = ClauseAdapter(inspect(root).selectable).traverse(node.element)
@@ -102,7 +112,10 @@ def _adapted(node: Raw, root: Any) -> ColumnElement[bool]:
 def _list(
     join: Callable[..., ColumnElement[bool]], empty: bool, parts: Sequence[ColumnElement[bool]]
 ) -> ColumnElement[bool]:
-    """``and_`` or ``or_`` of any number of parts, no deeper than every database parses."""
+    """Return ``and_`` or ``or_`` of any number of parts; of none it is ``empty``.
+
+    Long lists are nested, so that every database can parse them.
+    """
     while len(parts) > _FLAT:
         parts = [
             _Parenthesised(join(*parts[start : start + _FLAT]))

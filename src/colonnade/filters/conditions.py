@@ -1,6 +1,8 @@
-"""In charge of what is handed to ``where``: lookups, mappings, trees and expressions become nodes.
+"""Parse everything that ``where`` takes into nodes and the values that they bind.
 
-Their values travel beside the nodes, in the order in which ``compile`` meets the leaves.
+``where`` takes lookups by keyword, and mappings of lookups, trees such as ``any_of(…)`` and SQL
+expressions by position. The values stand beside the nodes in the order of the leaves, depth first;
+``compile`` meets the leaves in the same order.
 """
 
 from __future__ import annotations
@@ -20,15 +22,18 @@ from colonnade.mapping.paths import relation_path
 
 __all__ = ["Conditions", "conditions"]
 
-#: Python and the databases follow what is nested with a stack that ends somewhere.
+#: The deepest nesting. Python and the databases parse it recursively, on a limited stack.
 _DEEPEST: Final = 60
-#: Conditions of one query; PostgreSQL's driver binds 32,767 values.
+#: The most conditions of one query. PostgreSQL's driver binds at most 32,767 values.
 _MOST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Nodes that must all hold, what their leaves bind, and whether an expression is among them."""
+    """Parsed conditions: nodes that must all hold, and the values that their leaves bind.
+
+    ``raw`` is True if an SQL expression of the user's is among them.
+    """
 
     nodes: tuple[Node, ...]
     values: tuple[Any, ...]
@@ -42,10 +47,11 @@ def conditions(
     *,
     awaiting: bool = False,
 ) -> Conditions:
-    """What the conditions of one ``where`` mean for ``model``.
+    """Parse the arguments of one ``where`` on ``model``.
 
-    With ``awaiting`` a ``Given`` may stand in place of a value; an ``Awaited`` is among the values
-    then. Raises ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
+    ``given`` are the conditions by position, ``named`` the lookups. With ``awaiting`` a ``Given``
+    may stand in place of a value, and becomes an ``Awaited`` among the values. Raise
+    ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
     """
     reading = _Reading(awaiting)
     nodes = tuple(reading.all(model, given, named, 0))
@@ -53,6 +59,8 @@ def conditions(
 
 
 class _Reading:
+    """A parser for one ``where``: it collects the values and counts the conditions."""
+
     def __init__(self, awaiting: bool) -> None:
         self.awaiting = awaiting
         self.values: list[Any] = []
@@ -62,13 +70,14 @@ class _Reading:
     def all(
         self, model: type[Any], given: tuple[Any, ...], named: Mapping[str, Any], depth: int
     ) -> Iterator[Node]:
-        """The node of each condition and of each lookup."""
+        """Yield the node of each condition and of each lookup, in order."""
         for condition in given:
             yield self._node(model, condition, depth)
         for name, value in named.items():
             yield self._leaf(model, name, value)
 
     def _node(self, model: type[Any], condition: Any, depth: int) -> Node:
+        """Return the node of a condition that was given by position."""
         if depth > _DEEPEST:
             raise InvalidOperand(
                 f"conditions are nested more than {_DEEPEST} deep",
@@ -86,12 +95,14 @@ class _Reading:
         self._count()
         if type(value) is Given:
             return self._awaited(model, name, value)
+        # The node is the same object for each call with this name; only the value differs.
         node = lookup(model, name, value)
         if node.binds:
             self.values.append(node.check(value))
         return node
 
     def _awaited(self, model: type[Any], name: str, value: Given) -> Node:
+        """Return the leaf of a lookup whose value is a ``Given``, and keep a placeholder for it."""
         if not self.awaiting:
             raise InvalidOperand(
                 f"{name}: {value!r} belongs in a schema, whose conditions are written before "
@@ -105,6 +116,7 @@ class _Reading:
         return node
 
     def _count(self) -> None:
+        """Count one more condition. Raise ``InvalidOperand`` if there are too many."""
         self._leaves += 1
         if self._leaves > _MOST:
             raise InvalidOperand(
@@ -125,10 +137,15 @@ class _Reading:
 
 
 def _together(nodes: tuple[Node, ...]) -> Node:
+    """Return the only node, or the ``And`` of several or none."""
     return nodes[0] if len(nodes) == 1 else And(nodes)
 
 
 def _children(model: type[Any], kind: str, path: str) -> tuple[Relation, ...]:
+    """Return the relations that ``path`` names. The last one must be a collection.
+
+    Raise ``UnknownField``, or ``InvalidOperand`` if it leads to one object.
+    """
     steps = relation_path(model, path)
     if not steps[-1].many:
         raise InvalidOperand(

@@ -1,4 +1,4 @@
-"""In charge of the SQL of operators on JSON: whether an object has a key, whether it is null."""
+"""The SQL of ``has_key`` on JSON columns, and of ``isnull`` on columns of every type."""
 
 from __future__ import annotations
 
@@ -16,24 +16,27 @@ __all__ = ["has_key", "is_null"]
 
 
 class _HasKey(Predicate):
-    """``has_key(document, key)``: whether it is an object with this key at its top."""
+    """``has_key(document, key)``: true if the document is an object with this top-level key."""
 
     inherit_cache = True
 
 
 class _JSONNull(Predicate):
-    """Whether a document is the JSON null, which Python reads as None, as it does NULL."""
+    """True if a document is the JSON null, which Python reads as None just like SQL NULL."""
 
     inherit_cache = True
 
 
 def has_key(column: Any, key: Any) -> ColumnElement[bool]:
-    """Whether a document is an object with this key at its top; unknown for NULL."""
+    """Build the condition that a document is an object with this top-level key; NULL for NULL."""
     return _HasKey(column, key)
 
 
 def is_null(column: Any, flag: bool) -> ColumnElement[bool]:
-    """Whether a column is NULL, or is not; of JSON, whether it is read as None."""
+    """Build the condition that a column is read as None, or with ``flag`` False that it is not.
+
+    This is NULL, and for JSON also the JSON null.
+    """
     null: ColumnElement[bool] = column.is_(None)
     if family_of(column.type) == "json":
         null = null | _JSONNull(column)
@@ -45,14 +48,15 @@ def is_null(column: Any, flag: bool) -> ColumnElement[bool]:
 def _on_postgresql(element: _HasKey, compiler: Any, **options: Any) -> str:
     document, key = _two(element, compiler, options)
     document = _jsonb(element, compiler, document)
-    # "?" also finds a string in an array; it is the one that an index serves.
+    # "?" also finds a string in an array, hence the test of the type. It is used all the same,
+    # because a GIN index serves this operator.
     return f"({document} ? {key} AND jsonb_typeof({document}) = 'object')"
 
 
 @compiles(_HasKey, "sqlite")
 def _on_sqlite(element: _HasKey, compiler: Any, **options: Any) -> str:
     document, key = _two(element, compiler, options)
-    # A path cannot spell every key.
+    # Not json_extract with a path: some keys, such as one with a quote, have no valid path.
     found = f"EXISTS (SELECT 1 FROM json_each({document}) AS item WHERE item.key = {key})"
     return (
         f"CASE WHEN json_valid({document}) THEN (json_type({document}) = 'object' AND {found}) END"
@@ -63,7 +67,8 @@ def _on_sqlite(element: _HasKey, compiler: Any, **options: Any) -> str:
 def _on_mysql(element: _HasKey, compiler: Any, **options: Any) -> str:
     document, key = _two(element, compiler, options)
     path = f"CONCAT('$.', JSON_QUOTE({key}))"
-    # MariaDB keeps a document as it was written, and only this one reads "\\u00e9" in it.
+    # MariaDB stores a document as text, as it was written. If a key is written with escapes such
+    # as "\\u00e9", only JSON_EXISTS finds it.
     found = f"JSON_CONTAINS_PATH({document}, 'one', {path})"
     if getattr(compiler.dialect, "is_mariadb", False):
         found = f"JSON_EXISTS({document}, {path})"
@@ -87,10 +92,12 @@ def _null_on_mysql(element: _JSONNull, compiler: Any, **options: Any) -> str:
 
 
 def _jsonb(element: FunctionElement[Any], compiler: Any, document: str) -> str:
+    """Return the SQL text ``document``, cast to JSONB unless the column is JSONB already."""
     kind = next(iter(element.clauses)).type.dialect_impl(compiler.dialect)
     return document if isinstance(plain_type(kind), JSONB) else f"CAST({document} AS JSONB)"
 
 
 def _two(element: FunctionElement[Any], compiler: Any, options: dict[str, Any]) -> tuple[str, str]:
+    """Return the SQL of an element's two arguments."""
     document, key = (compiler.process(clause, **options) for clause in element.clauses)
     return document, key

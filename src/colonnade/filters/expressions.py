@@ -1,4 +1,4 @@
-"""In charge of SQLAlchemy's own expressions: which of them may stand among lookups."""
+"""Check the SQLAlchemy expressions that ``where`` is given beside lookups."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["expression"]
 
 
 def expression(model: type[Any], condition: Any) -> ColumnElement[bool]:
-    """The expression that ``condition`` is.
+    """Return ``condition`` as an SQL expression.
 
-    Raises ``InvalidOperand`` for what is none, a bool above all, and for one about another table,
-    which nothing would join.
+    Raise ``InvalidOperand`` if it is none, such as the bool of ``Hero.name is None``, and if it
+    uses another table: the query does not join it, and would be a cartesian product.
     """
     element = getattr(condition, "__clause_element__", lambda: condition)()
     if not isinstance(element, ColumnElement):

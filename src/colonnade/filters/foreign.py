@@ -1,6 +1,6 @@
-"""The operators of other libraries in ours: what Django, SQLAlchemy, Tortoise and Peewee call them.
+"""Names of operators in Django, SQLAlchemy, Tortoise and Peewee, and what they are called here.
 
-None of them is taken: an operator has one name here. Whoever writes another is told it.
+None of these names is accepted: an operator has one name. The table is for the hints of errors.
 """
 
 from __future__ import annotations
@@ -65,5 +65,5 @@ _HINTS: Final = MappingProxyType(
 
 
 def our_word(word: str) -> str | None:
-    """Return what an operator of another library is here, or None for a word that none has."""
+    """Return what to write instead of another library's operator; None for an unknown word."""
     return _HINTS.get(word.lower().strip("_")) or _HINTS.get(word.lower())

@@ -1,6 +1,8 @@
-"""In charge of the SQL of ``match``: the database's own full text, and its rank.
+"""The SQL of ``match``: each database's own full-text search, and its rank.
 
-A row matches or it does not: where there is no text, there is no word in it.
+The condition is true or false and never NULL: a column that is NULL holds no word. SQLite's index
+is an FTS5 table of its own, joined by the integer key of the row; on MySQL and MariaDB a search is
+possible only where there is a FULLTEXT index. PostgreSQL searches without an index too, slowly.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ __all__ = ["matches", "rank"]
 
 
 class _Matches(Predicate):
-    """``matches(text, search, key)``; the key is that of the text's row, where there is one."""
+    """``matches(text, search, key)``: true if the text matches; ``key`` is the row's, if any.
+
+    ``place`` is the table's column and its full-text index, for the SQL to name.
+    """
 
     inherit_cache = True
 
@@ -29,7 +34,7 @@ class _Matches(Predicate):
 
 
 class _Rank(FunctionElement[float]):
-    """The same, as a number: the better a row matches, the greater."""
+    """``rank(text, search, key)``: a number that is greater the better the row matches."""
 
     inherit_cache = True
     type = Float()
@@ -40,23 +45,24 @@ class _Rank(FunctionElement[float]):
 
 
 def matches(column: Any, search: Any) -> ColumnElement[bool]:
-    """Whether a text holds what a ``Search`` looks for."""
+    """Build the condition that a text matches a bound ``Search``."""
     return _Matches(column, search)
 
 
 def rank(column: Any, search: Any) -> ColumnElement[float]:
-    """How well it does; descending, the best come first."""
+    """Build the rank of a text for a bound ``Search``; sorted descending, the best come first."""
     return _Rank(column, search)
 
 
 def _place(column: Any) -> tuple[Column[Any], FullText | None]:
-    """The table's own column behind an attribute or an alias of it, and its index."""
+    """Return the table's column behind an attribute or an alias of it, and its index, if any."""
     element = getattr(column, "__clause_element__", lambda: column)()
     own = next(item for item in element.base_columns if isinstance(item, Column))
     return own, full_text_of(own)
 
 
 def _key(column: Any, place: tuple[Column[Any], FullText | None]) -> tuple[Any, ...]:
+    """Return the key of the column's row as the only item, or nothing without such a key."""
     index = place[1]
     if index is None or index.key is None:
         return ()
@@ -96,12 +102,16 @@ def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(_Rank, "sqlite")
 def _rank_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     _, search, key, index = _fts(element, compiler, options)
-    # The server's rank is the lower the better.
+    # The rank of FTS5 is negative, and the lowest is the best.
     found = f"SELECT -rank FROM {index} WHERE {index} MATCH {search} AND rowid = {key}"
     return f"coalesce(({found}), 0)"
 
 
 def _vector(element: Any, compiler: Any, options: dict[str, Any]) -> tuple[str, str, str]:
+    """Return the SQL of the text, its tsvector and the tsquery, for PostgreSQL.
+
+    The tsvector is written exactly as the index declares it, or the index would not be used.
+    """
     text, search, *_ = _processed(element, compiler, options)
     _, index = element.place
     config = "simple" if index is None else index.config
@@ -109,24 +119,32 @@ def _vector(element: Any, compiler: Any, options: dict[str, Any]) -> tuple[str, 
 
 
 def _against(element: Any, compiler: Any, options: dict[str, Any]) -> str:
+    """Return MATCH … AGAINST for MySQL and MariaDB, which is a condition and a rank in one."""
     text, search, *_ = _processed(element, compiler, options)
     _demanded(element, compiler)
     return f"MATCH ({text}) AGAINST ({search} IN BOOLEAN MODE)"
 
 
 def _fts(element: Any, compiler: Any, options: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return the SQL of the text, the search, the row's key and the FTS5 table, for SQLite.
+
+    Raise ``UnknownOperator`` without an index, or without an integer key to join it by.
+    """
     index = _demanded(element, compiler)
     text, search, *keys = _processed(element, compiler, options)
     if not keys:
         raise UnknownOperator(
             f"{element.place[0].name}: SQLite cannot search rows without one integer as their key"
         )
+    # The table holds all columns of the index; the search is limited to this one: "name" : (…).
+    # The column's name stands in FTS5's double quotes inside of SQL's single quotes.
     name = element.place[0].name.replace('"', '""').replace("'", "''")
     quoted = compiler.preparer.quote_identifier(index.name)
     return text, f"('\"{name}\" : (' || {search} || ')')", keys[0], quoted
 
 
 def _demanded(element: Any, compiler: Any) -> FullText:
+    """Return the element's full-text index. Raise ``UnknownOperator`` if there is none."""
     column, index = element.place
     if index is None:
         raise UnknownOperator(
@@ -139,4 +157,5 @@ def _demanded(element: Any, compiler: Any) -> FullText:
 
 
 def _processed(element: Any, compiler: Any, options: dict[str, Any]) -> list[str]:
+    """Return the SQL of each of an element's arguments."""
     return [compiler.process(clause, **options) for clause in element.clauses]

@@ -1,11 +1,11 @@
-"""In charge of the SQL of ``in`` and ``not_in``: one statement for a list of any length.
+"""The SQL of ``in`` and ``not_in``: one statement for a list of any length.
 
-PostgreSQL takes the list as one array and SQLite as one text of JSON, so that neither the number
-of arguments is limited nor a length makes another statement. MariaDB's drivers write the values
-into the statement.
+PostgreSQL gets the list as one array and SQLite as one JSON text. So the number of values is not
+limited by the number of parameters, and each length does not need a statement of its own. MySQL
+and MariaDB get a parameter for each value, which their drivers write into the statement.
 
-``NULL`` is not among any values, nor is it not among them; of no values it is not one, as nothing
-is: an empty ``in`` finds no row, an empty ``not_in`` every row.
+With a NULL column both operators give NULL, as in SQL, unless the list is empty: an empty ``in``
+finds no row and an empty ``not_in`` every row.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["VALUE", "Values", "among", "encode", "not_among", "travels_as_text"]
 
-#: The function that ``colonnade.database`` gives every SQLite connection.
+#: The SQL function that turns text from the JSON into a value; every SQLite connection has it.
 VALUE: Final = "colonnade_value"
-#: What JSON does not carry exactly travels as text: SQLite reads a float to 15 digits only.
+#: Families that JSON cannot carry exactly, sent as text: SQLite reads a float to 15 digits only.
 _AS_TEXT: Final = frozenset({"float", "decimal", "bytes"})
 
 
 class Values(TypeDecorator[list[Any]]):
-    """A list of values of one type, bound as one argument."""
+    """The type of a bind parameter that holds a whole list: an array, or JSON as text."""
 
     impl = Text
     cache_ok = True
@@ -59,44 +59,49 @@ class Values(TypeDecorator[list[Any]]):
 
 
 def encode(kind: TypeEngine[Any], values: list[Any], dialect: Dialect) -> list[Any]:
-    """Return values of one type as JSON carries them to SQLite."""
+    """Return the values as they are written into the JSON for SQLite."""
     process = kind.dialect_impl(dialect).bind_processor(dialect)
     return [_told(item) for item in (values if process is None else map(process, values))]
 
 
 def travels_as_text(kind: TypeEngine[Any], dialect: Dialect) -> bool:
-    """Return whether JSON carries the type as text, which ``VALUE`` makes a value again."""
-    # What the type is here: an exact decimal is an integer on SQLite.
+    """Return True if the JSON has the values as text, which ``VALUE`` turns back into values."""
+    # The family of the type on this database: an ExactDecimal is an integer on SQLite.
     return family_of(plain_type(kind.dialect_impl(dialect))) in _AS_TEXT
 
 
 def _told(item: Any) -> Any:
+    """Return one value as JSON has it: a float by its ``repr``, bytes as hexadecimal digits."""
     if isinstance(item, float):
         return repr(item)
     return f"x{bytes(item).hex()}" if isinstance(item, bytes | memoryview) else item
 
 
 class _Among(Predicate):
-    """Its clauses: the column, the list as one argument, and IN with an argument for each value."""
+    """``column IN list``, in two forms, of which a database compiles one.
+
+    The clauses are the column, the list as one parameter, and an IN with a parameter for each
+    value.
+    """
 
     inherit_cache = True
     word = "IN"
 
 
 class _NotAmong(_Among):
-    """The opposite; what is unknown for NULL stays unknown."""
+    """``column NOT IN list``; a NULL column gives NULL."""
 
     inherit_cache = True
     word = "NOT IN"
 
 
 def among(column: Any, values: Any) -> ColumnElement[bool]:
-    """Whether a column holds one of an expanding parameter's values."""
+    """Build the condition that a column holds one of the values of an expanding parameter."""
     return _listed(column, values, lambda c, v: c.in_(v), Exactly, _Among)
 
 
 def not_among(column: Any, values: Any) -> ColumnElement[bool]:
-    """The opposite."""
+    """Build the condition that a column holds none of the values of an expanding parameter."""
     return _listed(column, values, lambda c, v: c.not_in(v), ExactlyNot, _NotAmong)
 
 
@@ -107,11 +112,13 @@ def _listed(
     exact: type[Exactly],
     element: type[_Among],
 ) -> ColumnElement[bool]:
+    """Return the membership condition, made of ``compare`` and put into ``element``."""
     family = family_of(column.type)
     each: Any = exact(compare, column, values) if family == "text" else compare(column, values)
     if family == "other":
-        return each  # type: ignore[no-any-return] # how a list of them travels, nobody knows
-    # Both parameters have one name and so one value; a database's SQL holds one of the two.
+        # For an unknown type nothing says how its values are written in an array or JSON.
+        return each  # type: ignore[no-any-return] # a comparison
+    # Both parameters share a name, so one bound list serves whichever of them is compiled.
     return element(column, bindparam(values.key, type_=Values(values.type)), each)
 
 
@@ -126,7 +133,7 @@ def _each(element: _Among, compiler: Any, **options: Any) -> str:
 @compiles(_NotAmong, "postgresql")
 def _of_array(element: _Among, compiler: Any, **options: Any) -> str:
     column, values = _processed(element, compiler, options)
-    # Not "= ANY": its generic plan looks at every value for every row.
+    # Not "= ANY(array)": its generic plan compares every row with every value of the array.
     return f"({column} {element.word} (SELECT unnest({values})))"
 
 
@@ -140,5 +147,6 @@ def _of_json(element: _Among, compiler: Any, **options: Any) -> str:
 
 
 def _processed(element: _Among, compiler: Any, options: dict[str, Any]) -> tuple[str, str]:
+    """Return the SQL of the column and of the list as one parameter."""
     column, values, _ = element.clauses
     return compiler.process(column, **options), compiler.process(values, **options)

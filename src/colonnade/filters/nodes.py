@@ -1,8 +1,8 @@
-"""In charge of what a condition is: a tree of leaves that say where, how, and not with what.
+"""The nodes of a parsed condition: a tree without the values to compare with.
 
-A node is part of a statement's shape. Leaves are made once for each lookup of a model and compared
-by identity, so that looking a statement up by its shape costs next to nothing; their values travel
-beside the tree, in the order in which the leaves are met.
+A node is part of the shape by which a statement is cached, so it must not hold what changes from
+call to call. Values stand beside the tree, in the order of the leaves. A leaf is made once for
+each lookup of a model and compared by identity: that makes the look-up of a shape cheap.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ __all__ = ["And", "Every", "Node", "Not", "Or", "Raw", "Some", "Where"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Where:
-    """A leaf: the relations to follow, the column at their end, the operator.
+    """A leaf that compares a column: the relations to follow, the column, the operator.
 
-    ``flag`` is the operand of an operator that takes a bool. ``check`` turns an operand into what
-    is bound, or raises ``InvalidOperand``.
+    ``flag`` is the operand where it is True or False, which is written into the statement; it is
+    None where the operand is bound. ``check`` returns the value to bind for an operand, or raises
+    ``InvalidOperand``.
     """
 
     steps: tuple[Relation, ...]
@@ -35,34 +36,34 @@ class Where:
 
     @property
     def binds(self) -> bool:
-        """Whether a value is bound when the statement runs."""
+        """True if a value is bound when the statement runs."""
         return self.flag is None
 
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of them."""
+    """A conjunction: every node must hold. Without nodes it holds for every row."""
 
     nodes: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Any of them."""
+    """A disjunction: one node must hold. Without nodes it holds for no row."""
 
     nodes: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The opposite; what is unknown for NULL stays unknown."""
+    """A negation: the node must be false. Where the node is NULL, so is its negation."""
 
     node: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """At least one object at the end of the relations, for which the node holds."""
+    """An EXISTS: the node must hold for at least one object at the end of the relations."""
 
     steps: tuple[Relation, ...]
     node: Node
@@ -70,7 +71,7 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """No object at the end of the relations, for which the node does not hold."""
+    """A NOT EXISTS: the node must hold for all objects at the end of the relations, if any."""
 
     steps: tuple[Relation, ...]
     node: Node
@@ -78,7 +79,11 @@ class Every:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Raw:
-    """An SQL expression of the user's own, on the columns of ``model``; it equals no other."""
+    """A leaf with a user's SQL expression on the columns of ``model``.
+
+    It is equal to itself only: SQL expressions cannot be compared, so that a statement with one
+    cannot be found by its shape.
+    """
 
     model: type[Any]
     element: ColumnElement[bool]

@@ -1,4 +1,8 @@
-"""In charge of operands: whether what a lookup is asked with is what its operator takes."""
+"""Validate operands: make the function that turns a lookup's operand into the value to bind.
+
+What an operator takes (one value, a list, a pair, a pattern …) is its ``operand`` in the table;
+the values themselves are validated by the type of the column.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,16 @@ from colonnade.mapping.paths import ColumnPath
 
 __all__ = ["Pair", "checker", "kind_of", "one_of"]
 
-#: Values of one ``in``: what MariaDB's packet of 16 MB holds of UUIDs twice over.
+#: The most values of one ``in``: as UUIDs they fill half of MariaDB's packet of 16 MB.
 _MOST: Final = 200_000
-#: Values of one ``in`` that are bound one by one; asyncpg takes 32,767 arguments.
+#: The most values of one ``in`` with a parameter for each; asyncpg takes 32,767.
 _MOST_ARGUMENTS: Final = 30_000
-#: Letters of a pattern or a part of a text; SQLite takes patterns of 50,000 bytes.
+#: The longest pattern or part of a text; SQLite takes patterns of 50,000 bytes.
 _LONGEST: Final = 10_000
 
 
 class Pair(NamedTuple):
-    """What ``between`` binds: one value of a spec, two parameters of its statement."""
+    """The two ends of a ``between``: one value of a spec, but two bind parameters."""
 
     low: Any
     high: Any
@@ -34,9 +38,9 @@ Check = Callable[[Any], Any]
 
 
 def checker(model: type[Any], name: str, path: ColumnPath, operator: Operator) -> Check:
-    """What turns the operand of the lookup ``name`` into the value to bind.
+    """Return the function that validates the operand of the lookup ``name``.
 
-    Raises ``InvalidOperand`` for what does not fit.
+    It returns the value to bind, or raises ``InvalidOperand``.
     """
     owner = path.steps[-1].target if path.steps else model
 
@@ -64,6 +68,11 @@ def checker(model: type[Any], name: str, path: ColumnPath, operator: Operator) -
 
 
 def _many(name: str, column: str, one: Check, most: int) -> Check:
+    """Return the validator of a collection of at most ``most`` values, each validated by ``one``.
+
+    A text is refused, although it is a collection of letters: it is always a mistake.
+    """
+
     def check(values: Any) -> list[Any]:
         if isinstance(values, str | bytes) or not isinstance(values, Collection):
             raise InvalidOperand(
@@ -89,6 +98,8 @@ def _many(name: str, column: str, one: Check, most: int) -> Check:
 
 
 def _pair(name: str, one: Check) -> Check:
+    """Return the validator of a pair of values, each validated by ``one``."""
+
     def check(value: Any) -> Pair:
         if not isinstance(value, list | tuple) or len(value) != 2 or any(v is None for v in value):
             raise InvalidOperand(
@@ -103,7 +114,10 @@ def _pair(name: str, one: Check) -> Check:
 
 
 def _text(name: str) -> Check:
-    """A part of a text, whatever the whole must be like."""
+    """Return the validator of a part of a text.
+
+    It ignores what the column requires of a whole value, since a part need not meet it.
+    """
 
     def check(value: Any) -> Any:
         if not isinstance(value, str):
@@ -119,9 +133,12 @@ def _text(name: str) -> Check:
 
 
 def _pattern(name: str, text: Check) -> Check:
+    """Return the validator of a LIKE pattern."""
+
     def check(value: Any) -> Any:
         pattern: str = text(value)
-        # An odd number of escapes at the end: the last one has nothing to escape.
+        # With an odd number of escape characters at the end the last one has nothing to escape,
+        # which is an error on some databases and not on others.
         if (len(pattern) - len(pattern.rstrip(ESCAPE))) % 2:
             raise InvalidOperand(
                 f"{name}: the pattern ends with an escape character that escapes nothing",
@@ -135,6 +152,8 @@ def _pattern(name: str, text: Check) -> Check:
 
 
 def _search(name: str, text: Check) -> Check:
+    """Return the validator of a full-text search; it binds the search in its normal form."""
+
     def check(value: Any) -> Any:
         found = text(value)
         try:
@@ -146,6 +165,10 @@ def _search(name: str, text: Check) -> Check:
 
 
 def _state(name: str, value: Any, words: str, states: tuple[bool | None, ...]) -> bool | None:
+    """Return ``value`` if it is one of ``states``, else raise ``InvalidOperand``.
+
+    Compared by identity, since 1 is equal to True.
+    """
     if not any(value is state for state in states):
         raise InvalidOperand(f"{name} takes {words}, not {type(value).__name__}", fields=(name,))
     return value  # type: ignore[no-any-return] # one of the states

@@ -1,6 +1,7 @@
-"""THE operator table: every operator a lookup may end with, what it takes and what it compiles to.
+"""The operator table: every operator that a lookup may end with, what it takes, and its SQL.
 
-Parsing, checking, hints and the reference page read this table and nothing else.
+Parsing, validation, hints, the query parameters of FastAPI and the reference page are all made
+from this table. A new operator is one more entry.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from colonnade.filters.words import Search
 
 __all__ = ["DATABASES", "OPERATORS", "Operand", "Operator"]
 
-#: What an operator is asked with: ``one`` value of the column's type, ``many`` of them, a ``pair``
-#: of them; ``items`` of an array; whatever the column's type is, a ``text``, a ``pattern`` or a
-#: ``search``; a ``flag`` (True or False) or a ``state`` (None too), which shape the statement.
+#: What an operator takes: ``one`` value of the column's type, ``many`` of them, a ``pair`` of them
+#: or ``items`` of an array; for a column of any type a ``text``, a ``pattern`` or a ``search``; a
+#: ``flag`` (True or False) or a ``state`` (None too), which are part of the statement's shape.
 Operand = Literal["one", "many", "pair", "items", "text", "pattern", "search", "flag", "state"]
 
 DATABASES: Final = frozenset({"postgresql", "sqlite", "mariadb"})
@@ -44,12 +45,13 @@ DATABASES: Final = frozenset({"postgresql", "sqlite", "mariadb"})
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One line of the table.
+    """A lookup's operator: its name, what it takes, the columns it applies to, its SQL.
 
-    ``build`` makes the SQL of a column and of what ``bound`` answers; for a flag or a state, of a
-    column and the bool. ``databases`` are those that have it: elsewhere compiling raises
-    ``UnknownOperator``. ``rank`` makes, of the same two, a number to sort by: descending, the rows
-    that answer best come first.
+    ``build`` returns the SQL condition for a column and for what ``bound`` returns; for a flag or
+    a state, for a column and the bool. ``kind`` returns the type to bind for a column's type.
+    ``databases`` are those that have the operator; on others compiling raises ``UnknownOperator``.
+    ``rank`` takes the same two as ``build`` and returns a number: sorted by it descending, the
+    rows that match best come first.
     """
 
     name: str
@@ -62,18 +64,21 @@ class Operator:
     rank: Callable[[Any, Any], ColumnElement[float]] | None = None
 
     def fits(self, kind: TypeEngine[Any]) -> bool:
-        """Whether it may be asked of a column of this type."""
+        """Return whether the operator applies to a column of this type."""
         return family_of(kind) in self.fit.families
 
     def bound(self, name: str, kind: TypeEngine[Any]) -> Any:
-        """The parameter ``name`` for a column of this type; for a pair, two that it begins."""
+        """Return the bind parameter ``name`` for a column of this type.
+
+        For a pair these are two: ``name_low`` and ``name_high``.
+        """
         if self.operand == "pair":
             ends = (bindparam(f"{name}_{end}", type_=self.kind(kind)) for end in ("low", "high"))
             return tuple(ends)
         return bindparam(name, type_=self.kind(kind), expanding=self.operand == "many")
 
     def annotation(self, kind: Any) -> Any:
-        """The Python type of the operand, for a column whose values are of type ``kind``."""
+        """Return the Python type of the operand for a column whose values are of type ``kind``."""
         match self.operand:
             case "one":
                 return kind
@@ -91,7 +96,7 @@ class Operator:
                 return str
 
     def json_schema(self, kind: Any) -> dict[str, Any]:
-        """The same as OpenAPI writes it."""
+        """Return the JSON schema of the operand, for OpenAPI."""
         return TypeAdapter(self.annotation(kind)).json_schema()
 
 
@@ -114,11 +119,12 @@ def _piece(before: str = "", after: str = "") -> Callable[[TypeEngine[Any]], Typ
 def _exact(
     compare: Callable[[Any, Any], ColumnElement[bool]], kind: type[text.Exactly] = text.Exactly
 ) -> Callable[[Any, Any], ColumnElement[bool]]:
-    """``compare``, exact for text on every database."""
+    """Return ``compare``, which compares texts exactly, whatever the collation of the column."""
     return lambda c, v: kind(compare, c, v) if family_of(c.type) == "text" else compare(c, v)
 
 
 def _constant(flag: bool) -> ColumnElement[bool]:
+    """Return the SQL literal, which ``IS`` needs in place of a bind parameter."""
     return true() if flag else false()
 
 

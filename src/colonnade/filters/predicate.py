@@ -1,7 +1,7 @@
-"""In charge of what every SQL element of an operator has in common: it is a condition as it stands.
+"""The base class of the operators' SQL elements: a condition that is rendered as it is.
 
-SQLAlchemy takes a boolean expression for a column, and writes ``… = 1`` after it for databases
-without booleans, which then use no index for it.
+For databases without a boolean type SQLAlchemy renders a boolean function as ``f(x) = 1``, as it
+does a boolean column. The database then cannot use an index for what the function compiles to.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ __all__ = ["Predicate"]
 
 
 class Predicate(FunctionElement[bool]):
-    """A condition that brings its own parentheses."""
+    """A condition whose SQL has its own parentheses."""
 
     type = Boolean()
     inherit_cache = True
 
+    # This is where SQLAlchemy would add "= 1" in a WHERE, an AND or an OR …
     @override
     def self_group(self, against: Any = None) -> Any:
         return self
 
+    # … and this is where it would write "= 0" in place of NOT.
     @override
     def _negate(self) -> ColumnElement[bool]:
         return UnaryExpression(self, operator=operators.inv, type_=self.type)

@@ -1,9 +1,10 @@
-"""In charge of the SQL of text operators: exact by default, folded where the operator says so.
+"""The SQL of the text operators: exact, or without regard to case where the operator says so.
 
-Databases differ in everything here. MariaDB's usual collations take ``a`` for ``A`` and for
-``"a "``; SQLite's LIKE and ``lower()`` know the case of ASCII alone, its GLOB knows case and no
-escape character. What is bound is made for the database by the bind parameter's type, so that one
-statement serves all of them.
+The databases differ in everything here. The usual collations of MySQL and MariaDB hold ``"a"``,
+``"A"`` and ``"a "`` to be equal. SQLite's LIKE ignores the case of ASCII letters and no others,
+and so does its ``lower()``; its GLOB respects case, but has no escape character. So each operator
+is an element with its own SQL for each database, and the type of its bind parameter rewrites the
+pattern in the database's syntax: the same statement and the same value serve all databases.
 """
 
 from __future__ import annotations
@@ -42,21 +43,21 @@ __all__ = [
     "like",
 ]
 
-#: The character that takes ``%``, ``_`` and itself by their letter in a pattern.
+#: The escape character of patterns as users write them, before ``%``, ``_`` or itself.
 ESCAPE: Final = "\\"
-# A backslash in SQL text means one thing or another by the server's mode; this never does.
+# In MariaDB's SQL the meaning of a backslash depends on the server's mode; that of "!" does not.
 _MARIADB_ESCAPE: Final = "!"
-#: The function that ``colonnade.database`` gives every SQLite connection.
+#: The SQL function that makes lower case of all letters; every SQLite connection has it.
 _FOLD: Final = "colonnade_fold"
-#: Simple case mapping of Unicode 5.2, which MySQL and MariaDB both have; the older one of the
-#: usual collations lacks letters.
+#: The collation whose ``lower()`` is used: the case mapping of Unicode 5.2, which MySQL and MariaDB
+#: both have. That of the usual collations is older and lacks letters.
 _FOLDING: Final = "utf8mb4_unicode_520_ci"
-#: Databases whose usual collations take texts for equal that are not.
+#: Databases whose usual collations hold different texts to be equal.
 _LOOSE: Final = frozenset({"mysql", "mariadb"})
 
 
 class Pattern(TypeDecorator[str]):
-    """A well-formed pattern, in the database's own spelling."""
+    """The type of a bind parameter that is a LIKE pattern, sent in the database's syntax."""
 
     impl = String
     cache_ok = True
@@ -66,6 +67,7 @@ class Pattern(TypeDecorator[str]):
         return None if value is None else self.tokens(value, dialect.name)
 
     def tokens(self, value: str, database: str) -> str:
+        """Return a valid pattern of ours in the syntax of ``database``."""
         any_, one, literal = _SPELLING.get(database, _SPELLING["postgresql"])
         out: list[str] = []
         letters = iter(value)
@@ -80,7 +82,10 @@ class Pattern(TypeDecorator[str]):
 
 
 class Piece(TypeDecorator[str]):
-    """A text to be found as it is: anywhere, or at one end (``before`` or ``after`` is "%")."""
+    """The type of a bind parameter that is a part of a text, in which every character is literal.
+
+    ``before`` and ``after`` are "%" where the whole text may have more in front of it or behind.
+    """
 
     impl = String
     cache_ok = True
@@ -95,12 +100,15 @@ class Piece(TypeDecorator[str]):
         if value is None:
             return None
         if self.before and self.after and dialect.name != "postgresql":
-            return value  # instr and locate take it as it is
+            # "contains" is instr or locate there, which take no pattern.
+            return value
         any_, _, literal = _SPELLING.get(dialect.name, _SPELLING["postgresql"])
         return (any_ if self.before else "") + literal(value) + (any_ if self.after else "")
 
 
 def _escaped(escape: str) -> Callable[[str], str]:
+    """Return the function that writes a literal text as a LIKE pattern with this escape."""
+
     def literal(text: str) -> str:
         for special in (escape, "%", "_"):
             text = text.replace(special, escape + special)
@@ -110,10 +118,12 @@ def _escaped(escape: str) -> Callable[[str], str]:
 
 
 def _globbed(text: str) -> str:
-    # "[" first: the other two bring brackets of their own.
+    """Return a literal text as a GLOB pattern, in which brackets take the place of an escape."""
+    # "[" first, since the other two replacements add brackets.
     return text.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
 
 
+#: For each database: any number of characters, one character, and what writes literal text.
 _SPELLING: Final[dict[str, tuple[str, str, Callable[[str], str]]]] = {
     "postgresql": ("%", "_", _escaped(ESCAPE)),
     "sqlite": ("*", "?", _globbed),
@@ -123,10 +133,10 @@ _SPELLING: Final[dict[str, tuple[str, str, Callable[[str], str]]]] = {
 
 
 class Exactly(Predicate):
-    """A comparison of texts as the column's collation sees them, and one of their bytes.
+    """A comparison of texts by the column's collation, and the same comparison of their bytes.
 
-    MariaDB may use an index for the first, and the second is exact. Elsewhere the first is exact
-    already, unless the column has a collation of its own.
+    On MySQL and MariaDB both are rendered: an index serves the first, and the second makes it
+    exact. Elsewhere the first alone is exact, unless the column declares a collation.
     """
 
     inherit_cache = True
@@ -136,28 +146,29 @@ class Exactly(Predicate):
 
 
 class LetterByLetter(Predicate):
-    """A condition of a user's own, in which texts are compared by their bytes too.
+    """A user's own condition in which texts are compared exactly, such as a scope's.
 
-    A compiler that can do so says how in ``comparing_bytes``, a context manager.
+    While its content is compiled the context manager ``comparing_bytes`` of the compiler is
+    entered. A compiler without one renders the condition as it is.
     """
 
     inherit_cache = True
 
 
 class ExactlyNot(Exactly):
-    """The opposite of such a comparison."""
+    """A comparison that texts differ: one of the two comparisons says so."""
 
     inherit_cache = True
 
 
 class _Bytes(FunctionElement[str]):
-    """A text's bytes, where its collation would hide them."""
+    """A text in a form in which only equal bytes are equal, whatever its collation."""
 
     type = String()
     inherit_cache = True
 
 
-#: The comparisons that a collation decides, and whether each is a denial.
+#: The operators whose result depends on the collation, and whether each says "not equal".
 _BY_COLLATION: Final[dict[Any, bool]] = {
     operators.eq: False,
     operators.in_op: False,
@@ -171,10 +182,10 @@ _BY_COLLATION: Final[dict[Any, bool]] = {
 def compare_bytes(
     binary: BinaryExpression[Any], database: str
 ) -> tuple[BinaryExpression[Any], bool] | None:
-    """Return a comparison of texts as one of their bytes, and whether it is a denial.
+    """Return a comparison of texts as one of their bytes, and whether it says "not equal".
 
-    None for what is no comparison of texts or exact already, and for two columns, which are
-    compared as the database compares them where it holds a foreign key.
+    Return None for any other expression, for a comparison that is exact already, and for one of
+    two columns: a join must compare keys as the database does when it checks a foreign key.
     """
     denied = _BY_COLLATION.get(binary.operator)
     left, right = binary.left, binary.right
@@ -193,70 +204,71 @@ def compare_bytes(
 
 
 def _is_loose(kind: TypeEngine[Any]) -> bool:
-    """Whether a type says itself that equal texts may differ, on databases that do not."""
+    """Return True for a type that may hold different texts to be equal on every database."""
     plain = plain_type(kind)
     return isinstance(plain, CITEXT) or getattr(plain, "collation", None) is not None
 
 
 def _is_text(element: ColumnElement[Any]) -> bool:
     if isinstance(element.type, NullType) and isinstance(element, FunctionElement):
-        # SQLAlchemy does not say what lower() and its like make; bytes of a number are the number.
+        # SQLAlchemy does not know the type of func.lower() and the like, so look at the arguments.
+        # If they are no texts after all, the comparison of bytes does no harm.
         return any(map(_is_text, element.clauses))
     return family_of(element.type) == "text"
 
 
 class _FoldedEqual(Predicate):
-    """Whether two texts are equal in lower case, letter by letter."""
+    """``equal(text, other)``: true if the two are the same text once in lower case."""
 
     inherit_cache = True
 
 
 class _Like(Predicate):
-    """``like(text, pattern)``, letter by letter."""
+    """``like(text, pattern)``, with regard to case."""
 
     inherit_cache = True
 
 
 class _FoldedLike(Predicate):
-    """The same without regard to case."""
+    """``like(text, pattern)``, without regard to case."""
 
     inherit_cache = True
 
 
 class _Contains(Predicate):
-    """``contains(text, part)``, letter by letter."""
+    """``contains(text, part)``, with regard to case."""
 
     inherit_cache = True
 
 
 class _FoldedContains(Predicate):
-    """The same without regard to case."""
+    """``contains(text, part)``, without regard to case."""
 
     inherit_cache = True
 
 
 def like(column: Any, pattern: Any) -> ColumnElement[bool]:
-    """Whether a text is like a ``Pattern`` or ``Piece``."""
+    """Build the condition that a text matches a bound ``Pattern`` or ``Piece``."""
     return _Like(column, pattern)
 
 
 def ilike(column: Any, pattern: Any) -> ColumnElement[bool]:
-    """The same in any case."""
+    """Build the same condition as ``like``, without regard to case."""
     return _FoldedLike(column, pattern)
 
 
 def contains(column: Any, part: Any) -> ColumnElement[bool]:
-    """Whether a text holds a ``Piece`` with both ends open."""
+    """Build the condition that a text contains a bound ``Piece`` with both ends open."""
     return _Contains(column, part)
 
 
 def icontains(column: Any, part: Any) -> ColumnElement[bool]:
-    """The same in any case."""
+    """Build the same condition as ``contains``, without regard to case."""
     return _FoldedContains(column, part)
 
 
 def equals_folded(column: Any, value: Any) -> ColumnElement[bool]:
-    """Whether two texts are equal in any case."""
+    """Build the condition that two texts are equal without regard to case."""
     return _FoldedEqual(column, value)
 
 
@@ -311,7 +323,7 @@ def _equal_on_sqlite(element: _FoldedEqual, compiler: Any, **options: Any) -> st
 
 @compiles(_FoldedEqual, "mysql", "mariadb")
 def _equal_on_mysql(element: _FoldedEqual, compiler: Any, **options: Any) -> str:
-    # Unlike LIKE and locate, "=" pads with spaces, unless it compares bytes.
+    # "=" ignores spaces at the end of texts, unlike LIKE and locate; of bytes it does not.
     text, other = (_mysql_lower(one) for one in _two(element, compiler, options))
     return f"(CAST({text} AS BINARY) = CAST({other} AS BINARY))"
 
@@ -331,7 +343,7 @@ def _like_on_sqlite(element: _Like, compiler: Any, **options: Any) -> str:
 @compiles(_Like, "mysql", "mariadb")
 def _like_on_mysql(element: _Like, compiler: Any, **options: Any) -> str:
     text, pattern = _two(element, compiler, options)
-    # As with Exactly: the first may use an index, the second is exact.
+    # As in Exactly: an index serves the first, and the second is exact.
     return (
         f"({text} LIKE {pattern} ESCAPE '{_MARIADB_ESCAPE}' AND "
         f"{_exact(text)} LIKE {_exact(pattern)} ESCAPE '{_MARIADB_ESCAPE}')"
@@ -385,25 +397,29 @@ compiles(_FoldedContains)(_ilike)
 
 
 def _two(element: FunctionElement[Any], compiler: Any, options: dict[str, Any]) -> tuple[str, str]:
+    """Return the SQL of an element's two arguments."""
     text, other = (compiler.process(clause, **options) for clause in element.clauses)
     return text, other
 
 
 def _folded(text: str) -> str:
-    # A text of ASCII, which has as many bytes as letters, stays clear of Python: there a busy
-    # event loop would keep SQLite's thread waiting once a row.
+    """Return the SQL of a text in lower case, on SQLite."""
+    # Our function is Python: each call waits for the interpreter's lock, which a busy event loop
+    # holds. A text with as many bytes as letters is ASCII, for which SQLite's own lower() is right.
     ascii_ = f"length({text}) = length(CAST({text} AS BLOB))"
     return f"CASE WHEN {ascii_} THEN lower({text}) ELSE {_FOLD}({text}) END"
 
 
 def _unicode(text: str) -> str:
-    # A column in another character set knows no collation of utf8mb4.
+    """Return the SQL of a text in utf8mb4: only such a text can have a collation of utf8mb4."""
     return f"CONVERT({text} USING utf8mb4)"
 
 
 def _exact(text: str) -> str:
+    """Return the SQL of a text that is compared by its code points, on MySQL and MariaDB."""
     return f"{_unicode(text)} COLLATE utf8mb4_bin"
 
 
 def _mysql_lower(text: str) -> str:
+    """Return the SQL of a text in lower case, on MySQL and MariaDB."""
     return f"lower({_unicode(text)} COLLATE {_FOLDING})"

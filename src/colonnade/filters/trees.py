@@ -1,6 +1,7 @@
-"""In charge of trees as users write them: any, all, none of some conditions, some or every child.
+"""Combine conditions: ``any_of``, ``all_of``, ``not_``, ``some`` and ``every``.
 
-A tree is a frozen value that knows no model; ``conditions`` gives it its meaning in a query.
+What they return is a frozen value that knows no model and is not checked: the same one may be used
+in several queries. ``where`` parses it for the model of its query.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ __all__ = ["Condition", "Tree", "all_of", "any_of", "every", "not_", "some"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tree:
-    """Conditions put together; ``path`` leads to the children that ``some`` and ``every`` mean."""
+    """Combined conditions and lookups, not parsed yet.
+
+    ``path`` names the collection that ``some`` and ``every`` are about.
+    """
 
     kind: Literal["any_of", "all_of", "not_", "some", "every"]
     conditions: tuple[Any, ...]
@@ -27,28 +31,30 @@ class Tree:
     path: str | None = None
 
 
-#: What ``where`` takes by position; a bool is there for type checkers, and refused at run time.
+#: What ``where`` takes by position. For a type checker ``Hero.age > 3`` is a bool, so bool must be
+#: in it; a real one is refused at run time.
 Condition: TypeAlias = ColumnElement[bool] | Mapping[str, Any] | Tree | bool
 
 
 def any_of(*conditions: Condition, **lookups: Any) -> Tree:
-    """Rows for which at least one condition holds; of no conditions, none does.
+    """Match rows for which at least one condition holds; without conditions, no row.
 
-    Each lookup is a condition of its own; the lookups of a mapping must hold together.
+    Each lookup is a condition of its own. The lookups of a mapping must all hold.
     """
     return Tree("any_of", conditions, MappingProxyType(lookups))
 
 
 def all_of(*conditions: Condition, **lookups: Any) -> Tree:
-    """Rows for which every condition holds; of no conditions, all do."""
+    """Match rows for which every condition holds; without conditions, every row."""
     return Tree("all_of", conditions, MappingProxyType(lookups))
 
 
 def not_(*conditions: Condition, **lookups: Any) -> Tree:
-    """Rows for which the conditions together are false.
+    """Match rows for which the conditions, joined by AND, are false.
 
-    As SQL has it, what compares a NULL is neither true nor false, and its negation is not true
-    either; ``not_(some(…))`` and ``not_(every(…))`` are always one or the other.
+    As always in SQL, a comparison with NULL is neither true nor false, and neither is its
+    negation: such a row does not match. ``not_(some(…))`` and ``not_(every(…))`` are never NULL.
+    Raise ``InvalidOperand`` without conditions.
     """
     if not conditions and not lookups:
         raise InvalidOperand(
@@ -58,19 +64,20 @@ def not_(*conditions: Condition, **lookups: Any) -> Tree:
 
 
 def some(path: Any, /, *conditions: Condition, **lookups: Any) -> Tree:
-    """Rows with at least one child, at the end of ``path``, for which all of this holds.
+    """Match rows with at least one object in a collection for which all conditions hold.
 
-    ``path`` names a relation to many objects, such as ``"missions"`` or ``"team.heroes"``. Without
-    conditions, rows that have a child at all.
+    ``path`` names the collection, such as ``"missions"`` or ``"team.heroes"``. One and the same
+    object must meet all conditions. Without conditions, match rows that have any object there.
     """
     return Tree("some", conditions, MappingProxyType(lookups), _name("some", path))
 
 
 def every(path: Any, /, *conditions: Condition, **lookups: Any) -> Tree:
-    """Rows without a child, at the end of ``path``, for which this does not hold.
+    """Match rows for which all conditions hold for every object in a collection.
 
-    Those that have no child at all are among them; add ``some(path)`` to leave them out. A
-    condition that a NULL leaves unknown does not hold.
+    ``path`` names the collection. A row with an empty collection matches too; add ``some(path)``
+    to leave it out. A condition that is NULL for an object does not hold for it. Raise
+    ``InvalidOperand`` without conditions.
     """
     if not conditions and not lookups:
         raise InvalidOperand(
@@ -80,6 +87,7 @@ def every(path: Any, /, *conditions: Condition, **lookups: Any) -> Tree:
 
 
 def _name(kind: str, path: Any) -> str:
+    """Return the name of a relation that is given by name or as a mapped attribute."""
     name = path if isinstance(path, str) else getattr(path, "key", None)
     if not isinstance(name, str):
         raise InvalidOperand(

@@ -1,6 +1,7 @@
-"""In charge of operands' values: what the rules of ``colonnade.values`` say, as errors of a lookup.
+"""Make validators for values of a column, which raise ``InvalidOperand``.
 
-A value that does not fit is told by its type and never by itself.
+They apply the rules of ``colonnade.values`` and add the name of the lookup or field to the error.
+The error names the type of a wrong value and never the value, which may be confidential.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ Check = Callable[[Any], Any]
 
 @memoized
 def one_of(owner: type[Any], column: str, name: str) -> Check:
-    """Return what turns one value into what the column stores; errors speak of it as ``name``.
+    """Return the validator of values to write into a column; errors call the column ``name``.
 
-    A text that reads as the column's type is taken for it, as it comes from a URL. What does not
-    fit raises ``InvalidOperand``, which names the type and not the value.
+    It returns the value as the column stores it. A text in the form of the column's type, such as
+    one from a URL, is converted. It raises ``InvalidOperand`` for a value that does not fit.
     """
     mapped = mapping_of(owner).columns[column]
     return _checked(kind_of(owner, mapped), mapped.type, name, writing=True)
@@ -32,17 +33,24 @@ def one_of(owner: type[Any], column: str, name: str) -> Check:
 
 @memoized
 def compared_of(owner: type[Any], column: str, name: str) -> Check:
-    """Return the same for a value that the column is compared with."""
+    """Return the validator of values to compare a column with.
+
+    Unlike one for writing it takes values that are larger than any that the column can store.
+    """
     mapped = mapping_of(owner).columns[column]
     return check_of(kind_of(owner, mapped), mapped.type, name)
 
 
 def check_of(kind: Any, stored: TypeEngine[Any], name: str) -> Check:
-    """Return the same for a column whose values are ``kind`` in Python and ``stored`` in SQL."""
+    """Return the validator of values to compare a column of these types with.
+
+    ``kind`` is the Python type of the column's values, ``stored`` its SQL type.
+    """
     return _checked(kind, stored, name, writing=False)
 
 
 def _checked(kind: Any, stored: TypeEngine[Any], name: str, *, writing: bool) -> Check:
+    """Return the rule of the types, with its ``Unfit`` translated to ``InvalidOperand``."""
     rule: Rule = rule_of(kind, stored, writing=writing)
     declared = declared_kind(kind, stored)
 
@@ -56,7 +64,7 @@ def _checked(kind: Any, stored: TypeEngine[Any], name: str, *, writing: bool) ->
 
 
 def misfit(name: str, kind: Any, value: Any, hint: str | None) -> InvalidOperand:
-    """Return the error for a value of the wrong type, or out of its range."""
+    """Return the error for a value of the wrong type or out of range; ``hint`` says which."""
     spelled = kind.__name__ if isinstance(kind, type) else str(kind)
     return InvalidOperand(
         f"{name} takes {spelled}, not this {type(value).__name__}", hint=hint, fields=(name,)

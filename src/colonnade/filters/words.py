@@ -1,8 +1,9 @@
-"""In charge of what ``match`` is asked: words, phrases, ``-`` and ``or``, for any database.
+"""Parse the searches of ``match`` and write them in the search syntax of each database.
 
-``quick "brown fox" -dog or cat`` finds what holds quick and the phrase and no dog, or a cat. Every
-database gets it in its own language, with each term in quotes, so that no letter of a user's means
-something there.
+A search has words, "phrases", ``-`` before what must not be there, and ``or``:
+``quick "brown fox" -dog or cat`` finds texts that have quick and the phrase and no dog, and texts
+that have a cat. In the database's syntax every term is quoted, so that no character that a user
+typed has a meaning there.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Search", "parsed", "spelled"]
 
 _TERM: Final = re.compile(r'-?"[^"]*"?|[^\s"]+')
-#: Each costs the server a look into the index.
+#: The most terms of a search. The server looks each up in its index.
 _MOST: Final = 50
-#: What InnoDB leaves out of its index, unless the server is set up otherwise: a row has it or not.
+#: InnoDB does not index shorter words or stopwords, unless the server is configured otherwise.
 _SHORTEST: Final = 3
 _STOPWORDS: Final = frozenset(
     "about and are com for from how that the this und was what when where who will with www".split()  # noqa: SIM905 # a list of words
@@ -34,17 +35,18 @@ _STOPWORDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Words that follow each other, which a row must have, or must not."""
+    """A word or phrase that a text must have, or must not have if not ``wanted``."""
 
     words: str
     wanted: bool
 
 
+#: The alternatives of a search, which "or" separates; all terms of one must be met.
 Groups = tuple[tuple[Term, ...], ...]
 
 
 class Search(TypeDecorator[str]):
-    """A search, in the language of the database."""
+    """The type of a bind parameter that is a search, sent in the syntax of the database."""
 
     impl = String
     cache_ok = True
@@ -60,9 +62,10 @@ class Search(TypeDecorator[str]):
 
 
 def parsed(text: str) -> Groups:
-    """The alternatives, each a group of terms.
+    """Return the alternatives of a search, each a group of terms.
 
-    Raises ``InvalidValue`` where one has no word to find: no index can answer that.
+    Raise ``InvalidValue`` if an alternative has no word to find, only words that must not be there:
+    no index can answer that. Raise it too if there are too many terms.
     """
     groups: list[list[Term]] = [[]]
     for found in _TERM.findall(text):
@@ -82,14 +85,14 @@ def parsed(text: str) -> Groups:
 
 
 def _words(term: str) -> str:
-    """A term without the signs around it, which no index holds."""
+    """Return a term without quotes and without the signs around it, which no index has."""
     plain = "".join(" " if letter in '"\\' or ord(letter) < 32 else letter for letter in term)
     inside = [place for place, letter in enumerate(plain) if letter.isalnum()]
     return " ".join(plain[inside[0] : inside[-1] + 1].split()) if inside else ""
 
 
 def spelled(groups: Groups) -> str:
-    """As PostgreSQL's ``websearch_to_tsquery`` reads it."""
+    """Return a search in the syntax of PostgreSQL's ``websearch_to_tsquery``, which is ours too."""
     return " or ".join(
         " ".join(f'{"" if term.wanted else "-"}"{term.words}"' for term in group)
         for group in groups
@@ -97,7 +100,7 @@ def spelled(groups: Groups) -> str:
 
 
 def _of_sqlite(groups: Groups) -> str:
-    """As FTS5 reads it."""
+    """Return a search in the syntax of SQLite's FTS5."""
 
     def one(group: tuple[Term, ...]) -> str:
         wanted = " AND ".join(f'"{term.words}"' for term in group if term.wanted)
@@ -108,7 +111,7 @@ def _of_sqlite(groups: Groups) -> str:
 
 
 def _of_mariadb(groups: Groups) -> str:
-    """As MATCH … IN BOOLEAN MODE reads it."""
+    """Return a search in the syntax of MATCH … IN BOOLEAN MODE."""
 
     def one(group: tuple[Term, ...]) -> str:
         return " ".join(f'{_sign(term)}"{term.words}"' for term in group)
@@ -119,9 +122,10 @@ def _of_mariadb(groups: Groups) -> str:
 
 
 def _sign(term: Term) -> str:
+    """Return the sign before a term in boolean mode: "+" must, "-" must not, "" may be there."""
     if not term.wanted:
         return "-"
-    # What the index does not hold cannot be demanded, or nothing would be found.
+    # With a "+" before a word that is not in the index, the search would find nothing.
     words = re.findall(r"\w+", term.words.lower())
     indexed = any(len(word) >= _SHORTEST and word not in _STOPWORDS for word in words)
     return "+" if indexed else ""
