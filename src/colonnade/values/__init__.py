@@ -1,4 +1,8 @@
-"""Values: whether one is a value of a column, before any connection is taken."""
+"""Check and convert the values of columns, before any connection is taken.
+
+``rules`` is the way in: it chooses a rule by the column's SQL type from the modules for texts,
+numbers, dates, enums and JSON. Lookups, writes, cursors and scopes all use it.
+"""
 
 from colonnade.values.annotations import kind_at, kind_of, plain_kind
 from colonnade.values.families import Family, family_of, item_type, plain_type

@@ -1,7 +1,7 @@
-"""In charge of what a model's annotation says of a column: the Python type, without validators.
+"""Find the Python type of a column from the model's annotation, without its validators.
 
-Validators are for payloads: ``EmailStr`` reads ``N <a@b.org>`` as an address, and whoever looks for
-that text means no such thing.
+Validators are for payloads. ``EmailStr`` would turn ``N <a@b.org>`` into the bare address, but a
+lookup with that text must look for that text.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ _VALIDATORS = {EmailStr: str, NameEmail: str}
 
 
 def kind_of(owner: type[Any], column: Column) -> Any:
-    """Return the Python type of a column: as the model declares it, else as SQLAlchemy does."""
+    """Return the Python type of a column: the model's annotation, else that of its SQL type."""
     return kind_at(owner, column.name, column.type)
 
 
 def kind_at(owner: type[Any], name: str, stored: TypeEngine[Any]) -> Any:
-    """Return the same for the attribute ``name``; needs no configured mapper."""
+    """Return the Python type of the attribute ``name``, whose SQL type is ``stored``.
+
+    This is ``kind_of`` for a model whose mapper is not configured yet.
+    """
     field = getattr(owner, "model_fields", {}).get(name)
     if field is not None:
         return plain_kind(field.annotation)
@@ -38,7 +41,7 @@ def kind_at(owner: type[Any], name: str, stored: TypeEngine[Any]) -> Any:
 
 @memoized
 def plain_kind(annotation: Any) -> Any:
-    """Return an annotation without None and without what validates a value further."""
+    """Return an annotation without None and without validators."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return plain_kind(arguments[0])

@@ -1,7 +1,7 @@
-"""In charge of closed sets: enums, by name or by value, and Literals, whatever keeps them.
+"""The rules of columns with a closed set of values: enums, stored by name or value, and Literals.
 
-An enum is not a validator: it is the set of a column's values. One row with another value in it
-makes every read of the table fail.
+Unlike other annotations an enum is not ignored as a mere validator. If one row held another
+value, every read of that row would fail.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ __all__ = ["chosen", "enum_rule", "is_closed"]
 
 
 def is_closed(kind: Any) -> bool:
-    """Whether a Python type lists its values."""
+    """Return whether a Python type lists its values: a Literal or an enum."""
     return get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, Enum))
 
 
 def chosen(kind: Any, rule: Rule) -> Rule:
-    """Return ``rule`` for a column that keeps the values of an enum, or of a Literal."""
+    """Return ``rule`` restricted to the values of ``kind``, an enum or a Literal.
+
+    It is for a column of a plain type, such as VARCHAR: an enum's member is stored as its value.
+    """
     is_enum = get_origin(kind) is not Literal
     parsed = parser_of(kind)
 
@@ -39,11 +42,15 @@ def chosen(kind: Any, rule: Rule) -> Rule:
 
 
 def _listed(kind: type[Enum]) -> str:
+    """Return the reason for a value that is not one of an enum's, in Pydantic's style."""
     return f"Input should be one of {', '.join(repr(member.value) for member in kind)}"
 
 
 def enum_rule(asked: Asked) -> Rule:
-    """Return the rule of a column whose SQL type is an enum: a member's stand-in is its value."""
+    """Return the rule of a column whose SQL type is an enum: ours or SQLAlchemy's.
+
+    Besides its members the rule takes their values, as they come from JSON or a URL.
+    """
     if isinstance(asked.stored, EnumValue):
         return _by_value(asked.stored, asked.kind)
     plain = plain_type(asked.stored)
@@ -53,6 +60,7 @@ def enum_rule(asked: Asked) -> Rule:
 
 
 def _by_value(stored: EnumValue, kind: Any) -> Rule:
+    """Return the rule of an ``EnumValue``; it returns members, or bare values if it has no enum."""
     values = stored.plain_values
     members = stored.python_type if isinstance(stored.values, type) else None
     parsed = parser_of(kind if is_closed(kind) else Literal[values])
@@ -60,8 +68,10 @@ def _by_value(stored: EnumValue, kind: Any) -> Rule:
 
     def rule(value: Any) -> Any:
         if isinstance(value, Enum):
+            # A member of another enum counts by its value, which must be one of ours.
             if members is None or not isinstance(value, members):
                 value = value.value
+        # True is equal to 1: without the test for bool it would pass as that value.
         elif isinstance(value, bool) or value not in values:
             try:
                 value = parsed(value)
@@ -78,6 +88,7 @@ def _by_value(stored: EnumValue, kind: Any) -> Rule:
 
 
 def _member(members: type[Any], value: Any, listed: str) -> Any:
+    """Return the member with this value. Raise ``Unfit`` if there is none."""
     try:
         return members(value)
     except ValueError:
@@ -85,6 +96,7 @@ def _member(members: type[Any], value: Any, listed: str) -> Any:
 
 
 def _of_texts(plain: sa.Enum) -> Rule:
+    """Return the rule of SQLAlchemy's ``Enum("a", "b")``, which has no Python class."""
     texts = frozenset(plain.enums)
     listed = f"Input should be one of {', '.join(map(repr, plain.enums))}"
 
@@ -99,9 +111,11 @@ def _of_texts(plain: sa.Enum) -> Rule:
 
 
 def _of_members(plain: sa.Enum, asked: Asked) -> Rule:
+    """Return the rule of SQLAlchemy's ``Enum`` of a Python class; it returns members."""
     members: type[Enum] = plain.enum_class  # type: ignore[assignment] # asked for before
     stored = _stored(plain, members)
-    # Annotated as text, the column is asked by what is stored too.
+    # If the model annotates the column as text, a value may also be the text that is stored,
+    # which by default is the member's name.
     by_text: Mapping[str, Enum] = {} if is_closed(asked.kind) else stored
     parsed = parser_of(members)
 
@@ -113,6 +127,8 @@ def _of_members(plain: sa.Enum, asked: Asked) -> Rule:
         named = by_text.get(value) if isinstance(value, str) else None
         if named is None:
             return parsed(value)
+        # The text is the stored text of one member. If it is the value of another one, either may
+        # be meant.
         try:
             valued = parsed(value)
         except Unfit:
@@ -125,10 +141,14 @@ def _of_members(plain: sa.Enum, asked: Asked) -> Rule:
 
 
 def _stored(plain: sa.Enum, members: type[Enum]) -> dict[str, Enum]:
-    """The members by the texts that stand for them in the database."""
+    """Return the members by the texts that are stored for them.
+
+    Return nothing where the texts cannot be matched to members.
+    """
     named = members.__members__
     if plain.values_callable is None:
         return {text: named[text] for text in plain.enums}
+    # The callable returned one text a member, in order; aliases are no members of their own.
     distinct = [member for name, member in named.items() if name == member.name]
     texts = plain.enums
     return dict(zip(texts, distinct, strict=True)) if len(texts) == len(distinct) else {}

@@ -1,4 +1,4 @@
-"""In charge of JSON: whether every database keeps a document, and Python reads the same again."""
+"""The rule of JSON columns: a document must be read back as it was written, on every database."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from colonnade.values.unfit import Asked, Rule, Unfit
 
 __all__ = ["json_rule"]
 
-#: As deep as MySQL nests documents; MariaDB, which stops at 31, says so itself.
+#: The deepest nesting that MySQL stores. MariaDB stores 31 levels and refuses more itself.
 _DEEPEST: Final = 100
-#: Digits of an integer that Python reads, by default.
+#: The most digits of an integer that Python parses, by default.
 _DIGITS: Final = 4300
 _HUGE: Final = 10**_DIGITS
 
 
 def json_rule(asked: Asked) -> Rule:
-    """Return the rule of a column of JSON: any document, of the annotated sort."""
+    """Return the rule of a JSON column: any document, or only a dict or list if annotated so."""
     sort = get_origin(asked.kind) or asked.kind
     wanted: tuple[type[Any], ...] | None = None
     if isinstance(asked.stored, MutableJSON):
@@ -39,11 +39,12 @@ def json_rule(asked: Asked) -> Rule:
     return rule
 
 
+#: What a document must be, in the words of Pydantic's errors.
 _NAMES: Final[dict[type[Any], str]] = {dict: "a valid dictionary", list: "a valid list"}
 
 
 def check(value: Any, depth: int) -> None:
-    """Raise ``Unfit`` unless a document nests no deeper and holds nothing but JSON."""
+    """Raise ``Unfit`` if a document nests deeper than ``depth``, or has what JSON cannot write."""
     if isinstance(value, str):
         if reason := unfit_text(value):
             raise Unfit(reason)
@@ -62,6 +63,7 @@ def check(value: Any, depth: int) -> None:
 
 
 def _check_parts(value: Any, depth: int) -> None:
+    """Check the keys and values of a dict, or the items of a list."""
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):

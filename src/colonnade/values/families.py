@@ -1,6 +1,7 @@
-"""In charge of families: what sort of values a column holds, whatever its type is called.
+"""Sort column types into families, such as text, integer or datetime.
 
-A type of the user's own belongs to the family of what it wraps.
+Rules and operators are chosen by family and not by type, so that every subclass and every type of
+a user's own has them: a ``TypeDecorator`` belongs to the family of the type that it wraps.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Family: TypeAlias = Literal[
     "uuid", "enum", "json", "array", "bytes", "other",
 ]  # fmt: skip
 
+# The first match counts: a subclass stands before its base, as Float before Numeric.
 _BY_TYPE: Final[tuple[tuple[type[Any], Family], ...]] = (
     (sa.Enum, "enum"),
     (mysql.SET, "other"),
@@ -42,15 +44,18 @@ _BY_TYPE: Final[tuple[tuple[type[Any], Family], ...]] = (
 
 
 def plain_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return what a type of the user's own wraps; any other type itself."""
-    # SQLAlchemy's own Interval is a decorator too.
+    """Return the type that a ``TypeDecorator`` wraps; any other type itself."""
+    # SQLAlchemy's own Interval is a TypeDecorator too, and has to stay what it is.
     while not is_interval(kind) and isinstance(kind, TypeDecorator):
         kind = kind.impl_instance
     return kind
 
 
 def is_interval(kind: TypeEngine[Any]) -> bool:
-    """Whether a type is one of SQLAlchemy's intervals, which have no public class in common."""
+    """Return whether a type is one of SQLAlchemy's intervals.
+
+    They have no public base class in common.
+    """
     return isinstance(kind, _AbstractInterval)
 
 
@@ -72,6 +77,7 @@ def item_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
 
 
 def _holds_enum(kind: TypeEngine[Any]) -> bool:
+    """Return whether values of the type are enum members, as those of a user's own type may be."""
     try:
         python_type = kind.python_type
     except NotImplementedError:

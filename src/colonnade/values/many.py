@@ -1,6 +1,8 @@
-"""In charge of many values of one column: what tells at a glance that all of them are its values.
+"""Tell quickly that all of many values are valid for a column as they are, for bulk writes.
 
-Values of just the column's type, which is nearly all of them, need no look one by one.
+Nearly always they have exactly the column's type. Then a check such as ``max(values) <= high`` of
+the whole list is much faster than one call of the rule for each value. A check that says no proves
+nothing: the values are then validated one by one.
 """
 
 from __future__ import annotations
@@ -24,14 +26,16 @@ from colonnade.values.rules import is_foreign
 
 __all__ = ["Glance", "glance_of"]
 
-#: The exact type of the values, and what says of some that the column stores them as they are.
+#: The exact type that all values must have, and a function that returns True if the column stores
+#: all of these values as they are.
 Glance: TypeAlias = tuple[type[Any], Callable[[Sequence[Any]], bool]]
 
 
 def glance_of(kind: Any, stored: TypeEngine[Any]) -> Glance | None:
-    """Return what tells of many values that ``rule_of`` would return each as it is, for a write.
+    """Return the quick check of a column's values: ``rule_of`` would return each unchanged.
 
-    None for a column whose values have to be looked at one by one.
+    ``kind`` is the Python type of the column, ``stored`` its SQL type. Return None for a column
+    whose values have to be validated one by one.
     """
     if is_foreign(stored):
         return None
@@ -53,6 +57,7 @@ def _texts(stored: TypeEngine[Any]) -> Glance:
     is_padded = isinstance(plain, sa.CHAR)
 
     def fit(values: Sequence[str]) -> bool:
+        # Only ASCII: for other letters the column's character set has to be considered.
         if not all(map(str.isascii, values)) or any("\0" in value for value in values):
             return False
         if is_padded and any(value.endswith(" ") for value in values):
@@ -63,7 +68,8 @@ def _texts(stored: TypeEngine[Any]) -> Glance:
 
 
 def _moments(stored: TypeEngine[Any]) -> Glance | None:
-    # A precision of its own is a matter of each value, and a moment is stored in UTC.
+    # With a zone each value is converted to UTC. A type that declares a precision needs a check
+    # of each value's fraction.
     if is_zoned(stored) or type(plain_type(stored)) is not sa.DateTime:
         return None
     return datetime, lambda values: all(value.tzinfo is None for value in values)

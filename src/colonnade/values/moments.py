@@ -1,4 +1,8 @@
-"""In charge of dates, times, moments and intervals: with a zone or without, within the calendar."""
+"""The rules of dates, times, datetimes and intervals.
+
+A column either stores moments, which need a time zone, or naive values, which must not have one;
+nothing is converted from one to the other by guessing.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ _MICROSECONDS: Final = 6
 
 
 def is_zoned(stored: TypeEngine[Any]) -> bool:
-    """Whether a column holds moments, and not what a clock on some wall shows."""
+    """Return whether a column stores aware datetimes or times, not naive ones."""
     plain = plain_type(stored)
     known = isinstance(stored, DateTimeUTC | UTCDateTime)
     return known or (isinstance(plain, DateTime | Time) and bool(plain.timezone))
@@ -58,7 +62,7 @@ def time_rule(asked: Asked) -> Rule:
 
 
 def datetime_rule(asked: Asked) -> Rule:
-    """Return the rule of a column of moments, which are stored in UTC, or of naive datetimes."""
+    """Return the rule of a datetime column: aware values, returned in UTC, or naive ones."""
     parsed = parser_of(datetime)
     kept = _kept(asked)
 
@@ -88,6 +92,7 @@ def interval_rule(asked: Asked) -> Rule:
 
     def rule(value: Any) -> timedelta:
         found: timedelta = value if type(value) is timedelta else parsed(value)
+        # For databases without intervals SQLAlchemy stores the datetime that is so far from 1970.
         try:
             return found + _EPOCH - _EPOCH
         except OverflowError:
@@ -97,7 +102,10 @@ def interval_rule(asked: Asked) -> Rule:
 
 
 def _kept(asked: Asked) -> int:
-    """How many digits of a second's fraction the type itself says that it keeps."""
+    """Return how many digits of a second's fraction the column's type declares to keep.
+
+    A value that is compared, not written, may have all six.
+    """
     plain: Any = plain_type(asked.stored)
     if not asked.writing:
         return _MICROSECONDS
@@ -109,6 +117,7 @@ def _kept(asked: Asked) -> int:
 
 
 def _check_fraction(value: datetime | time, kept: int) -> None:
+    """Raise ``Unfit`` if the column would cut a value's fraction of a second."""
     if kept < _MICROSECONDS and value.microsecond % 10 ** (_MICROSECONDS - kept):
         raise Unfit(
             f"the column keeps {kept} digits of a second's fraction: "

@@ -1,4 +1,7 @@
-"""In charge of numbers: integers by their bits, decimals by their digits, finite floats."""
+"""The rules of numbers: the range of integers, the digits of decimals, finite floats.
+
+No number is rounded or cut: one that the column cannot store exactly is refused.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,11 @@ __all__ = ["bounds_of", "decimal_rule", "float_rule", "integer_rule", "narrow"]
 
 _LEAST, _BEYOND = -(2**63), 2**63
 _BITS: Final = "an integer has at most 64 bits"
-#: Of a decimal that is compared, before its point or after it.
+#: The most digits of a decimal that is compared, on either side of the point.
 _DIGITS: Final = 80
-#: Of a column that declares none: what MySQL and MariaDB have at most of 65 in all.
+#: The scale of a column that declares none: the most that MySQL and MariaDB have.
 _AFTER: Final = 30
-#: As whom a column's type is asked how wide it is: any of them may have a variant of its own.
+#: A column's type may have a variant for each of these, and with it another range.
 _DIALECTS: Final[tuple[sa.Dialect, ...]] = (
     sqlite.dialect(),
     postgresql.dialect(),  # type: ignore[no-untyped-call]
@@ -35,7 +38,10 @@ _STRANGE: Final = "NaN and Infinity are not compared the same everywhere"
 
 
 def integer_rule(asked: Asked) -> Rule:
-    """Return the rule of a column of integers."""
+    """Return the rule of a column of integers.
+
+    A written value must be in the column's range, a compared one in that of 64 bits.
+    """
     parsed = parser_of(bool if asked.kind is bool else int)
     low, high = bounds_of(asked.stored)
 
@@ -54,7 +60,7 @@ def integer_rule(asked: Asked) -> Rule:
             raise Unfit(_too_large(low, high, number))
         return number
 
-    # A column is compared with 64 bits, whatever its own width.
+    # The comparison binds 64 bits, whatever the column's own width, so a larger number is allowed.
     least, most = min(low, _LEAST), max(high, _BEYOND - 1)
 
     def compare(value: Any) -> int:
@@ -67,7 +73,10 @@ def integer_rule(asked: Asked) -> Rule:
 
 
 def narrow(stored: TypeEngine[Any], value: Any) -> None:
-    """Raise ``Unfit`` for an integer beyond those of a column of integers."""
+    """Raise ``Unfit`` for an integer outside of the range of an integer column.
+
+    Do nothing for other values and other types.
+    """
     plain = plain_type(stored)
     if type(value) is not int or not isinstance(plain, sa.Integer):
         return
@@ -77,15 +86,17 @@ def narrow(stored: TypeEngine[Any], value: Any) -> None:
 
 
 def bounds_of(stored: TypeEngine[Any]) -> tuple[int, int]:
-    """Return the least and the greatest integer of a column, where it holds the most."""
+    """Return the least and the greatest integer that a column can store on any database."""
     ranges = list(_ranges(stored))
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
 def _ranges(stored: TypeEngine[Any]) -> Iterator[tuple[int, int]]:
+    """Yield the range of the type itself, and of its variant for each database."""
     yield _range(plain_type(stored))
     if hasattr(plain_type(stored), "unsigned"):
-        return  # one of MySQL's own, which any other dialect takes for a plain integer
+        # A type of MySQL's own. Other dialects adapt it to a plain integer, whose range is wrong.
+        return
     for dialect in _DIALECTS:
         plain = plain_type(stored.dialect_impl(dialect))
         if isinstance(plain, sa.Integer):
@@ -93,6 +104,7 @@ def _ranges(stored: TypeEngine[Any]) -> Iterator[tuple[int, int]]:
 
 
 def _range(plain: TypeEngine[Any]) -> tuple[int, int]:
+    """Return the least and the greatest value of an integer type."""
     bits = 32
     for kind, width in (
         (mysql.TINYINT, 8),
@@ -108,6 +120,7 @@ def _range(plain: TypeEngine[Any]) -> tuple[int, int]:
 
 
 def _too_large(low: int, high: int, number: int) -> str:
+    """Return the reason for a number that is out of range."""
     if low == 0:
         return f"the column holds integers from 0 to {high}"
     is_huge = not _LEAST <= number < _BEYOND
@@ -128,6 +141,7 @@ def float_rule(asked: Asked) -> Rule:
 
 
 def _float(parsed: Rule, value: Any) -> float:
+    """Return a value as a float. Raise ``Unfit`` if it is too large or would be rounded."""
     try:
         found: float = parsed(value)
     except OverflowError:
@@ -139,7 +153,10 @@ def _float(parsed: Rule, value: Any) -> float:
 
 
 def decimal_rule(asked: Asked) -> Rule:
-    """Return the rule of a column of decimals."""
+    """Return the rule of a column of decimals.
+
+    A written value must have no more digits than the column, on either side of the point.
+    """
     parsed = parser_of(Decimal)
     stored = asked.stored
     if isinstance(stored, ExactDecimal):
@@ -171,14 +188,15 @@ def decimal_rule(asked: Asked) -> Rule:
                 f"the column holds at most {after} digits after the point: "
                 "round the value on purpose, with Decimal.quantize"
             )
-        # A column that is read as floats is written as them.
+        # Numeric(asdecimal=False) reads floats, so it stores floats too.
         return number if plain.asdecimal else float(number)
 
     return write
 
 
 def _finite(parsed: Rule, value: Any) -> Decimal:
-    # Pydantic reads a float by its digits, as Python writes them.
+    """Return a value as a decimal. Raise ``Unfit`` for NaN and Infinity."""
+    # Pydantic converts a float by its repr, so that 0.1 becomes Decimal("0.1").
     if isinstance(value, float) and not math.isfinite(value):
         raise Unfit(_STRANGE)
     number: Decimal = value if type(value) is Decimal else parsed(value)
@@ -188,7 +206,7 @@ def _finite(parsed: Rule, value: Any) -> Decimal:
 
 
 def _digits_after(number: Decimal) -> int:
-    """How many digits after the point a decimal has, zeros at the end left out."""
+    """Return the number of digits after the point, without zeros at the end."""
     _, digits, exponent = number.as_tuple()
     after = -int(exponent)
     if after <= 0 or not number:

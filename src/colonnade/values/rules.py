@@ -1,8 +1,9 @@
-"""THE routine for a value of a column: whether it is one, and what it is as stored.
+"""Make the rule of a column: the function that checks a value and returns it as it is stored.
 
-Lookups, writes, cursors and scopes ask here and nowhere else. The column's SQL type decides, alike
-on every database: what one would round, cut or misread is refused for all of them. What only one
-database refuses, such as a text in a character set that a table declares, it says itself.
+Lookups, writes, cursors and scopes all use these rules. They depend on the column's SQL type and
+are the same for every database: a value that one database would round, cut or misread is refused
+for all. What only one database refuses, such as a letter that is not in the character set of a
+table, is left to its own error.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ __all__ = ["declared_kind", "is_foreign", "rule_of"]
 
 _Maker: TypeAlias = Callable[[Asked], Rule]
 
-#: Types made of others whose values are known here.
+#: TypeDecorators that have rules of their own here; those of users are "foreign".
 _KNOWN: Final = (AutoString, DateTimeUTC, EnumValue, ExactDecimal, MutableJSON, UTCDateTime)
 _BEYOND: Final = 2**63
 
 
 def rule_of(kind: Any, stored: TypeEngine[Any], *, writing: bool) -> Rule:
-    """Return what turns a value into what a column stores, and raises ``Unfit`` for one of none.
+    """Return the rule of a column: it returns a value as it is stored, or raises ``Unfit``.
 
     ``stored`` is the column's SQL type, ``kind`` the Python type that the model declares. A text
-    that reads as the column's type is taken for it, as it comes from a URL. Not ``writing``, the
-    value is compared: one larger than any of the column's is an honest question.
+    in the form of the type, such as one from a URL, is converted. With ``writing`` False the value
+    is only compared with the column, so it may be larger than any that the column can store.
     """
     asked = Asked(stored, kind, writing)
     if is_foreign(stored):
@@ -50,7 +51,7 @@ def rule_of(kind: Any, stored: TypeEngine[Any], *, writing: bool) -> Rule:
 
 
 def declared_kind(kind: Any, stored: TypeEngine[Any]) -> Any:
-    """Return the Python type that a column's values have, for errors to speak of."""
+    """Return the Python type of a column's values, as errors name it."""
     family = family_of(stored)
     if is_foreign(stored) or is_closed(kind) or family in ("array", "json", "other"):
         return kind
@@ -65,14 +66,18 @@ def declared_kind(kind: Any, stored: TypeEngine[Any]) -> Any:
 
 
 def is_foreign(stored: TypeEngine[Any]) -> bool:
-    """Whether a type is the user's own, which may turn any value into any other."""
+    """Return whether a type is a user's own ``TypeDecorator``, which may convert any value."""
     return isinstance(stored, TypeDecorator) and not (
         isinstance(stored, _KNOWN) or is_interval(stored)
     )
 
 
 def _foreign(asked: Asked) -> Rule:
-    """The rule of a type of the user's own: what the annotation says, and what none can keep."""
+    """Return the rule of a user's own type.
+
+    Only the annotation is known, and what no database can store; the type itself converts the
+    value when it is bound.
+    """
     parsed = parser_of(asked.kind)
     exact = asked.kind if isinstance(asked.kind, type) else None
     plain = plain_type(asked.stored)
@@ -89,6 +94,7 @@ def _foreign(asked: Asked) -> Rule:
 
 
 def _other(asked: Asked) -> Rule:
+    """Return the rule of a type of no known family: what the annotation says."""
     parsed = parser_of(asked.kind)
     exact = asked.kind if isinstance(asked.kind, type) else None
 
@@ -102,7 +108,7 @@ def _other(asked: Asked) -> Rule:
 
 
 def _unfit(value: Any) -> str | None:
-    """Return why no database takes a value, though its type may be right."""
+    """Return the reason why no database can store a value, or None if one can."""
     if type(value) is int and not -_BEYOND <= value < _BEYOND:
         return "an integer has at most 64 bits"
     return unfit_text(value) if isinstance(value, str) else None
@@ -122,7 +128,7 @@ def _uuid(asked: Asked) -> Rule:
 
 
 def _array(asked: Asked) -> Rule:
-    """The rule of an array: each item by its own, whatever the dimensions."""
+    """Return the rule of an array: the rule of the items for each item, in any dimension."""
     stored = item_type(asked.stored)
     kind, takes_none = _item_kind(asked.kind)
     item = rule_of(kind, stored, writing=asked.writing)
@@ -148,7 +154,7 @@ def _array(asked: Asked) -> Rule:
 
 
 def _item_kind(kind: Any) -> tuple[Any, bool]:
-    """Return what a model declares of an array's items, and whether None may be one."""
+    """Return the Python type that a model declares for an array's items, and if None is allowed."""
     arguments = get_args(kind)
     if get_origin(kind) not in _LISTS or not arguments:
         return Any, True
@@ -161,7 +167,7 @@ def _item_kind(kind: Any) -> tuple[Any, bool]:
 _LISTS: Final = frozenset({list, tuple, set, frozenset, Sequence})
 
 
-#: Families whose columns may keep an enum's values, or a Literal's, as they are.
+#: Families whose columns may store the values of an enum or a Literal as they are.
 _PLAIN: Final = frozenset({"text", "integer", "float", "decimal", "date", "bytes", "boolean"})
 
 _MAKERS: Final[Mapping[Family, _Maker]] = MappingProxyType(

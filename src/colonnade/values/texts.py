@@ -1,4 +1,4 @@
-"""In charge of texts and bytes: their letters, their length and what a character set can spell."""
+"""The rules of text and bytes: valid characters, length, and the column's character set."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
 
 __all__ = ["bytes_rule", "text_rule", "unfit_text"]
 
-#: Bytes or letters that a comparison takes; the servers' packets are 16 MB.
+#: The longest text or bytes to compare with; a packet of the servers has 16 MB.
 _LONGEST: Final = 1_000_000
-#: What may be annotated where text is kept: its ``str`` reads as the same value.
+#: Types that may annotate a text column: ``str`` of an object can be parsed to an equal object.
 _SPELLED: Final = (
     PurePath,
     IPv4Address,
@@ -42,7 +42,7 @@ _SPELLED: Final = (
     Decimal,
     int,
 )
-#: Python's codecs for the character sets of MySQL and MariaDB that do not hold every letter.
+#: Python's codecs for the character sets of MySQL and MariaDB that lack letters.
 _CODECS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ascii": "ascii",
@@ -71,12 +71,12 @@ _CODECS: Final[Mapping[str, str]] = MappingProxyType(
         "ujis": "euc_jp",
     }
 )
-#: Those that hold every letter of Unicode's first plane, and no emoji.
+#: Character sets with the first 65,536 code points of Unicode, so without emoji.
 _PLANE: Final = frozenset({"ucs2", "utf8", "utf8mb3"})
 
 
 def unfit_text(value: str) -> str | None:
-    """Return why no database takes a text, or None if they do."""
+    """Return the reason why no database can store a text, or None if all can."""
     if "\0" in value:
         return "the character NUL is in no text"
     if not value.isascii():
@@ -112,9 +112,9 @@ def text_rule(asked: Asked) -> Rule:
 
 
 def _letters(value: Any, spelled: Any) -> str:
-    """Return a value as text; ``spelled`` are the classes whose objects are written as one.
+    """Return a value as text. ``spelled`` are the classes besides ``str`` that are converted.
 
-    Raises ``Unfit`` for a value that is none, or that no database takes.
+    Raise ``Unfit`` for a value of another type, and for a text that no database can store.
     """
     text = value if type(value) is str else _spelled(value, spelled)
     if reason := unfit_text(text):
@@ -123,23 +123,30 @@ def _letters(value: Any, spelled: Any) -> str:
 
 
 def _spelled(value: Any, spelled: Any) -> str:
+    """Return a value that is not exactly a ``str`` as one, or raise ``Unfit``."""
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, str):
-        return str.__str__(value)  # a class of texts may have words of its own
+        # Not str(value), which a subclass of str may override.
+        return str.__str__(value)
     if isinstance(value, bool) or not isinstance(value, spelled):
         raise Unfit("Input should be a valid string")
     return str(value)
 
 
 def _compared(value: Any) -> Any:
+    """Return a text or bytes. Raise ``Unfit`` if it is too long to compare with."""
     if len(value) > _LONGEST:
         raise Unfit(f"a comparison takes at most {_LONGEST} letters or bytes")
     return value
 
 
 def _spells(plain: Any) -> Callable[[str], None] | None:
-    """Return what raises ``Unfit`` for letters that the column's character set lacks."""
+    """Return the function that raises ``Unfit`` for letters missing in the column's character set.
+
+    Return None if the column declares no character set, or one that has every letter.
+    """
+    # A collation's name begins with that of its character set: "latin1_german2_ci".
     charset = getattr(plain, "charset", None) or (plain.collation or "").partition("_")[0]
     charset = "ascii" if getattr(plain, "ascii", False) else charset.lower()
     reason = f"the character set {charset} of the column lacks a letter of it"

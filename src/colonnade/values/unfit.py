@@ -1,4 +1,8 @@
-"""In charge of saying no: the error of a value that is none of a column's, and why it is none."""
+"""``Unfit``, which rules raise, and the parsers of Python types that most rules begin with.
+
+A parser is Pydantic's validation in lax mode, since values come from URLs as text, without those
+of its conversions that would guess, such as bytes to text or a bool to a number.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,14 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = ["Asked", "Rule", "Unfit", "parse", "parser_of"]
 
-#: Turns a value into the one that the column stores; raises ``Unfit``.
+#: A function that returns a value as the column stores it, or raises ``Unfit``.
 Rule: TypeAlias = Callable[[Any], Any]
 
 _BYTES: Final = (bytes, bytearray, memoryview)
 
 
 class Unfit(ValueError):
-    """A value that is none of a column's; ``reason`` is None where its type says it all."""
+    """A value does not fit a column. ``reason`` is None where the value's type says enough."""
 
     def __init__(self, reason: str | None = None) -> None:
         super().__init__(reason)
@@ -29,11 +33,11 @@ class Unfit(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The column that a rule is made for, and what it is for.
+    """The types of the column that a rule is made for, and the use of its values.
 
     ``stored`` is the SQL type, ``kind`` the Python type that the model declares, without its
-    validators. Not ``writing``, a value that is merely larger than any of the column's may be
-    compared with it.
+    validators. With ``writing`` False the values are only compared with the column, so they may be
+    larger than any that it can store.
     """
 
     stored: TypeEngine[Any]
@@ -42,9 +46,9 @@ class Asked:
 
 
 def parser_of(kind: Any) -> Rule:
-    """Return what reads a value as ``kind``, from text too, as it comes from a URL.
+    """Return the function that converts a value to ``kind``, also from text as in a URL.
 
-    One validator serves all the columns of a type.
+    It is made once for each type and shared by all columns of that type.
     """
     try:
         return _parser_of(kind)
@@ -63,17 +67,21 @@ def _made(kind: Any) -> Rule:
 
 
 def parse(validate: Callable[[Any], Any], value: Any) -> Any:
-    """Return the value as Pydantic reads it. Raises ``Unfit``, for what it would guess too."""
+    """Return the value as Pydantic validates it.
+
+    Raise ``Unfit`` for an invalid value, and for one that Pydantic would convert by guessing.
+    """
     if isinstance(value, Enum) and not isinstance(value, str | int):
         raise Unfit
     try:
         found = validate(value)
     except ValidationError as error:
-        # Pydantic's own words tell what was expected and not what was given.
+        # Pydantic's messages say what was expected, and do not contain the input.
         raise Unfit("; ".join(item["msg"] for item in error.errors(include_input=False))) from None
+    # Pydantic takes True as 1. Somebody who writes a bool for a number has made a mistake.
     if isinstance(value, bool) and found is not value:
         raise Unfit
     if isinstance(value, _BYTES) and not isinstance(found, _BYTES):
-        # Pydantic reads text and numbers from bytes, and nothing says how they were encoded.
+        # Pydantic decodes bytes to text and numbers, but nothing says how they were encoded.
         raise Unfit
     return found
