@@ -1,4 +1,9 @@
-"""Mixins, column types and the naming of constraints, for plain SQLModel tables."""
+"""Mixins, column types and naming conventions for plain SQLModel tables.
+
+Mixins: ``IntegerKey``, ``UUIDKey``, ``Timestamps``, ``SoftDelete`` and ``Versioned``. Column types:
+``DateTimeUTC``, ``EnumValue``, ``ExactDecimal`` and ``MutableJSON``. Each works without the rest of
+the library, in any session of SQLAlchemy.
+"""
 
 from colonnade.models.clock import utc_now
 from colonnade.models.datetime_utc import DateTimeUTC

@@ -1,11 +1,11 @@
-"""The clock behind every time that a mixin writes.
+"""The clock of the mixins: every time that they write comes from here.
 
-The application's clock, not the server's, for three reasons. MariaDB cannot return what an UPDATE
-computed, and elsewhere it costs a round trip or a lazy load, while a value bound by the client is
-known as soon as the flush ends. SQLite's own clock stops at milliseconds. And a server's ``now()``
-means the start of the transaction on PostgreSQL, the start of the statement on MariaDB and the
-first step of the statement on SQLite. The price: several application servers agree only as well
-as their clocks do.
+It is the application's clock and not the server's, for three reasons. MariaDB cannot return what
+an UPDATE computed, and elsewhere this costs a round trip or a lazy load, while a value that the
+client sends is known as soon as the flush ends. SQLite's clock has milliseconds only. And ``now()``
+means something else on each server: the start of the transaction on PostgreSQL, the start of the
+statement on MariaDB, the first step of the statement on SQLite. The price is that the times of
+several application servers agree only as well as their clocks do.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["statement_time", "utc_now"]
 
+#: The time of each statement that is being executed, for its other rows and columns.
 _moments: WeakKeyDictionary[ExecutionContext, datetime] = WeakKeyDictionary()
 
 
 def utc_now() -> datetime:
-    """The present moment as an aware UTC datetime with microseconds."""
+    """Return the current time as an aware datetime in UTC, with microseconds."""
     return datetime.now(UTC)
 
 
 def statement_time(context: ExecutionContext | None) -> datetime:
-    """One moment for every row and column that a statement writes.
+    """Return the same time for every row and column that one statement writes.
 
-    A column default: SQLAlchemy hands in the ``context`` of the execution, which lives as long as
-    the statement and is the same for all of its rows. Without one it is ``utc_now()``.
+    This is a column default. SQLAlchemy passes the ``context`` of the execution, which is the same
+    object for all rows of a statement and lives as long as it. Without one, return ``utc_now()``.
     """
     return utc_now() if context is None else _moments.setdefault(context, utc_now())

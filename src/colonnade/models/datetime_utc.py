@@ -1,4 +1,4 @@
-"""The column type of a moment: aware, in UTC, to the microsecond, on every database."""
+"""``DateTimeUTC``: the column type of aware datetimes in UTC, with microseconds."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class DateTimeUTC(TypeDecorator[datetime]):
                 hint="use datetime.now(UTC), or give the value a tzinfo",
             )
         moment = value.astimezone(UTC)
-        # Only PostgreSQL keeps an offset; elsewhere a literal that carries one is refused.
+        # The column types of the other databases have no time zone, and refuse a value with an
+        # offset. What they store is UTC all the same.
         return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
 
     @override
@@ -67,6 +68,7 @@ class DateTimeUTC(TypeDecorator[datetime]):
 
     @override
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        # For "created_at + timedelta(days=1)": a timedelta is no datetime to be bound as one.
         return Interval() if isinstance(value, timedelta) else self
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The column type of an enum: stored by value, guarded by a named CHECK."""
+"""``EnumValue``: the column type of an enum that is stored by value, with a named CHECK."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["EnumValue"]
 
-# Room to grow: a longer member added later needs a new CHECK but no new column type.
+# The least length of the VARCHAR. With this room a longer member that is added later needs a new
+# CHECK, but no change of the column's type.
 _SHORTEST = 32
 
+# Operators whose right side is a part of a text or a pattern, and so no member of the enum.
 _PATTERNS = frozenset(
     {
         operators.like_op,
@@ -35,18 +37,20 @@ _PATTERNS = frozenset(
 
 
 class EnumValue(TypeDecorator[Any]):
-    """Members of an enum, stored as their values (SQLAlchemy's own type stores their names).
+    """Members of an enum, stored as their values; SQLAlchemy's ``Enum`` stores their names.
 
-    ``values`` is the enum class, or its bare values, as in a migration that must not import the
+    ``values`` is the enum class, or its bare values in a migration, which must not import the
     application. Strings become ``VARCHAR``, integers ``INTEGER``, with a CHECK named after the
-    column: a member is added or dropped by replacing that constraint, the same on every database,
-    where a native enum of PostgreSQL cannot drop one at all. Writing or comparing with anything
-    but a member or a member's value raises ``InvalidValue``; reading a stranger does too.
+    column. To add or drop a member, replace that constraint: this is the same on every database,
+    while a native enum of PostgreSQL cannot drop a member at all. Only members and their values
+    can be written and compared with; another value raises ``InvalidValue``, as does reading one
+    that the enum does not have.
     """
 
     impl = String
     cache_ok = True
-    #: What is read are members, the same each time, so that whoever reads many may keep them.
+    #: Reading the same stored value returns the same member each time, so code that reads many
+    #: rows may keep the results.
     reads_constants = True
 
     def __init__(self, values: type[Enum] | Sequence[str | int], length: int | None = None) -> None:
@@ -64,7 +68,7 @@ class EnumValue(TypeDecorator[Any]):
 
     @property
     def plain_values(self) -> tuple[str | int, ...]:
-        """What the column may hold, in the order of the members."""
+        """The values that the column may store, in the order of the members."""
         return tuple(self._members)
 
     @property
@@ -77,7 +81,10 @@ class EnumValue(TypeDecorator[Any]):
         return None if value is None else self.plain(value)
 
     def plain(self, value: Any) -> str | int:
-        """What is stored for a member, or for a member's value; else raises ``InvalidValue``."""
+        """Return what is stored for a member or a member's value.
+
+        Raise ``InvalidValue`` for anything else, a member of another enum included.
+        """
         own = not isinstance(value, Enum) or not isinstance(self.values, type)
         if own or isinstance(value, self.python_type):
             plain = value.value if isinstance(value, Enum) else value
@@ -102,7 +109,7 @@ class EnumValue(TypeDecorator[Any]):
         return self.impl_instance if op in _PATTERNS else self
 
     def __repr__(self) -> str:
-        # By bare values, so that a migration can evaluate it without the application's class.
+        # Migrations contain this text, and must not import the application's enum.
         length = "" if self.length in (None, _SHORTEST) else f", length={self.length}"
         return f"EnumValue({self.plain_values!r}{length})"
 
@@ -111,6 +118,7 @@ class EnumValue(TypeDecorator[Any]):
 
 
 def _kind(plain: Sequence[Any]) -> type[Any]:
+    """Return ``str`` or ``int``, the type of all values. Raise ``InvalidMapping`` if mixed."""
     kinds = {type(value) for value in plain}
     if kinds not in ({str}, {int}):
         raise InvalidMapping(
@@ -122,18 +130,20 @@ def _kind(plain: Sequence[Any]) -> type[Any]:
 
 @event.listens_for(EnumValue, "after_parent_attach")
 def _check_when_attached(kind: EnumValue, column: Column[Any]) -> None:
+    """Add the CHECK to a column's table. The table is known only once the column is in one."""
+
     @event.listens_for(column, "after_parent_attach")
     def add_check(column: Column[Any], table: Table) -> None:
         name = f"{column.name}_enum"
         if "ck" not in table.metadata.naming_convention:
-            # MySQL wants the name of a CHECK to be unique in its schema.
+            # On MySQL the name of a CHECK must be unique in the schema, not only in its table.
             name = conv(f"ck_{table.name}_{name}")
         table.append_constraint(
             CheckConstraint(
                 type_coerce(column, kind.impl_instance).in_(kind.plain_values),
                 name=name,
-                # As SQLAlchemy's own Enum does: the type brings the CHECK along, so neither a
-                # copy of the table nor a migration's rendering may write it a second time.
+                # As SQLAlchemy's own Enum does. A copy of the table and the rendering of a
+                # migration then leave this CHECK out, since the type adds it there again.
                 _type_bound=True,
             )
         )

@@ -1,4 +1,10 @@
-"""The column type of a decimal number that no database may round."""
+"""``ExactDecimal``: the column type of a decimal number that no database rounds.
+
+SQLite has no decimals and would store a float. There the column is an integer that counts units of
+the last digit, ``Numeric(10, 2)`` in cents. Two operands of one operator must count the same unit,
+so most of this module converts operands: "rescaled" means that an operand is multiplied to count a
+finer unit. On the other databases the conversions change nothing.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExactDecimal"]
 
-# What an integer of 64 bits always holds.
+# Every number of so many digits fits into an integer of 64 bits.
 _MOST_DIGITS = 18
 
 # Wide enough never to round, whatever context the caller works in.
@@ -39,7 +45,7 @@ _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 _SUMS = frozenset({operators.add, operators.sub})
 
-# Operators whose operands must count the same unit.
+# Operators whose operands must count the same unit on SQLite.
 _ALIGNED = _SUMS | {
     operators.eq,
     operators.ne,
@@ -59,7 +65,10 @@ _ALIGNED = _SUMS | {
 
 
 class ExactComparator(TypeDecorator.Comparator[Decimal]):
-    """Exact comparison, sums and products; every other operator is refused."""
+    """The operators of an ``ExactDecimal``: comparisons, sums and products.
+
+    Every other operator raises ``UsageError``, since its result would not be exact everywhere.
+    """
 
     @override
     def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
@@ -69,6 +78,7 @@ class ExactComparator(TypeDecorator.Comparator[Decimal]):
             return self._times(other[0])
         if op not in _ALIGNED:
             raise _unsupported(op.__name__)
+        # The finer of both scales is used: a coarser one could not express the other operand.
         own = _scale_of(self.expr)
         scale = max(own, *(_scale_of(operand) for operand in other))
         if scale > own:
@@ -83,10 +93,12 @@ class ExactComparator(TypeDecorator.Comparator[Decimal]):
             return self._times(other)
         if op not in _SUMS:
             raise _unsupported(op.__name__)
+        # "5 - price": give the literal our type, whose operator then does the rest.
         left = literal(other, ExactDecimal(_MOST_DIGITS, _scale_of(self.expr)))
         return left.operate(op, self.expr, **kwargs)
 
     def _times(self, other: Any) -> ColumnElement[Any]:
+        """Return a product: of the units as they are, its scale is the sum of both scales."""
         factor = _factor(other)
         product: ColumnElement[Any] = super().operate(operators.mul, factor)
         return _typed(product, _scale_of(self.expr) + _scale_of(factor))
@@ -143,7 +155,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
             return None
         if dialect.name != "sqlite":
             return Decimal(value)
-        # An average is a float there.
+        # On SQLite avg() returns a float.
         units = Decimal(value if isinstance(value, int) else repr(value))
         return _EXACT.scaleb(units, -self.scale)
 
@@ -153,14 +165,17 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     @property
     def comparable(self) -> ExactDecimal:
-        """The type of a literal, which may be larger than the column's values, but not finer."""
+        """The type of a literal to compare with: of the same scale, but with all digits."""
         return ExactDecimal(_MOST_DIGITS, self.scale)
 
     def __repr__(self) -> str:
         return f"ExactDecimal({self.precision}, {self.scale})"
 
     def units(self, value: Any) -> int:
-        """How many units of the last digit a decimal is; raises ``InvalidValue`` where none."""
+        """Return a number as a count of units of the last digit.
+
+        Raise ``InvalidValue`` for another type, a number with too many digits, NaN and Infinity.
+        """
         if isinstance(value, bool) or not isinstance(value, Decimal | int):
             raise InvalidValue(
                 f"an exact decimal cannot be made of {type(value).__name__}",
@@ -169,7 +184,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
         number = Decimal(value)
         if not number.is_finite():
             raise InvalidValue("NaN and Infinity are not decimals that a column can keep")
-        # Asked first, since the digits of 1E+999999 would fill the memory.
+        # Before the number is written out, since the digits of 1E+999999 would fill the memory.
         if number and number.adjusted() >= self.precision - self.scale:
             raise InvalidValue(f"more digits before the point than {self!r} has room for")
         units = _EXACT.scaleb(number, self.scale)
@@ -183,6 +198,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
 
 def _unsupported(what: str) -> UsageError:
+    """Return the error for an operator or an operand that has no exact result."""
     return UsageError(
         f"an ExactDecimal cannot take part in {what}: the result is not exact everywhere",
         hint="compute it in Python, or keep to comparisons, + - and *, with ExactDecimal and "
@@ -191,13 +207,14 @@ def _unsupported(what: str) -> UsageError:
 
 
 def _typed(result: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
+    """Return ``result`` as an ``ExactDecimal`` of this scale. Raise ``UsageError`` if too fine."""
     if scale > _MOST_DIGITS:
         raise _unsupported(f"a product of more than {_MOST_DIGITS} digits after the point")
     return type_coerce(result, ExactDecimal(_MOST_DIGITS, scale))
 
 
 def _factor(other: Any) -> ColumnElement[Any]:
-    """The right side of a product; a literal brings a scale of its own."""
+    """Return the right side of a product as an expression; a literal keeps its own scale."""
     if isinstance(other, Decimal) and other.is_finite():
         exponent = int(other.as_tuple().exponent)
         return literal(other, ExactDecimal(_MOST_DIGITS, min(max(0, -exponent), _MOST_DIGITS)))
@@ -210,12 +227,17 @@ def _factor(other: Any) -> ColumnElement[Any]:
 
 
 def _element(operand: Any) -> Any:
+    """Return the SQL element of a mapped attribute; anything else as it is."""
     element = getattr(operand, "__clause_element__", None)
     return operand if element is None else element()
 
 
 def _scale_of(operand: Any) -> int:
-    """Digits after the point; 0 for a literal, whose type is the one it meets."""
+    """Return the digits after the point of an operand; of a list the most.
+
+    For a literal return 0: it gets the scale of the other operand. Raise ``UsageError`` for an
+    expression of another type than ``ExactDecimal`` or integer.
+    """
     if isinstance(operand, list | tuple | set | frozenset):
         return max(map(_scale_of, operand), default=0)
     element = _element(operand)
@@ -232,13 +254,14 @@ def _scale_of(operand: Any) -> int:
 
 
 def _is_value(element: Any) -> bool:
-    """Whether it is a literal, or a parameter whose type was inferred from its value."""
+    """Return whether an operand is a literal, or a parameter typed only by its Python value."""
     if isinstance(element, BindParameter):
         return isinstance(element.type, NullType | Numeric)
     return not isinstance(element, ColumnElement) or isinstance(element.type, NullType)
 
 
 def _aligned(operand: Any, scale: int) -> Any:
+    """Return an operand, or each of a list, so that it counts units of this scale."""
     if isinstance(operand, list | tuple | set | frozenset):
         return [_aligned(item, scale) for item in operand]
     element = _element(operand)
@@ -254,13 +277,14 @@ def _aligned(operand: Any, scale: int) -> Any:
 
 
 class _Rescaled(FunctionElement[Decimal]):
-    """The same number in finer units, where the database counts units; itself elsewhere."""
+    """A number in finer units: multiplied by the second argument on SQLite, unchanged elsewhere."""
 
     name = "rescaled"
     inherit_cache = True
 
 
 def _rescaled(element: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
+    """Return an expression as an ``ExactDecimal`` of this finer scale."""
     units: ColumnElement[int] = literal_column(str(10 ** (scale - _scale_of(element))))
     rescaled = _Rescaled(element.self_group(against=operators.mul), units)
     rescaled.type = ExactDecimal(_MOST_DIGITS, scale)

@@ -1,4 +1,9 @@
-"""The declaration of a full-text index, in the database's own kind."""
+"""Declare a full-text index, which each database creates in its own way.
+
+PostgreSQL has a GIN index of ``to_tsvector``, MySQL and MariaDB have a FULLTEXT index for each
+column. SQLite has no such index: there an FTS5 table beside the real one has a copy of the words,
+and triggers keep it up to date.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +18,18 @@ from colonnade.errors import InvalidMapping
 
 __all__ = ["FullText", "full_text", "full_text_of"]
 
-#: SQLAlchemy takes several names, though its annotation knows one.
+#: ``ddl_if`` takes several names of dialects, though its annotation says one.
 _MARIADB: Final[Any] = ("mysql", "mariadb")
 _KEY: Final = "colonnade_full_text"
-#: A configuration's name becomes a part of the statement.
+#: Names of configurations that are safe: they are written into the SQL, not bound.
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 class FullText(SchemaItem):
-    """What ``full_text`` declares: an element of ``__table_args__``."""
+    """A declared full-text index, an element of ``__table_args__``; ``full_text`` makes it.
+
+    ``key`` is the table's integer key, which SQLite needs, or None if the table has none.
+    """
 
     def __init__(self, columns: tuple[str, ...], name: str | None, config: str) -> None:
         self.columns = columns
@@ -30,7 +38,10 @@ class FullText(SchemaItem):
         self.key: str | None = None
 
     def _set_parent(self, parent: Any, **_options: Any) -> None:
-        """Become a part of a table, which SQLAlchemy has given its columns already."""
+        """Add the index to a table; SQLAlchemy calls this when the table has its columns.
+
+        Raise ``InvalidMapping`` for an unknown column, or one that has such an index already.
+        """
         table: Table = parent
         missing = [name for name in self.columns if name not in table.c]
         if missing:
@@ -51,19 +62,20 @@ class FullText(SchemaItem):
         event.listen(table, "before_drop", self._drop_on_sqlite)
 
     def _index_on_postgresql(self, table: Table) -> None:
-        # Not a literal_column, which the index would take for a column of no table.
+        # Not a literal_column: Index would look for the table of that column.
         config: Any = text(f"'{self.config}'")
         vectors = [func.to_tsvector(config, table.c[name]) for name in self.columns]
         Index(self.name, *vectors, postgresql_using="gin").ddl_if(dialect="postgresql")
 
     def _index_on_mariadb(self, table: Table) -> None:
-        # One for each column: the server wants the columns of a search to be those of an index.
+        # An index for each column: MATCH must name all columns of an index, and we search in one.
         for name in self.columns:
             own = self.name if len(self.columns) == 1 else f"{self.name}_{name}"
             options: Any = {"mysql_prefix": "FULLTEXT", "mariadb_prefix": "FULLTEXT"}
             Index(own, table.c[name], **options).ddl_if(dialect=_MARIADB)
 
     def _create_on_sqlite(self, table: Table, connection: Any, **_options: Any) -> None:
+        """Create the FTS5 table and its triggers after the table was created."""
         if connection.dialect.name != "sqlite":
             return
         if self.key is None:
@@ -76,11 +88,16 @@ class FullText(SchemaItem):
             connection.exec_driver_sql(statement)
 
     def _drop_on_sqlite(self, table: Table, connection: Any, **_options: Any) -> None:
+        """Drop the FTS5 table; its triggers go with the table that they are on."""
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_quoted(self.name)}")
 
     def statements(self, table: Table) -> tuple[str, ...]:
-        """What makes the index on SQLite, fills it from the rows that are there, and keeps it."""
+        """Return the statements that create the index on SQLite.
+
+        They create the FTS5 table, fill it from the rows of ``table``, and create the triggers
+        that update it.
+        """
         own, rows, key = _quoted(self.name), _quoted(table.name), _quoted(str(self.key))
         names = ", ".join(_quoted(name) for name in self.columns)
         tokenizer = "porter unicode61" if self.config == "english" else "unicode61"
@@ -93,6 +110,8 @@ class FullText(SchemaItem):
         def values(row: str) -> str:
             return ", ".join(f"{row}.{_quoted(name)}" for name in ((self.key or ""), *self.columns))
 
+        # FTS5 with "content=" does not store the texts: to remove a row it must be given the old
+        # texts again, in an INSERT with the command 'delete'.
         add = f"INSERT INTO {own} (rowid, {names}) VALUES ({values('new')})"
         remove = f"INSERT INTO {own} ({own}, rowid, {names}) VALUES ('delete', {values('old')})"
         options = (
@@ -109,12 +128,12 @@ class FullText(SchemaItem):
 
 
 def full_text(*columns: str, name: str | None = None, config: str = "simple") -> FullText:
-    """A full-text index on text columns, for ``__table_args__``; ``match`` then searches them.
+    """Declare a full-text index on text columns, in ``__table_args__``, for ``match`` to search.
 
-    Made by ``create_all`` and migrations: GIN on PostgreSQL, one FULLTEXT for each column on
-    MariaDB, an FTS5 table kept by triggers on SQLite, where the primary key must be one integer.
-    ``config`` is PostgreSQL's text search configuration; ``"english"`` finds other forms of a word
-    on SQLite too. Raises ``InvalidMapping``.
+    ``create_all`` and migrations create it: GIN on PostgreSQL, one FULLTEXT for each column on
+    MariaDB, an FTS5 table with triggers on SQLite, where the primary key must be one integer.
+    ``config`` is PostgreSQL's text search configuration; with ``"english"`` SQLite finds other
+    forms of a word too. Raise ``InvalidMapping`` for a wrong argument.
     """
     if not columns or not all(isinstance(column, str) for column in columns):
         raise InvalidMapping(
@@ -129,19 +148,22 @@ def full_text(*columns: str, name: str | None = None, config: str = "simple") ->
 
 
 def full_text_of(column: Column[Any]) -> FullText | None:
-    """The full-text index that a table's column is in."""
+    """Return the full-text index that a table's column is in, or None."""
     found: FullText | None = column.table.info.get(_KEY, {}).get(column.name)
     return found
 
 
 def _plain(column: Column[Any]) -> Any:
+    """Return the type of a column, or what it wraps if it is a ``TypeDecorator``."""
     kind = column.type
     return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
 
 
 def _quoted(name: str) -> str:
+    """Return a name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _text(value: str) -> str:
+    """Return a text as an SQL literal."""
     return "'" + value.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""The mixin for a primary key that the database counts up."""
+"""``IntegerKey``: the mixin with an integer as primary key that the database counts up."""
 
 from sqlmodel import Field, SQLModel
 
@@ -6,6 +6,6 @@ __all__ = ["IntegerKey"]
 
 
 class IntegerKey(SQLModel):
-    """``id``, an integer given by the database; ``None`` until the row is flushed."""
+    """A model with ``id``, an integer that the database gives; None until the row is flushed."""
 
     id: int | None = Field(default=None, primary_key=True)

@@ -1,4 +1,4 @@
-"""The column type of a JSON document that may be edited in place."""
+"""``MutableJSON``: the column type of a JSON document that may be edited in place."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["MutableJSON", "documents_of", "track_documents"]
 
 
 class MutableJSON(TypeDecorator[Any]):
-    """A dict or a list; an edit in place, at any depth, is saved by the next flush.
+    """A dict or a list; the next flush saves an edit in place, at any depth.
 
-    ``JSONB`` on PostgreSQL, ``JSON`` elsewhere. ``None`` is SQL NULL; a JSON null can stand
-    inside a document but not for one. Setting another type raises ``ValueError``.
+    ``JSONB`` on PostgreSQL, ``JSON`` elsewhere. None is SQL NULL: a JSON null may be inside of a
+    document, but is none itself. Setting a value of another type raises ``ValueError``.
     """
 
     impl = JSON
@@ -47,11 +47,12 @@ Document.associate_with(MutableJSON)
 
 @event.listens_for(Mapper, "mapper_configured")
 def _track_after_flush(mapper: Mapper[Any], model: type[Any]) -> None:
+    """Track the documents of a model's objects again after each flush."""
     names = documents_of(mapper)
 
-    # SQLModel hands a value to SQLAlchemy, which tracks it, and then puts the caller's own plain
-    # object back in its place. Up to the flush that is harmless, as the attribute counts as
-    # changed anyhow; from the flush on, only a tracked one notices edits.
+    # SQLModel's __setattr__ passes a value to SQLAlchemy, which replaces it by a tracked one, and
+    # then puts the caller's plain object back. This is harmless until the flush, since the
+    # attribute counts as changed anyway. After the flush only a tracked document notices edits.
     def track(mapper: Mapper[Any], connection: Connection, state: InstanceState[Any]) -> None:
         _track(state, names)
 
@@ -61,14 +62,14 @@ def _track_after_flush(mapper: Mapper[Any], model: type[Any]) -> None:
 
 
 def documents_of(mapper: Mapper[Any]) -> tuple[str, ...]:
-    """Return the attributes of a model that hold documents, whose edits are tracked."""
+    """Return the names of a model's attributes whose type is ``MutableJSON``."""
     return tuple(
         prop.key for prop in mapper.column_attrs if isinstance(prop.columns[0].type, MutableJSON)
     )
 
 
 def track_documents(model: type[Any], items: Iterable[Any]) -> None:
-    """Track edits in the documents of objects whose rows were inserted past a flush."""
+    """Track edits in the documents of objects whose rows were inserted without a flush."""
     names = documents_of(inspect(model))
     if names:
         for item in items:
@@ -76,8 +77,10 @@ def track_documents(model: type[Any], items: Iterable[Any]) -> None:
 
 
 def _track(state: InstanceState[Any], names: Iterable[str]) -> None:
+    """Replace the plain documents of an object by tracked ones, which is no change of it."""
     for name in names:
         value = state.dict.get(name)
         if value is not None and not isinstance(value, Document):
             value = state.dict[name] = Document.coerce(name, value)
+            # Mutable's own registry of the objects to mark as changed.
             value._parents[state] = name

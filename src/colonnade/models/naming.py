@@ -1,7 +1,8 @@
-"""Names for constraints: conventions to choose from, and what has no name.
+"""Name the constraints of a metadata by a convention, and find those without a usable name.
 
-With names an error can say which constraint refused, and a migration can drop one. Nothing here
-happens by itself: an application that has tables already has names for them too.
+An error can say which constraint a row violates only if it has a name, and a migration can drop
+only a constraint with a name. No convention is installed by itself: the tables of an existing
+database have names already, which a convention would not match.
 """
 
 from __future__ import annotations
@@ -35,20 +36,23 @@ __all__ = [
     "unnamed_constraints",
 ]
 
-# PostgreSQL cuts a name at 63 characters, MySQL refuses one of more than 64; SQLAlchemy shortens
-# it by its own rule. Each would know the constraint by another name.
+# PostgreSQL cuts a name after 63 characters, MySQL refuses one of more than 64, and SQLAlchemy
+# shortens it by a rule of its own. A longer name would be another one on each of them.
 _LONGEST: Final = 63
 
 
 def _postgresql_name(label: str) -> Callable[[Constraint, Table], str]:
-    """Return what names a constraint as PostgreSQL does: table, columns and a label, cut to fit."""
+    """Return the function that names a constraint as PostgreSQL does when it has no name.
+
+    The name is made of the table, the columns and ``label``, cut to fit.
+    """
 
     def name(item: Constraint, table: Table) -> str:
-        # A key is named after its table alone.
+        # The name of a primary key has no columns in it.
         columns = "" if isinstance(item, PrimaryKeyConstraint) else "_".join(_column_names(item))
         parts = [part for part in (table.name, columns) if part]
         while len("_".join((*parts, label)).encode()) > _LONGEST:
-            # The longer one is cut, of two that are as long the second.
+            # PostgreSQL cuts the longer part, and the second of two equally long ones.
             longest = max(reversed(range(len(parts))), key=lambda place: len(parts[place]))
             parts[longest] = parts[longest][:-1]
         return "_".join((*parts, label))
@@ -56,7 +60,7 @@ def _postgresql_name(label: str) -> Callable[[Constraint, Table], str]:
     return name
 
 
-#: Every constraint by its table and columns; a CHECK by the name that it is declared with.
+#: Names every constraint by its table and columns, and a CHECK by the name in its declaration.
 NAMING_CONVENTION: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -67,8 +71,8 @@ NAMING_CONVENTION: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 
-#: The names that PostgreSQL gives to constraints without one, such as ``hero_team_id_fkey``: those
-#: of a database that was created without a convention. A CHECK keeps its name or has none.
+#: Names constraints as PostgreSQL does for those without a name, such as ``hero_team_id_fkey``: for
+#: a database that was created without a convention. A CHECK keeps its name, or has none.
 POSTGRESQL_NAMES: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "uq": "%(postgresql_key)s",
@@ -88,7 +92,7 @@ _KINDS = {
     Index: "INDEX",
 }
 
-#: What every ``MetaData`` begins with: a name for indexes.
+#: The convention that every new ``MetaData`` has: names for indexes only.
 _UNCHANGED: Final = MetaData().naming_convention
 
 
@@ -97,12 +101,13 @@ def install_naming_convention(
 ) -> bool:
     """Give ``metadata`` the naming convention; return False if it has one already, which stays.
 
-    Tables that are there already get the same names as those declared from now on, so it does not
-    matter whether the models are imported before. A constraint without a name stays so where the
-    convention has none for its kind, and a CHECK where the convention builds on its own name.
+    Tables that are declared already are renamed as well, so models may be imported before or after
+    this call. A constraint stays without a name if the convention has none for its kind. So does a
+    CHECK without a name if the convention's name for it contains the declared one.
     """
     if metadata.naming_convention != _UNCHANGED:
         return False
+    # Found before the convention changes: afterwards a default name looks like one by hand.
     defaults = [index for index in _indexes(metadata) if _has_default_name(index)]
     metadata.naming_convention = dict(_UNCHANGED) | dict(convention)
     for index in defaults:
@@ -114,15 +119,17 @@ def install_naming_convention(
 
 
 def _indexes(metadata: MetaData) -> Iterator[Index]:
+    """Yield the indexes of all tables."""
     for table in metadata.tables.values():
         yield from table.indexes
 
 
 def _has_default_name(index: Index) -> bool:
-    """Return whether SQLAlchemy's own convention named the index, and not whoever declared it."""
+    """Return whether an index has its name by SQLAlchemy's default convention, not by hand."""
     given, table = index.name, index.table
     if table is None or not isinstance(given, conv):
         return False
+    # The convention names only an index without a name, so take the name away for a moment.
     index.name = None
     try:
         return name_by_convention(index, table) == given
@@ -131,21 +138,22 @@ def _has_default_name(index: Index) -> bool:
 
 
 def _rename(item: Constraint | Index, table: Table) -> None:
+    """Name a constraint by the metadata's convention, if that has a name for it."""
     try:
         name = name_by_convention(item, table)
     except InvalidRequestError:
-        return  # a CHECK without a name of its own, on which the convention builds
+        return  # a CHECK that was declared without the name that the convention contains
     if name is not None:
         item.name = name
 
 
 def unnamed_constraints(metadata: MetaData) -> tuple[str, ...]:
-    """Return what is wrong with the names of constraints and indexes, one sentence each."""
+    """Return a sentence for each constraint and index without a name, or with one too long."""
     return tuple(problem for table in metadata.sorted_tables for problem in _problems_of(table))
 
 
 def check_names(metadata: MetaData = SQLModel.metadata) -> None:
-    """Raise ``InvalidMapping`` when a constraint has no name, or one that is too long."""
+    """Raise ``InvalidMapping`` if a constraint or index has no name, or one that is too long."""
     if problems := unnamed_constraints(metadata):
         raise InvalidMapping(
             "constraints without a usable name:\n" + "\n".join(f"- {item}" for item in problems),
@@ -155,8 +163,9 @@ def check_names(metadata: MetaData = SQLModel.metadata) -> None:
 
 
 def _problems_of(table: Table) -> Iterator[str]:
+    """Yield a sentence for each of a table's constraints and indexes without a usable name."""
     for item in sorted(_items(table), key=_description):
-        # A CHECK that a type made has a marker, which is no str, where a name should be.
+        # A CHECK that belongs to a type has a marker object in place of a name.
         if not isinstance(item.name, str):
             if not _is_empty_key(item):
                 yield f"{table.fullname}: {_description(item)} has no name"
@@ -165,10 +174,12 @@ def _problems_of(table: Table) -> Iterator[str]:
 
 
 def _is_empty_key(item: Constraint | Index) -> bool:
+    """Return whether it is the primary key that SQLAlchemy gives to a table without one."""
     return isinstance(item, PrimaryKeyConstraint) and not item.columns
 
 
 def _description(item: Constraint | Index) -> str:
+    """Return a constraint as errors call it: its kind and columns, or the condition of a CHECK."""
     kind = next((word for known, word in _KINDS.items() if isinstance(item, known)), "constraint")
     if isinstance(item, CheckConstraint):
         plainly = {"literal_binds": True, "include_table": False}
@@ -177,6 +188,7 @@ def _description(item: Constraint | Index) -> str:
 
 
 def _items(table: Table) -> list[Constraint | Index]:
+    """Return the constraints and indexes of a table."""
     return [*table.constraints, *table.indexes]
 
 

@@ -1,4 +1,4 @@
-"""The mixin that says when a row was made and when it was last written."""
+"""``Timestamps``: the mixin with the times when a row was created and last updated."""
 
 from datetime import datetime
 from typing import Any
@@ -16,13 +16,13 @@ __all__ = ["Timestamps"]
 
 
 class Timestamps(SQLModel):
-    """``created_at`` and ``updated_at``, aware and in UTC, with microseconds.
+    """A model with ``created_at`` and ``updated_at``, aware and in UTC, with microseconds.
 
-    ``updated_at`` is set by every UPDATE that does not name it: a flush, a bulk update, a Core
-    statement, with or without RETURNING. An upsert must be told, see ``touched``.
+    Every UPDATE that does not set ``updated_at`` itself sets it: of a flush, a bulk update or a
+    Core statement, with or without RETURNING. An upsert does not, see ``touched``.
     """
 
-    # sa_type and sa_column_kwargs, since a Column in a mixin can belong to one table only.
+    # Not sa_column: a Column belongs to one table, and the mixin is in many.
     created_at: datetime = Field(
         default_factory=utc_now,
         nullable=False,
@@ -37,8 +37,10 @@ class Timestamps(SQLModel):
     )
 
 
-# Each default is made by itself, some microseconds apart; a row not written since should say so.
+# The two defaults are made one after the other, some microseconds apart. But a row that was never
+# updated must have equal times.
 @event.listens_for(Timestamps, "before_insert", propagate=True)
 def _start_equal(mapper: Mapper[Any], connection: Connection, row: Timestamps) -> None:
+    """Set ``updated_at`` to ``created_at`` in a new row, unless it was given."""
     if "updated_at" not in row.model_fields_set:
         set_attribute(row, "updated_at", row.created_at)

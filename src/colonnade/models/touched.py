@@ -1,4 +1,4 @@
-"""What an UPDATE sets by itself, for the statements that SQLAlchemy does not take for one."""
+"""Return what an UPDATE sets by itself, for upserts, in which SQLAlchemy does not set it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["touched"]
 
 
 def touched(table: Table) -> dict[Column[Any], ColumnElement[Any]]:
-    """Each column of ``table`` that has an ``onupdate``, with the expression to set it to.
+    """Return each column of ``table`` with an ``onupdate``, and the expression to set it to.
 
-    For ``ON CONFLICT DO UPDATE`` and ``ON DUPLICATE KEY UPDATE``, which skip ``onupdate``. Call it
-    once a statement: a callable is run now (without an execution context, which there is not
-    yet), and every column kept by the library's clock gets one and the same moment.
+    ``ON CONFLICT DO UPDATE`` and ``ON DUPLICATE KEY UPDATE`` ignore ``onupdate``; pass them this.
+    Call it once for each statement: a callable ``onupdate`` is called now (with None, since there
+    is no execution context yet), and all columns of the library's clock get the same time.
     """
     moment = statement_time(None)
     return {
@@ -31,6 +31,7 @@ def touched(table: Table) -> dict[Column[Any], ColumnElement[Any]]:
 
 
 def _expression(column: Column[Any], default: ColumnDefault, moment: Any) -> ColumnElement[Any]:
+    """Return the value of an ``onupdate`` as an SQL expression."""
     if default.is_clause_element:
         return cast("ColumnElement[Any]", default.arg)
     if not default.is_callable:

@@ -1,4 +1,8 @@
-"""Dicts and lists that tell the row when something in them changes, at any depth."""
+"""Dicts and lists that mark their row as changed when they are edited, at any depth.
+
+SQLAlchemy's ``MutableDict`` and ``MutableList`` notice edits at the top only. Here every container
+knows the one that it is in, and an edit is passed on up to the one that the row holds.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,13 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class Document(Mutable):
-    """What a JSON column holds: the root of a tree whose every edit marks the row as changed.
+    """A dict or list in a JSON column, or inside of another one there.
 
-    A container put into the tree is copied, so that each belongs to one place; what is shared by
-    two rows, or held on to after its removal, costs at most a needless UPDATE.
+    A container that is put into a document is copied, so that each has one owner. If a document is
+    shared by two rows, or edited after its removal, this costs at most a needless UPDATE.
     """
 
+    #: The container that this one is in; None for what the column itself holds.
     _owner: Document | None = None
 
     @classmethod
@@ -41,6 +46,8 @@ class Document(Mutable):
 
 
 def _noticing(method: _Method) -> _Method:
+    """Return a method of dict or list that also marks the row as changed."""
+
     @wraps(method)
     def edit(self: Document, *args: Any, **kwargs: Any) -> Any:
         result = method(self, *args, **kwargs)
@@ -82,6 +89,7 @@ class TrackedDict(Document, dict[str, Any]):
     pop = _noticing(dict.pop)
     popitem = _noticing(dict.popitem)
 
+    # Without the owner and the row, which would be pickled or copied along otherwise.
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         return TrackedDict, (dict(self),)
 
@@ -135,6 +143,7 @@ class TrackedList(Document, list[Any]):
 
 
 def _tracked(value: Any, owner: Document | None) -> Any:
+    """Return a tracked copy of a dict, list or tuple; any other value as it is."""
     if isinstance(value, dict):
         return TrackedDict(value, owner)
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""The mixin for a primary key that the application makes."""
+"""``UUIDKey``: the mixin with a UUID as primary key that the application makes."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ __all__ = ["UUIDKey"]
 
 
 class UUIDKey(SQLModel):
-    """``id``, a UUID of version 7: known before the flush, and ascending like the rows.
+    """A model with ``id``, a UUID of version 7: known before the flush, and in order of creation.
 
     A native UUID on PostgreSQL and on MariaDB from 10.7, ``CHAR(32)`` elsewhere.
     """

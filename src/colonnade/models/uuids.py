@@ -1,4 +1,7 @@
-"""UUIDs of version 7: unique everywhere, and in the order in which they were made."""
+"""Make UUIDs of version 7, which are unique and sort in the order of their creation.
+
+Python has ``uuid.uuid7`` from 3.14 on, which is used where it exists.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ _COUNTER_END = 1 << _COUNTER_BITS
 
 
 class _Generator:
-    """RFC 9562, section 6.2, method 1: a counter of 42 bits keeps one millisecond in order."""
+    """A generator of UUIDs by RFC 9562, section 6.2, method 1.
+
+    A counter of 42 bits keeps the UUIDs of one millisecond in order.
+    """
 
     def __init__(self, milliseconds: Callable[[], int], random: Callable[[int], bytes]) -> None:
         self._milliseconds = milliseconds
@@ -26,7 +32,7 @@ class _Generator:
         self._counter = 0
 
     def __call__(self) -> UUID:
-        """A UUID greater than every one that this process made before. Thread-safe."""
+        """Return a UUID that is greater than all that this process has made. Thread-safe."""
         with self._lock:
             self._advance()
             moment, counter = self._last, self._counter
@@ -35,21 +41,25 @@ class _Generator:
         return UUID(int=moment << 80 | 7 << 76 | high << 64 | 2 << 62 | low << 32 | tail)
 
     def _advance(self) -> None:
+        """Move to the next pair of millisecond and counter."""
         now = self._milliseconds()
         if now > self._last:
             self._last, self._counter = now, self._seed()
             return
-        # Within a millisecond, or after the clock was set back.
+        # Still in the same millisecond, or the clock was set back: only the counter moves.
         self._counter += 1
         if self._counter == _COUNTER_END:
+            # The counter is used up: borrow the next millisecond.
             self._last, self._counter = self._last + 1, self._seed()
 
     def _seed(self) -> int:
-        # The highest bit stays free, which leaves room for 2 ** 41 more in this millisecond.
+        """Return a random start of the counter, so that UUIDs cannot be guessed."""
+        # The highest bit is 0, which leaves room for 2 ** 41 more UUIDs in this millisecond.
         return int.from_bytes(self._random(6)) & (_COUNTER_END // 2 - 1)
 
 
 def _now() -> int:
+    """Return the current time in milliseconds."""
     return time.time_ns() // 1_000_000
 
 

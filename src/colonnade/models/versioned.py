@@ -1,4 +1,4 @@
-"""The mixin that counts a row's writes, so that a lost update is noticed."""
+"""``Versioned``: the mixin that counts the writes of a row, so that lost updates are noticed."""
 
 from typing import Any
 
@@ -10,25 +10,26 @@ __all__ = ["Versioned"]
 
 
 class Versioned(SQLModel):
-    """``version``: 1 for a new row, one more after every write.
+    """A model with ``version``: 1 for a new row, and one more after every write.
 
-    A flush checks it (SQLAlchemy's ``version_id_col``) and raises ``StaleDataError`` when the row
-    has moved on. An UPDATE outside the unit of work, bulk or Core, with or without RETURNING,
-    adds one in the database. An upsert must be told, see ``touched``.
+    A flush checks it (SQLAlchemy's ``version_id_col``) and raises ``StaleDataError`` if somebody
+    else has written the row since it was read. An UPDATE outside of a flush, bulk or Core, with or
+    without RETURNING, adds one in the database. An upsert does not, see ``touched``.
     """
 
     version: int = Field(default=1, nullable=False)
 
 
-# As an event and not as __mapper_args__, which a model's own __mapper_args__ would replace, and
-# the rows of that model would go unguarded without a word.
+# An event and not __mapper_args__: a model with __mapper_args__ of its own would replace those of
+# the mixin, and lose the check silently.
 @event.listens_for(Versioned, "instrument_class", propagate=True)
 def _count_every_write(mapper: Mapper[Any], model: type[Any]) -> None:
+    """Make ``version`` the version column of a new mapper, counted up by every UPDATE."""
     column = mapper.local_table.c.version
     assert isinstance(column, Column)
     mapper.version_id_col = column
-    # SQLAlchemy counts up in a flush only; the column's own onupdate serves every other UPDATE.
-    # It names this table's column: in UPDATE ... FROM a bare "version" would be ambiguous.
+    # SQLAlchemy counts up only in a flush; the column's onupdate does it in every other UPDATE.
+    # It is made of this table's own column: in UPDATE … FROM a bare "version" would be ambiguous.
     default = ColumnDefault(column + 1, for_update=True)
     default.column = column
     column.onupdate = default
