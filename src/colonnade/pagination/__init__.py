@@ -1,4 +1,8 @@
-"""Parts of a longer list: by number (``page``), offset (``slice``) or place (``cursor``)."""
+"""Parts of a longer list: ``Page`` by number, ``Slice`` by offset, ``CursorPage`` by cursor.
+
+Each module has a class for the answer and a check of what is asked for; ``cursor`` writes and
+reads cursors. Nothing here knows SQL.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""In charge of cursors: values sealed into text that nobody can alter unseen.
+"""Write cursors, which are values in sealed text, and read them back.
 
-A cursor is URL-safe text: a version, a seal, and the values as JSON that keeps their types. The
-seal is an HMAC over the values and over a context, which is the question that they belong to. With
-a secret nobody else can make one; without, the seal still tells a cursor of another question and
-one that was cut or changed. The values can be read by whoever has the cursor.
+A cursor is URL-safe text with a version, a seal, and the values as JSON that keeps their types. The
+seal is an HMAC over the values and over a context, which identifies the query that the cursor
+belongs to. With a secret, only who knows it can make a valid cursor. Without one, the seal still
+finds cursors of another query and cursors that were cut or changed by accident. The values are not
+encrypted: whoever has the cursor can read them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from colonnade.errors import InvalidCursor
 
 __all__ = ["CursorValue", "encoded", "seal", "unseal"]
 
-#: What a cursor can hold.
+#: The types of the values that a cursor can have.
 CursorValue: TypeAlias = (
     bool | int | str | float | Decimal | datetime | date | time | timedelta | UUID | bytes | None
 )
@@ -53,7 +54,7 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 def seal(values: Sequence[CursorValue], *, context: bytes, secret: bytes = b"") -> str:
-    """The cursor that holds the values. Raises ``TypeError`` for one that no cursor can hold."""
+    """Return the cursor with these values. Raise ``TypeError`` for a value of another type."""
     body = json.dumps(
         [encoded(value) for value in values], ensure_ascii=False, separators=(",", ":")
     ).encode()
@@ -62,14 +63,15 @@ def seal(values: Sequence[CursorValue], *, context: bytes, secret: bytes = b"") 
 
 
 def unseal(text: Any, *, context: bytes, secret: bytes = b"") -> tuple[CursorValue, ...]:
-    """The values that a cursor holds.
+    """Return the values of a cursor.
 
-    Raises ``InvalidCursor`` unless it was sealed with the same context and secret.
+    Raise ``InvalidCursor`` unless it was sealed with the same context and secret.
     """
     if not isinstance(text, str):
         raise InvalidCursor(f"a cursor is a text, not {type(text).__name__}", hint=_HINT)
     try:
-        # Strictly: a cursor that was altered where it does not matter was altered all the same.
+        # b64decode ignores characters outside of its alphabet and unused bits at the end, so that
+        # a changed cursor could give the same bytes. Encoding them again finds such changes.
         raw = text.encode("ascii")
         found = urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
         if urlsafe_b64encode(found).rstrip(b"=") != raw:
@@ -91,7 +93,10 @@ _HINT: Final = "take it from a page of the same question, with the same conditio
 
 
 def encoded(value: Any) -> Any:
-    """A value as JSON has it. Raises ``TypeError`` for one that no cursor can hold."""
+    """Return a value as JSON: itself, or its type's tag and its text.
+
+    Raise ``TypeError`` for a value of a type that cursors do not have.
+    """
     if value is None or isinstance(value, bool | int | str):
         return value
     for kind, (tag, write) in _WRITE.items():  # datetime stands before date, which it derives from
@@ -101,6 +106,7 @@ def encoded(value: Any) -> Any:
 
 
 def _decoded(item: Any) -> Any:
+    """Return the value that was written as ``item``. Raise any error for what was not."""
     if item is None or isinstance(item, bool | int | str):
         return item
     tag, given = _listed(item)
@@ -110,12 +116,14 @@ def _decoded(item: Any) -> Any:
 
 
 def _listed(item: Any) -> list[Any]:
+    """Return ``item`` if it is a list. Raise ``TypeError`` if not."""
     if not isinstance(item, list):
         raise TypeError
     return item
 
 
 def _sealed(body: bytes, context: bytes, secret: bytes) -> bytes:
-    # The length tells where the context ends.
+    """Return the seal of the values in ``body``."""
+    # With the length in front, no other pair of context and body gives the same bytes.
     counted = len(context).to_bytes(8, "big") + context + body
     return hmac.digest(secret, counted, "sha256")[:_SEAL]

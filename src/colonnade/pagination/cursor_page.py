@@ -1,4 +1,4 @@
-"""In charge of pages that are found by where they begin."""
+"""``CursorPage``: a part of a list that begins after a cursor, or ends before one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class CursorPage(BaseModel, Generic[T]):
-    """A part of a longer list, and cursors for the parts beside it.
+    """A part of a longer list, and cursors for the parts before and after it.
 
-    ``next`` goes after the last item and is None at the list's end; ``previous`` goes before the
-    first one and is None at its beginning.
+    ``next`` continues after the last item, and is None at the end of the list. ``previous`` goes
+    back before the first item, and is None at the beginning.
     """
 
     items: list[T]
@@ -27,12 +27,12 @@ class CursorPage(BaseModel, Generic[T]):
 
     @classmethod
     def of(cls, items: list[T], *, next: str | None, previous: str | None) -> CursorPage[T]:  # noqa: A002 # the field's name
-        """A page of items that are valid already; they are not validated again."""
+        """Return a page of items that are valid already; they are not validated again."""
         return cls.model_construct(items=items, next=next, previous=previous)
 
 
 def check_scroll(size: int, after: Any, before: Any, max_size: int) -> None:
-    """Raise ``InvalidPage`` for a size out of range, or for two places at once."""
+    """Raise ``InvalidPage`` for a size out of range, or for two cursors at once."""
     check_size(size, max_size)
     if after is not None and before is not None:
         raise InvalidPage(

@@ -1,4 +1,4 @@
-"""In charge of pages: what is asked and what comes back."""
+"""``Page``: a part of a list by number and size, and the checks that all sorts of pages share."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from colonnade.errors import InvalidPage
 __all__ = ["Count", "Page", "check_bounds", "check_count", "check_page", "check_size"]
 
 T = TypeVar("T")
-#: How the items of all pages are counted: by the database, by its guess, or not at all.
+#: How the total is found: counted by the database, estimated by it, or not at all.
 Count: TypeAlias = Literal["exact", "estimated", "none"]
 _COUNTS: Final[tuple[str, ...]] = get_args(Count)
 
-#: What databases take for a limit or offset at most.
+#: The largest limit or offset that databases take.
 _MOST: Final = 2**63 - 1
 
 
 class Page(BaseModel, Generic[T]):
     """A part of a longer list; pages are numbered from 1.
 
-    ``total`` and ``pages`` are of the whole list, or None where nobody counted. ``has_more`` says
-    whether there is a page after this one.
+    ``total`` and ``pages`` are those of the whole list, or None if it was not counted.
+    ``has_more`` is true if there is a page after this one.
     """
 
     items: list[T]
@@ -37,7 +37,7 @@ class Page(BaseModel, Generic[T]):
     def of(
         cls, items: list[T], *, number: int, size: int, total: int | None, has_more: bool
     ) -> Page[T]:
-        """A page of items that are valid already; they are not validated again."""
+        """Return a page of items that are valid already; they are not validated again."""
         pages = None if total is None else -(-total // size)
         return cls.model_construct(
             items=items, number=number, size=size, total=total, pages=pages, has_more=has_more
@@ -45,7 +45,7 @@ class Page(BaseModel, Generic[T]):
 
 
 def check_page(number: int, size: int, count: str, max_size: int) -> None:
-    """Raise ``InvalidPage`` for a page that nobody can turn to."""
+    """Raise ``InvalidPage`` for a number, a size or a way to count that no page has."""
     _whole("page", number, 1)
     check_size(size, max_size)
     if number * size > _MOST:
@@ -54,7 +54,7 @@ def check_page(number: int, size: int, count: str, max_size: int) -> None:
 
 
 def check_count(count: str) -> None:
-    """Raise ``InvalidPage`` for what is no way to count."""
+    """Raise ``InvalidPage`` unless ``count`` is one of the ways to count."""
     if count not in _COUNTS:
         raise InvalidPage(
             "there is no such way to count",
@@ -64,7 +64,7 @@ def check_count(count: str) -> None:
 
 
 def check_size(size: int, max_size: int) -> None:
-    """Raise ``InvalidPage`` for a page of too few items or too many."""
+    """Raise ``InvalidPage`` unless ``size`` is from 1 to ``max_size``."""
     _whole("size", size, 1)
     if size > max_size:
         raise InvalidPage(
@@ -75,15 +75,17 @@ def check_size(size: int, max_size: int) -> None:
 
 
 def check_bounds(name: str, value: int) -> int:
-    """``value`` as a limit or offset. Raises ``InvalidPage`` unless it is 0 or more."""
+    """Return ``value`` as a limit or offset. Raise ``InvalidPage`` unless it is 0 or more."""
     _whole(name, value, 0)
     return value
 
 
 def _whole(name: str, value: int, least: int) -> None:
+    """Raise ``InvalidPage`` unless ``value`` is an int of at least ``least`` and not too large."""
     if type(value) is not int:
         given = type(value).__name__
     elif not least <= value <= _MOST:
+        # A huge number is not written out: the client may have sent thousands of digits.
         given = str(value) if abs(value) <= _MOST else "one of more than 64 bits"
     else:
         return

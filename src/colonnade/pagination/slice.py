@@ -1,4 +1,4 @@
-"""In charge of slices: parts of a longer list by limit and offset, as many APIs ask for them."""
+"""``Slice``: a part of a list by offset and limit, as many APIs ask for it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ T = TypeVar("T")
 class Slice(BaseModel, Generic[T]):
     """The items of a longer list after the first ``offset`` ones, ``limit`` of them at most.
 
-    ``total`` is of the whole list, or None where nobody counted. ``has_more`` says whether there
-    are items after these.
+    ``total`` is that of the whole list, or None if it was not counted. ``has_more`` is true if
+    there are items after these.
     """
 
     items: list[T]
@@ -38,7 +38,7 @@ class Slice(BaseModel, Generic[T]):
 
 
 def check_slice(offset: int, limit: int, count: str, max_size: int) -> None:
-    """Raise ``InvalidPage`` for a slice that no list has, or of too many items."""
+    """Raise ``InvalidPage`` for an offset, a limit or a way to count that no slice has."""
     check_bounds("offset", offset)
     check_bounds("limit", limit)
     if limit > max_size:
