@@ -1,4 +1,7 @@
-"""The command line: ``commands`` parses, a file for each command does and says what it did."""
+"""The command line ``colonnade``: ``commands`` parses it, a module for each command runs it.
+
+It needs the extra ``cli``, so nothing else in the library imports this package.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """What the command ``colonnade`` runs."""
+    """Run the command line; exit with a hint if Typer is not installed."""
     try:
         from colonnade.cli.commands import app
     except ModuleNotFoundError as error:

@@ -1,4 +1,7 @@
-"""In charge of reading the command line: each command becomes a call of a plain function."""
+"""Parse the command line with Typer: each command becomes a call of a plain function.
+
+The docstrings here are the texts of ``--help``.
+"""
 
 from __future__ import annotations
 

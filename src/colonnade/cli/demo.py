@@ -1,6 +1,7 @@
-"""In charge of ``colonnade demo``: the flights' database is filled, served and, if asked, checked.
+"""Run ``colonnade demo``: fill the database of flights, serve it and, if asked, check the answers.
 
-What is loaded and served is the example's business; this is its place, its progress and its end.
+The example ``flights`` loads, serves and checks. This module chooses the database, shows the
+progress, and ends everything in order.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ __all__ = ["Order", "demo"]
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for: a URL or a file or neither, a folder of CSV files or the package's."""
+    """The options of one run of the demo.
+
+    ``database`` is a URL, ``place`` a file for SQLite, ``data`` a folder with CSV files. Each has
+    a default.
+    """
 
     database: str | None = None
     place: Path | None = None
@@ -38,9 +43,10 @@ class Order:
 
 
 def demo(order: Order) -> int:
-    """The exit status: 0 if all went well, 1 after a mistake or a wrong answer, 128 and a signal.
+    """Run the demo and return the exit status.
 
-    A mistake ends in one line on the standard error.
+    It is 0 if all went well, 1 after an error or a wrong answer, and 128 plus the number of the
+    signal that ended it while it was loading. An error is printed as one line to standard error.
     """
     told = Console(highlight=False, soft_wrap=True, markup=False)
     try:
@@ -58,8 +64,9 @@ def _complain(line: str) -> None:
 
 
 async def _demo(order: Order, told: Console) -> int:
+    """Load the data unless it is there, then serve until a signal comes, or check and end."""
     flights = bring("flights", "app", "check", "data", "load")
-    # Imported when it is known to be there.
+    # Not at the top: it needs uvicorn, and bring() has just checked that it is installed.
     from colonnade.cli.serving import listen, serving
 
     with (
@@ -82,7 +89,7 @@ async def _demo(order: Order, told: Console) -> int:
 
 @contextmanager
 def _address(order: Order) -> Generator[str | URL]:
-    """Where the database is; for a check it is a temporary file unless another place is given."""
+    """Yield the URL of the database. A check uses a temporary file unless a place is given."""
     if order.database is not None:
         if order.place is not None:
             raise Failure("--database and --place are two places; give one of them")
@@ -104,6 +111,7 @@ def _file(path: Path) -> URL:
 
 
 async def _load(db: Database, flights: Any, order: Order, told: Console) -> None:
+    """Load the data with a progress bar for each table, and print how fast it was."""
     data = _data(flights, order)
     columns = (
         TextColumn("{task.description:10}"),
@@ -132,6 +140,8 @@ async def _load(db: Database, flights: Any, order: Order, told: Console) -> None
 
 
 async def _check(db: Database, flights: Any, order: Order, url: str, told: Console) -> int:
+    """Ask the served application, print each result, and return the exit status."""
+
     def report(question: str, wrong: str | None) -> None:
         told.print(f"{'ok   ' if wrong is None else 'WRONG'} {question}")
         if wrong is not None:

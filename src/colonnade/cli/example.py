@@ -1,6 +1,7 @@
-"""In charge of the example application: where it is, and bringing it in.
+"""Find an example application and import it.
 
-In a checkout it stands in ``examples`` beside ``src``; a wheel brings a copy in this package.
+In a checkout the examples are in the folder ``examples`` beside ``src``. A wheel has a copy of them
+in this package.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ _PLACES = (_HERE.parents[2] / "examples", _HERE / "examples")
 
 
 def bring(name: str, *modules: str) -> Any:
-    """The modules of an example, as attributes. Raises ``Failure`` for what is not installed."""
+    """Import modules of an example and return them as attributes of one object.
+
+    Raise ``Failure`` if the example is not there, or what it needs is not installed.
+    """
     place = next((place for place in _PLACES if (place / name / "app.py").is_file()), None)
     if place is None:
         raise Failure(f"the example {name!r} is not here; run scripts/demo in a checkout")

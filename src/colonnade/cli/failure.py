@@ -1,4 +1,4 @@
-"""In charge of mistakes: whatever ends a command ends it with one line."""
+"""``Failure``, which ends a command, and the one line that is printed for any error."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["Failure", "one_line"]
 
 
 class Failure(Exception):
-    """A command cannot go on; its text is for whoever typed it."""
+    """The error of a command that cannot go on; its text is printed for the user."""
 
 
 def one_line(error: Exception) -> str:
-    """The cause and the next step, without a line break."""
+    """Return the message of an error, its cause and its hint, without a line break."""
     if not isinstance(error, ColonnadeError):
         return _joined(str(error) or type(error).__name__)
     parts = [error.message, _cause(error), error.hint]
@@ -22,7 +22,11 @@ def one_line(error: Exception) -> str:
 
 
 def _cause(error: ColonnadeError) -> str | None:
-    """The driver's own words, which are kept from a log and not from whoever typed the URL."""
+    """Return the first line of the driver's message, or None.
+
+    It may show values or parts of the URL, so errors do not contain it; but the user of the
+    command line has typed the URL and may see it.
+    """
     cause = error.__cause__
     if not isinstance(error, DatabaseError) or cause is None:
         return None
@@ -31,4 +35,5 @@ def _cause(error: ColonnadeError) -> str | None:
 
 
 def _joined(text: str) -> str:
+    """Return a text in one line."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""In charge of Ctrl-C and SIGTERM: both cancel the command, which then ends in order."""
+"""Handle Ctrl-C and SIGTERM: both cancel the command's task, so that it ends in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(Exception):
-    """A signal ended the command; ``status`` is the exit status that shells expect of it."""
+    """A signal ended the command. ``status`` is the exit status for it, as shells expect it."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
@@ -22,11 +22,15 @@ class Interrupted(Exception):
 
 
 def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run ``work`` in an event loop of its own. Raises ``Interrupted`` when a signal ended it."""
+    """Run ``work`` in a new event loop and return its result.
+
+    Raise ``Interrupted`` if a signal cancelled it.
+    """
     return asyncio.run(_watched(work))
 
 
 async def _watched(work: Coroutine[Any, Any, int]) -> int:
+    """Run ``work`` in a task that a signal cancels."""
     task = asyncio.create_task(work)
     received: list[signal.Signals] = []
 
@@ -49,6 +53,7 @@ async def _watched(work: Coroutine[Any, Any, int]) -> int:
 
 
 async def stopped() -> None:
-    """Return when a signal ends the command, which is then no interruption but its end."""
+    """Wait for a signal, then return: for a server this is the normal way to end."""
+    # The signal cancels the task that waits here. The cancellation goes no further.
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()

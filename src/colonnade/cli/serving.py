@@ -1,4 +1,4 @@
-"""In charge of serving an application: its port, its start and its end."""
+"""Serve an ASGI application with uvicorn while a block of code runs."""
 
 from __future__ import annotations
 
@@ -19,19 +19,24 @@ _PATIENCE = 5  # seconds that an answer under way gets at the end
 
 
 class _Server(uvicorn.Server):
+    """A server that leaves signals alone, since the command has handlers of its own."""
+
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """The command has handlers of its own."""
+        """Install no handlers."""
         yield
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that holds the port from now on; 0 is any free one. Raises ``Failure``."""
+    """Return a socket that listens on the port; 0 is any free port.
+
+    Raise ``Failure`` if the port is not free.
+    """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_HOST, port))
-        # Listening is what keeps others off the port.
+        # With SO_REUSEADDR another process could still bind the port until we listen on it.
         listener.listen()
     except OSError as error:
         listener.close()
@@ -44,7 +49,10 @@ def listen(port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serving(app: Callable[..., Any], listener: socket.socket) -> AsyncGenerator[str]:
-    """The application's URL, while it answers there. Raises ``Failure`` if it cannot start."""
+    """Serve the application during the block and yield its URL.
+
+    Raise ``Failure`` if it cannot start. At the end the server is stopped and waited for.
+    """
     config = uvicorn.Config(
         app, log_level="warning", lifespan="on", timeout_graceful_shutdown=_PATIENCE
     )
@@ -62,6 +70,7 @@ async def serving(app: Callable[..., Any], listener: socket.socket) -> AsyncGene
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    # What uvicorn raises, after it has told why, when the application does not start.
+    """Run the server until it is told to exit."""
+    # uvicorn logs why an application cannot start, and then raises SystemExit.
     with suppress(SystemExit):
         await server.serve(sockets=[listener])
