@@ -83,6 +83,7 @@ class _Reading:
                 f"conditions are nested more than {_DEEPEST} deep",
                 hint="write them flatter; the arguments of any_of and all_of are as many as wanted",
             )
+        # A mapping is one condition: inside of any_of its lookups must hold together.
         if isinstance(condition, Mapping):
             return _together(tuple(self.all(model, (), condition, depth)))
         if isinstance(condition, Tree):
@@ -126,12 +127,14 @@ class _Reading:
 
     def _tree(self, model: type[Any], tree: Tree, depth: int) -> Node:
         if tree.path is not None:
+            # The conditions of some() and every() are about the objects in the collection.
             steps = _children(model, tree.kind, tree.path)
             inner = tuple(self.all(steps[-1].target, tree.conditions, tree.lookups, depth))
             kind = Every if tree.kind == "every" else Some
             return kind(steps, _together(inner))
         nodes = tuple(self.all(model, tree.conditions, tree.lookups, depth))
         if tree.kind == "any_of":
+            # Without conditions this is an empty Or, which holds for no row.
             return nodes[0] if len(nodes) == 1 else Or(nodes)
         return Not(_together(nodes)) if tree.kind == "not_" else _together(nodes)
 

@@ -26,6 +26,7 @@ def expression(model: type[Any], condition: Any) -> ColumnElement[bool]:
             hint="Python's 'is', 'in', 'and', 'or' and 'not' compare objects; write lookups, or "
             "SQLAlchemy's operators",
         )
+    # _from_objects are the tables that select() would put into the FROM for an expression.
     own = set(inspect(model).selectable._from_objects)
     if strangers := [table for table in element._from_objects if table not in own]:
         name = getattr(strangers[0], "description", type(strangers[0]).__name__)

@@ -29,6 +29,8 @@ class _Matches(Predicate):
     inherit_cache = True
 
     def __init__(self, column: Any, search: Any) -> None:
+        # The SQL needs the index's name and configuration. It need not be among the clauses, which
+        # are the cache key, since it follows from the column.
         self.place = _place(column)
         super().__init__(column, search, *_key(column, self.place))
 
@@ -66,6 +68,7 @@ def _key(column: Any, place: tuple[Column[Any], FullText | None]) -> tuple[Any, 
     index = place[1]
     if index is None or index.key is None:
         return ()
+    # The key of the same alias as the column, or the search would be about another row.
     element = getattr(column, "__clause_element__", lambda: column)()
     return (element.table.c[index.key],)
 

@@ -19,6 +19,7 @@ from colonnade.mapping import Column, Relation
 __all__ = ["And", "Every", "Node", "Not", "Or", "Raw", "Some", "Where"]
 
 
+# eq=False: a leaf is equal only to itself, which makes comparing and hashing a shape cheap.
 @dataclass(frozen=True, slots=True, eq=False)
 class Where:
     """A leaf that compares a column: the relations to follow, the column, the operator.

@@ -44,6 +44,7 @@ def checker(model: type[Any], name: str, path: ColumnPath, operator: Operator) -
     """
     owner = path.steps[-1].target if path.steps else model
 
+    # Only where the operand is a value of the column: a pattern need not be one.
     def one() -> Check:
         return compared_of(owner, path.column.name, name)
 

@@ -73,6 +73,7 @@ class Operator:
         For a pair these are two: ``name_low`` and ``name_high``.
         """
         if self.operand == "pair":
+            # Two parameters: the two ends of the pair are bound when the statement runs.
             ends = (bindparam(f"{name}_{end}", type_=self.kind(kind)) for end in ("low", "high"))
             return tuple(ends)
         return bindparam(name, type_=self.kind(kind), expanding=self.operand == "many")
@@ -128,6 +129,7 @@ def _constant(flag: bool) -> ColumnElement[bool]:
     return true() if flag else false()
 
 
+# Where the databases differ, "build" makes an SQL element that each compiles in its own way.
 _TABLE: Final = (
     Operator("eq", "equal; None asks for NULL", "one", EQUAL, _exact(lambda c, v: c == v)),
     Operator(

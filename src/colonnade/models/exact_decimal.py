@@ -72,7 +72,7 @@ class ExactComparator(TypeDecorator.Comparator[Decimal]):
 
     @override
     def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-        if not other:
+        if not other:  # a unary operator, such as desc()
             return super().operate(op, **kwargs)
         if op is operators.mul:
             return self._times(other[0])
@@ -82,6 +82,7 @@ class ExactComparator(TypeDecorator.Comparator[Decimal]):
         own = _scale_of(self.expr)
         scale = max(own, *(_scale_of(operand) for operand in other))
         if scale > own:
+            # This side has the coarser unit: begin again with it rescaled.
             return _rescaled(self.expr, scale).operate(op, *other, **kwargs)
         aligned = [_aligned(operand, scale) for operand in other]
         result: ColumnElement[Any] = super().operate(op, *aligned, **kwargs)
@@ -266,6 +267,7 @@ def _aligned(operand: Any, scale: int) -> Any:
         return [_aligned(item, scale) for item in operand]
     element = _element(operand)
     if isinstance(element, Select):
+        # IN compares with what a subquery selects, which cannot be rescaled from outside.
         if _scale_of(element) != scale:
             raise _unsupported("IN with a subquery of another scale")
         return element

@@ -106,7 +106,10 @@ def encoded(value: Any) -> Any:
 
 
 def _decoded(item: Any) -> Any:
-    """Return the value that was written as ``item``. Raise any error for what was not."""
+    """Return the value that was written as ``item``.
+
+    Raise one of the errors that ``unseal`` expects if it was not written by ``encoded``.
+    """
     if item is None or isinstance(item, bool | int | str):
         return item
     tag, given = _listed(item)

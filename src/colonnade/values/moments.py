@@ -38,6 +38,8 @@ def date_rule(asked: Asked) -> Rule:
     def rule(value: Any) -> date:
         if type(value) is date:
             return value
+        # Pydantic takes a datetime at midnight as a date. If it is aware, its date depends on the
+        # zone in which one looks at it.
         if isinstance(value, datetime) and value.tzinfo is not None:
             raise Unfit("a moment is another day elsewhere: hand in its date()")
         found: date = parsed(value)

@@ -86,6 +86,7 @@ def _foreign(asked: Asked) -> Rule:
         found = value if type(value) is exact else parsed(value)
         if reason := _unfit(found):
             raise Unfit(reason)
+        # A comparison is bound as the user's type, not as a wider integer.
         if not asked.writing:
             narrow(plain, found)
         return found
@@ -142,6 +143,7 @@ def _array(asked: Asked) -> Rule:
                 return None
             raise Unfit("None is never equal to anything, in an array either")
         found = item(value)
+        # Also for a comparison: the array is bound with the type of its items, not a wider one.
         narrow(stored, found)
         return found
 
