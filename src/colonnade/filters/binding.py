@@ -36,8 +36,8 @@ def compared(kind: TypeEngine[Any]) -> TypeEngine[Any]:
         return kind
     if isinstance(kind, TypeDecorator):
         # A user's own type may compare with more than it stores: ask it for the type to use.
-        own: TypeEngine[Any] = kind.coerce_compared_value(None, None)
-        return own
+        to_compare: TypeEngine[Any] = kind.coerce_compared_value(None, None)
+        return to_compare
     # For a single value SQLAlchemy casts without length or precision, except for Numeric.
     return _bare(kind) if isinstance(kind, sa.Numeric) else kind
 

@@ -32,12 +32,12 @@ def all_of_column(owner: type[Any], column: str) -> CheckAll:
 
     def check_all(values: Sequence[Any]) -> Sequence[Any]:
         if glance is not None:
-            exact, fit = glance
+            exact_type, all_fit = glance
             # Exact types: a bool is an int to isinstance, and a subclass may behave differently.
-            kinds = set(map(type, values))
-            if kinds <= {exact, NoneType}:
-                plain = values if NoneType not in kinds else [v for v in values if v is not None]
-                if not plain or fit(plain):
+            types = set(map(type, values))
+            if types <= {exact_type, NoneType}:
+                given = values if NoneType not in types else [v for v in values if v is not None]
+                if not given or all_fit(given):
                     return values
         return [None if value is None else check(value) for value in values]
 

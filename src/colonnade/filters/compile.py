@@ -74,18 +74,18 @@ def _along(steps: tuple[Relation, ...], sources: Sources, build: Build) -> Colum
     ``build`` is called with the innermost FROM and the to-one relations behind the last
     collection, which are left for it to join.
     """
-    many = next((i for i, step in enumerate(steps) if step.many), None)
-    if many is None:
+    first = next((index for index, step in enumerate(steps) if step.many), None)
+    if first is None:
         return build(sources, steps)
-    attribute = getattr(sources.joined(steps[:many]), steps[many].name)
-    child = Sources(aliased(steps[many].target))
-    condition = _along(steps[many + 1 :], child, build)
-    found: Any = attribute.of_type(child.root).any(condition)
+    attribute = getattr(sources.joined(steps[:first]), steps[first].name)
+    child = Sources(aliased(steps[first].target))
+    condition = _along(steps[first + 1 :], child, build)
+    exists: Any = attribute.of_type(child.root).any(condition)
     # The condition may have asked for joins inside of the EXISTS, which any() knows nothing of.
     joined = child.from_clause()
     if joined is not inspect(child.root).selectable:
-        found = found.select_from(joined)
-    result: ColumnElement[bool] = found
+        exists = exists.select_from(joined)
+    result: ColumnElement[bool] = exists
     return result
 
 

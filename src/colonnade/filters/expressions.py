@@ -27,9 +27,9 @@ def expression(model: type[Any], condition: Any) -> ColumnElement[bool]:
             "SQLAlchemy's operators",
         )
     # _from_objects are the tables that select() would put into the FROM for an expression.
-    own = set(inspect(model).selectable._from_objects)
-    if strangers := [table for table in element._from_objects if table not in own]:
-        name = getattr(strangers[0], "description", type(strangers[0]).__name__)
+    own_tables = set(inspect(model).selectable._from_objects)
+    if others := [table for table in element._from_objects if table not in own_tables]:
+        name = getattr(others[0], "description", type(others[0]).__name__)
         raise InvalidOperand(
             f"{model.__name__}: an expression on {name}, which the query does not join",
             hint="follow a relation with a lookup, or with its .has(...) or .any(...)",

@@ -59,8 +59,8 @@ def rank(column: Any, search: Any) -> ColumnElement[float]:
 def _place(column: Any) -> tuple[Column[Any], FullText | None]:
     """Return the table's column behind an attribute or an alias of it, and its index, if any."""
     element = getattr(column, "__clause_element__", lambda: column)()
-    own = next(item for item in element.base_columns if isinstance(item, Column))
-    return own, full_text_of(own)
+    table_column = next(item for item in element.base_columns if isinstance(item, Column))
+    return table_column, full_text_of(table_column)
 
 
 def _key(column: Any, place: tuple[Column[Any], FullText | None]) -> tuple[Any, ...]:

@@ -141,8 +141,8 @@ def _of_array(element: _Among, compiler: Any, **options: Any) -> str:
 @compiles(_NotAmong, "sqlite")
 def _of_json(element: _Among, compiler: Any, **options: Any) -> str:
     column, values = _processed(element, compiler, options)
-    listed: Any = list(element.clauses)[1].type
-    value = f"{VALUE}(value)" if travels_as_text(listed.item, compiler.dialect) else "value"
+    list_type: Any = list(element.clauses)[1].type
+    value = f"{VALUE}(value)" if travels_as_text(list_type.item, compiler.dialect) else "value"
     return f"({column} {element.word} (SELECT {value} FROM json_each({values})))"
 
 

@@ -156,9 +156,9 @@ def _search(name: str, text: Check) -> Check:
     """Return the validator of a full-text search; it binds the search in its normal form."""
 
     def check(value: Any) -> Any:
-        found = text(value)
+        search = text(value)
         try:
-            return spelled(parsed(found))
+            return spelled(parsed(search))
         except InvalidValue as error:
             raise misfit(name, str, value, error.hint) from None
 

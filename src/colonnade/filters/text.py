@@ -195,12 +195,12 @@ def compare_bytes(
         return None
     if database not in _LOOSE and not (_is_loose(left.type) or _is_loose(right.type)):
         return None
-    found = binary._clone()
-    found.left = _Bytes(left)
+    of_bytes = binary._clone()
+    of_bytes.left = _Bytes(left)
     if binary.operator not in (operators.in_op, operators.not_in_op):
         # A value is sent in utf8mb4 already; a column may be kept in another character set.
-        found.right = right if isinstance(right, BindParameter) else _Bytes(right)
-    return found, denied
+        of_bytes.right = right if isinstance(right, BindParameter) else _Bytes(right)
+    return of_bytes, denied
 
 
 def _is_loose(kind: TypeEngine[Any]) -> bool:
@@ -406,8 +406,8 @@ def _folded(text: str) -> str:
     """Return the SQL of a text in lower case, on SQLite."""
     # Our function is Python: each call waits for the interpreter's lock, which a busy event loop
     # holds. A text with as many bytes as letters is ASCII, for which SQLite's own lower() is right.
-    ascii_ = f"length({text}) = length(CAST({text} AS BLOB))"
-    return f"CASE WHEN {ascii_} THEN lower({text}) ELSE {_FOLD}({text}) END"
+    is_ascii = f"length({text}) = length(CAST({text} AS BLOB))"
+    return f"CASE WHEN {is_ascii} THEN lower({text}) ELSE {_FOLD}({text}) END"
 
 
 def _unicode(text: str) -> str:
