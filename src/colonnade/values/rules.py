@@ -79,11 +79,11 @@ def _foreign(asked: Asked) -> Rule:
     value when it is bound.
     """
     parsed = parser_of(asked.kind)
-    exact = asked.kind if isinstance(asked.kind, type) else None
+    exact_type = asked.kind if isinstance(asked.kind, type) else None
     plain = plain_type(asked.stored)
 
     def rule(value: Any) -> Any:
-        found = value if type(value) is exact else parsed(value)
+        found = value if type(value) is exact_type else parsed(value)
         if reason := _unfit(found):
             raise Unfit(reason)
         # A comparison is bound as the user's type, not as a wider integer.
@@ -97,10 +97,10 @@ def _foreign(asked: Asked) -> Rule:
 def _other(asked: Asked) -> Rule:
     """Return the rule of a type of no known family: what the annotation says."""
     parsed = parser_of(asked.kind)
-    exact = asked.kind if isinstance(asked.kind, type) else None
+    exact_type = asked.kind if isinstance(asked.kind, type) else None
 
     def rule(value: Any) -> Any:
-        found = value if type(value) is exact else parsed(value)
+        found = value if type(value) is exact_type else parsed(value)
         if reason := _unfit(found):
             raise Unfit(reason)
         return found
@@ -132,17 +132,20 @@ def _array(asked: Asked) -> Rule:
     """Return the rule of an array: the rule of the items for each item, in any dimension."""
     stored = item_type(asked.stored)
     kind, takes_none = _item_kind(asked.kind)
-    item = rule_of(kind, stored, writing=asked.writing)
+    item_rule = rule_of(kind, stored, writing=asked.writing)
 
-    def items(values: Any) -> list[Any]:
-        return [items(one) if isinstance(one, list | tuple) else fitted(one) for one in values]
+    def check_items(values: Any) -> list[Any]:
+        return [
+            check_items(item) if isinstance(item, list | tuple) else check_item(item)
+            for item in values
+        ]
 
-    def fitted(value: Any) -> Any:
+    def check_item(value: Any) -> Any:
         if value is None and takes_none:
             if asked.writing:
                 return None
             raise Unfit("None is never equal to anything, in an array either")
-        found = item(value)
+        found = item_rule(value)
         # Also for a comparison: the array is bound with the type of its items, not a wider one.
         narrow(stored, found)
         return found
@@ -150,7 +153,7 @@ def _array(asked: Asked) -> Rule:
     def rule(value: Any) -> list[Any]:
         if not isinstance(value, list | tuple | set | frozenset):
             raise Unfit("Input should be a valid list")
-        return items(value)
+        return check_items(value)
 
     return rule
 
