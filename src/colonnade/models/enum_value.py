@@ -85,8 +85,9 @@ class EnumValue(TypeDecorator[Any]):
 
         Raise ``InvalidValue`` for anything else, a member of another enum included.
         """
-        own = not isinstance(value, Enum) or not isinstance(self.values, type)
-        if own or isinstance(value, self.python_type):
+        # With bare values there is no class to compare with, so a member of any enum will do.
+        by_value = not isinstance(value, Enum) or not isinstance(self.values, type)
+        if by_value or isinstance(value, self.python_type):
             plain = value.value if isinstance(value, Enum) else value
             if isinstance(plain, self._kind) and plain in self._members:
                 return plain  # type: ignore[no-any-return]  # a key of _members: str or int

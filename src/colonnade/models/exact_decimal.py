@@ -79,9 +79,9 @@ class ExactComparator(TypeDecorator.Comparator[Decimal]):
         if op not in _ALIGNED:
             raise _unsupported(op.__name__)
         # The finer of both scales is used: a coarser one could not express the other operand.
-        own = _scale_of(self.expr)
-        scale = max(own, *(_scale_of(operand) for operand in other))
-        if scale > own:
+        own_scale = _scale_of(self.expr)
+        scale = max(own_scale, *(_scale_of(operand) for operand in other))
+        if scale > own_scale:
             # This side has the coarser unit: begin again with it rescaled.
             return _rescaled(self.expr, scale).operate(op, *other, **kwargs)
         aligned = [_aligned(operand, scale) for operand in other]

@@ -70,9 +70,9 @@ class FullText(SchemaItem):
     def _index_on_mariadb(self, table: Table) -> None:
         # An index for each column: MATCH must name all columns of an index, and we search in one.
         for name in self.columns:
-            own = self.name if len(self.columns) == 1 else f"{self.name}_{name}"
+            index_name = self.name if len(self.columns) == 1 else f"{self.name}_{name}"
             options: Any = {"mysql_prefix": "FULLTEXT", "mariadb_prefix": "FULLTEXT"}
-            Index(own, table.c[name], **options).ddl_if(dialect=_MARIADB)
+            Index(index_name, table.c[name], **options).ddl_if(dialect=_MARIADB)
 
     def _create_on_sqlite(self, table: Table, connection: Any, **_options: Any) -> None:
         """Create the FTS5 table and its triggers after the table was created."""
@@ -98,7 +98,7 @@ class FullText(SchemaItem):
         They create the FTS5 table, fill it from the rows of ``table``, and create the triggers
         that update it.
         """
-        own, rows, key = _quoted(self.name), _quoted(table.name), _quoted(str(self.key))
+        index, rows, key = _quoted(self.name), _quoted(table.name), _quoted(str(self.key))
         names = ", ".join(_quoted(name) for name in self.columns)
         tokenizer = "porter unicode61" if self.config == "english" else "unicode61"
 
@@ -112,15 +112,15 @@ class FullText(SchemaItem):
 
         # FTS5 with "content=" does not store the texts: to remove a row it must be given the old
         # texts again, in an INSERT with the command 'delete'.
-        add = f"INSERT INTO {own} (rowid, {names}) VALUES ({values('new')})"
-        remove = f"INSERT INTO {own} ({own}, rowid, {names}) VALUES ('delete', {values('old')})"
+        add = f"INSERT INTO {index} (rowid, {names}) VALUES ({values('new')})"
+        remove = f"INSERT INTO {index} ({index}, rowid, {names}) VALUES ('delete', {values('old')})"
         options = (
             f"content={_text(table.name)}, content_rowid={_text(str(self.key))}, "
             f"tokenize={_text(tokenizer)}"
         )
         return (
-            f"CREATE VIRTUAL TABLE {own} USING fts5({names}, {options})",
-            f"INSERT INTO {own} ({own}) VALUES ('rebuild')",
+            f"CREATE VIRTUAL TABLE {index} USING fts5({names}, {options})",
+            f"INSERT INTO {index} ({index}) VALUES ('rebuild')",
             trigger("INSERT", add),
             trigger("DELETE", remove),
             trigger(f"UPDATE OF {key}, {names}", remove, add),

@@ -126,15 +126,15 @@ def _indexes(metadata: MetaData) -> Iterator[Index]:
 
 def _has_default_name(index: Index) -> bool:
     """Return whether an index has its name by SQLAlchemy's default convention, not by hand."""
-    given, table = index.name, index.table
-    if table is None or not isinstance(given, conv):
+    declared, table = index.name, index.table
+    if table is None or not isinstance(declared, conv):
         return False
     # The convention names only an index without a name, so take the name away for a moment.
     index.name = None
     try:
-        return name_by_convention(index, table) == given
+        return name_by_convention(index, table) == declared
     finally:
-        index.name = given
+        index.name = declared
 
 
 def _rename(item: Constraint | Index, table: Table) -> None:
@@ -182,8 +182,8 @@ def _description(item: Constraint | Index) -> str:
     """Return a constraint as errors call it: its kind and columns, or the condition of a CHECK."""
     kind = next((word for known, word in _KINDS.items() if isinstance(item, known)), "constraint")
     if isinstance(item, CheckConstraint):
-        plainly = {"literal_binds": True, "include_table": False}
-        return f"{kind} ({item.sqltext.compile(compile_kwargs=plainly)})"
+        options = {"literal_binds": True, "include_table": False}
+        return f"{kind} ({item.sqltext.compile(compile_kwargs=options)})"
     return f"{kind} ({', '.join(_column_names(item))})"
 
 
