@@ -73,15 +73,15 @@ def unseal(text: Any, *, context: bytes, secret: bytes = b"") -> tuple[CursorVal
         # b64decode ignores characters outside of its alphabet and unused bits at the end, so that
         # a changed cursor could give the same bytes. Encoding them again finds such changes.
         raw = text.encode("ascii")
-        found = urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
-        if urlsafe_b64encode(found).rstrip(b"=") != raw:
+        sealed = urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
+        if urlsafe_b64encode(sealed).rstrip(b"=") != raw:
             raise ValueError
     except ValueError:
         raise InvalidCursor("this is no cursor", hint=_HINT) from None
-    if found[:1] != _VERSION:
+    if sealed[:1] != _VERSION:
         raise InvalidCursor("this is no cursor, or one of another version", hint=_HINT)
-    given, body = found[1 : 1 + _SEAL], found[1 + _SEAL :]
-    if not hmac.compare_digest(given, _sealed(body, context, secret)):
+    claimed, body = sealed[1 : 1 + _SEAL], sealed[1 + _SEAL :]
+    if not hmac.compare_digest(claimed, _sealed(body, context, secret)):
         raise InvalidCursor("the cursor was altered, or belongs to another question", hint=_HINT)
     try:
         return tuple(_decoded(item) for item in _listed(json.loads(body)))
