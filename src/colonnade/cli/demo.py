@@ -48,9 +48,9 @@ def demo(order: Order) -> int:
     It is 0 if all went well, 1 after an error or a wrong answer, and 128 plus the number of the
     signal that ended it while it was loading. An error is printed as one line to standard error.
     """
-    told = Console(highlight=False, soft_wrap=True, markup=False)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
-        return run(_demo(order, told))
+        return run(_demo(order, console))
     except Interrupted as end:
         _complain("interrupted; what was being loaded is undone, and the next start begins anew")
         return end.status
@@ -63,7 +63,7 @@ def _complain(line: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"colonnade: {line}")
 
 
-async def _demo(order: Order, told: Console) -> int:
+async def _demo(order: Order, console: Console) -> int:
     """Load the data unless it is there, then serve until a signal comes, or check and end."""
     flights = bring("flights", "app", "check", "data", "load")
     # Not at the top: it needs uvicorn, and bring() has just checked that it is installed.
@@ -74,15 +74,15 @@ async def _demo(order: Order, told: Console) -> int:
         _address(order) as address,
     ):
         async with Database(address, application_name="colonnade demo") as db:
-            told.print(f"database: {db!r}")
+            console.print(f"database: {db!r}")
             if await flights.load.is_loaded(db):
-                told.print("the flights are there already")
+                console.print("the flights are there already")
             else:
-                await _load(db, flights, order, told)
+                await _load(db, flights, order, console)
             async with serving(flights.app.create_app(db), listener) as url:
                 if order.check:
-                    return await _check(db, flights, order, url, told)
-                told.print(f"serving {url}/flights\n  try {url}/docs\n  Ctrl-C ends it")
+                    return await _check(db, flights, order, url, console)
+                console.print(f"serving {url}/flights\n  try {url}/docs\n  Ctrl-C ends it")
                 await stopped()
     return 0
 
@@ -110,7 +110,7 @@ def _file(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
 
-async def _load(db: Database, flights: Any, order: Order, told: Console) -> None:
+async def _load(db: Database, flights: Any, order: Order, console: Console) -> None:
     """Load the data with a progress bar for each table, and print how fast it was."""
     data = _data(flights, order)
     columns = (
@@ -120,7 +120,7 @@ async def _load(db: Database, flights: Any, order: Order, told: Console) -> None
         TimeElapsedColumn(),
     )
     totals = {name: data.count(name) for name in flights.load.TABLES}
-    with Progress(*columns, console=told) as progress:
+    with Progress(*columns, console=console) as progress:
         bars = {
             name: progress.add_task(name, total=total, start=False)
             for name, total in totals.items()
@@ -131,24 +131,24 @@ async def _load(db: Database, flights: Any, order: Order, told: Console) -> None
             progress.update(bars[name], completed=done)
 
         loaded = await flights.load.load(db, data, advance)
-    told.print(
+    console.print(
         f"{loaded.rows:,} rows in {loaded.seconds:.1f} s: "
         f"{loaded.rows / loaded.seconds:,.0f} rows/s"
     )
     for line in data.notes():
-        told.print(line)
+        console.print(line)
 
 
-async def _check(db: Database, flights: Any, order: Order, url: str, told: Console) -> int:
+async def _check(db: Database, flights: Any, order: Order, url: str, console: Console) -> int:
     """Ask the served application, print each result, and return the exit status."""
 
     def report(question: str, wrong: str | None) -> None:
-        told.print(f"{'ok   ' if wrong is None else 'WRONG'} {question}")
+        console.print(f"{'ok   ' if wrong is None else 'WRONG'} {question}")
         if wrong is not None:
-            told.print(f"      {wrong}")
+            console.print(f"      {wrong}")
 
     good = await flights.check.run_checks(db, _data(flights, order), url, report)
-    told.print("every answer is right" if good else "not every answer is right")
+    console.print("every answer is right" if good else "not every answer is right")
     return 0 if good else 1
 
 
