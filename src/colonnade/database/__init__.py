@@ -1,9 +1,9 @@
-"""The way to a database: ``Database`` opens sessions and readers; errors leave as ours.
+"""Connect to a database: ``Database`` opens sessions and readers, and raises the library's errors.
 
-``url`` and ``settings`` say where and how, ``engine`` and a file per database build it,
-``admission`` decides who may in, ``session`` is one unit of work and ``reader`` one that
-cannot write, ``translate`` names what went
-wrong, ``retry`` runs a unit again, ``health`` tells how it goes.
+``url`` and ``settings`` hold the address and the options; ``engine`` and one file per database
+build the engine. ``admission`` limits how many units of work run at once. ``session`` is one unit
+of work, ``reader`` a session that cannot write. ``translate`` turns driver errors into ours,
+``retry`` runs a unit again, ``health`` reports how the database does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""In charge of a SELECT that is read as it goes: a cursor of the database's, batch by batch.
+"""Read the rows of a SELECT in batches, through a cursor of the database.
 
-A cursor lives in its transaction, and ends with it. Who stops reading need not say so: what the
-database has to be told then is told without waiting for it.
+A cursor lives in its transaction and ends with it. Code that stops reading early need not close it:
+the cursor is closed when the batches are dropped, without waiting for the database.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Batches", "Streaming"]
 
 
 class Batches:
-    """The rows of one SELECT, at most ``size`` at a time; nothing runs before the first."""
+    """The rows of one SELECT, at most ``size`` at a time. No statement runs before ``next``."""
 
     def __init__(
         self,
@@ -42,11 +42,14 @@ class Batches:
         self._statement = statement
         self._size = size
         self._connection: Connection | None = None
-        self._driver: Any = None  # asked for once: a connection that was lost would make another
+        self._driver: Any = None  # kept: asking a lost connection for it would connect again
         self._result: Result[Any] | None = None
 
     async def next(self) -> Sequence[Row[Any]]:
-        """The next rows, none at the end. Each wait has the limit of a statement."""
+        """Return the next rows, or an empty sequence at the end.
+
+        The first call runs the SELECT. Each call may take as long as one statement.
+        """
         with self._gate.enter("stream"):
             rows = await greenlet_spawn(self._next)
         if not rows:
@@ -54,13 +57,14 @@ class Batches:
         return rows
 
     async def close(self) -> None:
-        """Close the cursor. Twice does no harm."""
+        """Close the cursor. Closing it twice does no harm."""
         result, self._result = self._result, None
         if result is not None and not self._gate.closed:
             with self._gate.enter("stream"):
                 await greenlet_spawn(result.close)
 
     def _next(self) -> Sequence[Row[Any]]:
+        """Fetch the next rows, in SQLAlchemy's greenlet."""
         if self._connection is None:
             statement, parameters = self._statement
             options = {"yield_per": self._size}
@@ -79,7 +83,7 @@ class Batches:
             self._watchdog.stop(self._driver)
 
     def __del__(self) -> None:
-        """Whoever leaves a loop early drops the cursor, and the next statement must not meet it."""
+        """Close the cursor of a loop that was left early, before the next statement meets it."""
         result, self._result = self._result, None
         connection = self._connection
         if result is None or connection is None or connection.closed or connection.invalidated:
@@ -89,7 +93,7 @@ class Batches:
 
 
 class Streaming:
-    """What a session has for reading as it goes."""
+    """Mixin of sessions and readers: the method that reads a SELECT in batches."""
 
     _gate: Gate
     _dialect: Dialect
@@ -98,13 +102,16 @@ class Streaming:
 
     @property
     def streams(self) -> bool:
-        """Whether ``batches`` may be read here while other statements run beside them."""
+        """True if other statements may run on this session while ``batches`` are read."""
         return self._dialect.streams(in_transaction=self._writes or self._unit.snapshot)
 
     def batches(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None, *, size: int
     ) -> Batches:
-        """The rows of a SELECT, through a cursor of the database's. One statement."""
+        """Return the rows of a SELECT in batches of ``size``, through a cursor of the database.
+
+        One statement, which runs when the first batch is read.
+        """
         asked = (statement, parameters or {})
         session: Any = self
         session._check_open("batches")

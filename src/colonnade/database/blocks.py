@@ -1,7 +1,7 @@
-"""In charge of the blocks of a session: ``begin()``, ``begin_nested()`` and ``savepoint()``.
+"""Guard the blocks of a session: ``begin()``, ``begin_nested()`` and ``savepoint()``.
 
-Each step of a block passes the session's gate. Savepoints end in the reverse order of their
-beginning: one that ended before those inside of it would undo, or keep, what is another's.
+Each step of a block passes the session's gate. Savepoints must end in the reverse order of their
+beginning: an outer one that ended first would also undo, or keep, the work of those inside it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Block"]
 
 
 class Owner(Protocol):
-    """What a block needs of its session."""
+    """The part of a session that its blocks use."""
 
     _gate: Gate
     sync_session: SyncSession
@@ -46,7 +46,7 @@ class Block(AsyncSessionTransaction):
         return cast(Owner, self.session)
 
     async def start(self, is_ctxmanager: bool = False) -> AsyncSessionTransaction:
-        """Begin; as ``async with`` does."""
+        """Begin the transaction or the savepoint, as ``async with`` does."""
         gate = self._owner._gate
         with gate.enter(self._name):
             await super().start(is_ctxmanager)
@@ -55,11 +55,11 @@ class Block(AsyncSessionTransaction):
         return self
 
     async def commit(self) -> None:
-        """COMMIT, then run the callbacks of ``on_commit``; RELEASE for a savepoint."""
+        """Send COMMIT and run the callbacks of ``on_commit``; send RELEASE for a savepoint."""
         await self._end(super().commit, None)
 
     async def rollback(self) -> None:
-        """ROLLBACK; ROLLBACK TO for a savepoint."""
+        """Send ROLLBACK, or ROLLBACK TO for a savepoint."""
         await self._end(super().rollback, aborted())
 
     async def __aexit__(
@@ -71,7 +71,8 @@ class Block(AsyncSessionTransaction):
         leave = super().__aexit__
 
         async def end() -> None:
-            # A flush that failed in it has undone it, and SQLAlchemy would leave in silence.
+            # A flush that failed has rolled this savepoint back already. SQLAlchemy would leave the
+            # block without an error, as if its work were kept.
             undone = self.nested and error is None and self._undone
             await leave(kind, error, trace)
             if undone:
@@ -82,9 +83,11 @@ class Block(AsyncSessionTransaction):
     async def _end(
         self, end: Callable[[], Awaitable[object]], undoing: BaseException | None
     ) -> None:
-        """End the block with ``end``, which undoes it because of ``undoing`` if that is given.
+        """End the block by awaiting ``end``.
 
-        Where it may not end now, what should be undone is not; so the unit cannot be committed.
+        ``undoing`` is the error for which ``end`` rolls the block back, None if it does not. Raises
+        ``UsageError`` if the block may not end now. What should have been rolled back is then still
+        there, so the unit is marked: it can no longer be committed.
         """
         owner = self._owner
         try:
@@ -103,6 +106,7 @@ class Block(AsyncSessionTransaction):
 
     @property
     def _undone(self) -> bool:
+        """True if this savepoint is the innermost one and has been rolled back."""
         innermost = self._owner.sync_session.get_nested_transaction()
         return not self.is_active and self.sync_transaction is innermost
 
@@ -120,6 +124,7 @@ class Block(AsyncSessionTransaction):
 
 
 def _with_parents(transaction: SessionTransaction | None) -> Iterator[SessionTransaction]:
+    """Yield the transaction and those around it, the innermost first."""
     while transaction is not None:
         yield transaction
         transaction = transaction.parent

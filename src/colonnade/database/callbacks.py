@@ -1,4 +1,9 @@
-"""In charge of what waits for a commit: kept in order, dropped with what is undone, run once."""
+"""Keep the ``on_commit`` callbacks of a session, and run each once after its COMMIT.
+
+They run in the order in which they were added. Those that were added in a savepoint are dropped
+when it is rolled back. After a COMMIT that was not answered they wait until it is known to have
+happened.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +24,7 @@ _log: Final = logging.getLogger("colonnade")
 
 
 class Callbacks:
-    """The callbacks of one session: those that wait, that are due, and that a doubt concerns."""
+    """The callbacks of one session: waiting, due, or in doubt after an unanswered COMMIT."""
 
     __slots__ = ("_doubtful", "_due", "_marks", "_waiting")
 
@@ -30,38 +35,39 @@ class Callbacks:
         self._marks: dict[SessionTransaction, int] = {}
 
     def add(self, callback: Callback) -> None:
-        """Add one that waits for the next commit."""
+        """Add a callback that waits for the next COMMIT."""
         self._waiting.append(callback)
 
     def mark(self, savepoint: SessionTransaction) -> None:
-        """Note that a savepoint begins: what comes after this goes when it is undone."""
+        """Record that a savepoint begins; its rollback drops the callbacks added after this."""
         self._marks[savepoint] = len(self._waiting)
 
     def undo(self, savepoint: SessionTransaction | None) -> None:
-        """Drop what was added since the savepoint began; all that waits for None."""
+        """Drop the callbacks added since ``savepoint`` began; all that wait if it is None."""
         del self._waiting[0 if savepoint is None else self._marks[savepoint] :]
 
     def owe(self) -> None:
-        """Note that a commit succeeded: what waited for it is due."""
+        """Make the waiting callbacks due, after a COMMIT that succeeded."""
         self._due += self._waiting
         self._waiting = []
 
     def doubt(self) -> None:
-        """Note that a commit was not answered: what waited for it is due if it happened."""
+        """Set the waiting callbacks aside, after a COMMIT that was not answered."""
         self._doubtful += self._waiting
         self._waiting = []
 
     def settle(self) -> None:
-        """Note that the commit that was not answered did happen."""
+        """Make the callbacks in doubt due: the COMMIT that was not answered did happen."""
         self._due += self._doubtful
         self._doubtful = []
 
     async def run(self) -> None:
-        """Run what is due, each once, whatever the others do.
+        """Run each due callback once; one that fails does not stop the others.
 
-        What fails is logged. A cancellation ends the callback that it meets, which is logged; the
-        others still have some seconds, and it is raised when they are done. Any other way out,
-        such as ``SystemExit``, is taken at once, and what it leaves undone is logged by name.
+        An error is logged and not raised. A cancellation ends the callback that it interrupts,
+        which is logged; the others get ``FINISHING`` seconds together, and then the cancellation is
+        raised. Any other exception, such as ``SystemExit``, is raised at once, and the callbacks
+        that did not run are logged by name.
         """
         cancelled: asyncio.CancelledError | None = None
         deadline: float | None = None
@@ -75,7 +81,7 @@ class Callbacks:
                         await outcome
             except asyncio.CancelledError as error:
                 if _requests() == requests:
-                    # Something that it awaited was cancelled; nobody cancelled this task.
+                    # The callback awaited something that was cancelled; this task was not.
                     _report("failed", callback, error)
                     continue
                 _report("was cancelled before it was done", callback)
@@ -96,19 +102,20 @@ class Callbacks:
 
 
 def _requests() -> int:
-    """How often the cancellation of this task was asked for."""
+    """Return how often the cancellation of this task was requested."""
     task = asyncio.current_task()
     return 0 if task is None else task.cancelling()
 
 
 def _report(what: str, callback: Callback, error: BaseException | None = None) -> None:
+    """Log that a callback did not run to its end; ``what`` is the verb of the message."""
     _log.error(
         "the on_commit callback %s %s; the commit stands", _name(callback), what, exc_info=error
     )
 
 
 def _name(callback: Any) -> str:
-    """Where the callback is defined, for who has to make up for it."""
+    """Return where the callback is defined, so that the log's reader can find it."""
     inner = getattr(callback, "func", callback)  # of a functools.partial
     module = getattr(inner, "__module__", type(inner).__module__)
     return f"{module}.{getattr(inner, '__qualname__', type(inner).__qualname__)}"

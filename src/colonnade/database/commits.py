@@ -1,8 +1,9 @@
-"""In charge of COMMIT: sent once, finished, and judged, whoever sends it.
+"""Send each COMMIT once, see it through a cancellation, and record what became of it.
 
-A session's ``commit()``, the end of a unit, ``session.begin()`` blocks, ``run_sync`` and the
-connection's own ``commit()`` meet in one call of SQLAlchemy's dialect. That call is watched here,
-and so are statements that end a transaction as text. What became of it is told to the session.
+There are many ways to commit: a session's ``commit()``, the end of a unit, ``session.begin()``
+blocks, ``run_sync`` and the connection's own ``commit()``. All of them end in the ``do_commit`` of
+SQLAlchemy's dialect, which is wrapped here. Statements that end a transaction as text are watched
+too. The session reads the result in its ``Outcome``.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ __all__ = ["Commits", "Outcome", "note_outcome"]
 
 _log: Final = logging.getLogger("colonnade")
 
-#: What a COMMIT can fail with and surely not have happened; after anything else, nobody knows.
+#: Errors after which a COMMIT has surely not happened. After any other error nobody knows.
 _REFUSED: Final = (
     ConstraintViolation,
     InvalidStatement,
@@ -49,8 +50,8 @@ _REFUSED: Final = (
     TransactionAborted,
 )
 
-#: Where in the notes of a connection stand the outcome of the session that uses it, and whether
-#: the server had a transaction open when the last statement was over.
+#: The keys of a connection's ``record_info`` for the ``Outcome`` of the session that uses it, and
+#: for whether the server had a transaction open at the end of the last statement.
 _OUTCOME: Final = "colonnade_outcome"
 _OPEN: Final = "colonnade_open"
 
@@ -63,38 +64,38 @@ _DOUBTFUL: Final = "a COMMIT of this unit of work was not answered before: the w
 
 
 class Outcome:
-    """What became of the COMMITs of one session."""
+    """The results of the COMMITs of one session, and the callbacks that wait for them."""
 
     __slots__ = ("_callbacks", "ending", "held", "lasting", "past", "stored", "unknown")
 
     def __init__(self, callbacks: Callbacks) -> None:
         self._callbacks = callbacks
-        #: Whether a COMMIT succeeded.
+        #: True once a COMMIT has succeeded.
         self.stored = False
-        #: Whether a COMMIT was sent and not answered.
+        #: True once a COMMIT was sent and not answered.
         self.unknown = False
-        #: Whether a part of the unit is stored for good, by that or by any other means.
+        #: True once a part of the unit is stored for good, by a COMMIT or by autocommit.
         self.lasting = False
-        #: How many of the ORM's transactions are on their way to COMMIT or RELEASE. It has steps
-        #: to take after them, which a cancellation waits for.
+        #: The number of the ORM's transactions that are on their way to COMMIT or RELEASE. The ORM
+        #: has work to do after it, so a cancellation is held back until that is done.
         self.ending = 0
-        #: Whether the connection's own ``commit()`` ended the transaction, past the ORM.
+        #: True if the connection's own ``commit()`` ended the transaction, without the ORM.
         self.past = False
-        #: A cancellation that came during COMMIT and is to be raised when the ORM is done with it.
+        #: A cancellation that arrived during COMMIT; raised when the ORM has finished.
         self.held: asyncio.CancelledError | None = None
 
     def succeed(self) -> None:
-        """Note that a COMMIT succeeded: its callbacks are due."""
+        """Record that a COMMIT succeeded; its callbacks become due."""
         self.stored = self.lasting = True
         self._callbacks.owe()
 
     def doubt(self) -> None:
-        """Note that a COMMIT was not answered: its callbacks are due if it happened after all."""
+        """Record that a COMMIT was not answered; its callbacks wait until that is settled."""
         self.unknown = True
         self._callbacks.doubt()
 
     def undo(self) -> None:
-        """Note that everything since the last COMMIT was rolled back."""
+        """Drop the callbacks that wait, since everything after the last COMMIT was rolled back."""
         self._callbacks.undo(None)
 
     def finish(self) -> None:
@@ -105,7 +106,7 @@ class Outcome:
             raise held
 
     def annotate(self, error: BaseException) -> None:
-        """Say on an error that ends the unit what is stored in spite of it."""
+        """Add notes to an error that ends the unit: what is, or may be, stored in spite of it."""
         known = getattr(error, "__notes__", ())
         if self.stored and not {_STORED, _FINISHED}.intersection(known):
             error.add_note(_STORED)
@@ -114,7 +115,7 @@ class Outcome:
 
 
 def note_outcome(connection: Connection, outcome: Outcome) -> None:
-    """Let ``outcome`` be told of every COMMIT that goes over ``connection``, until its check-in."""
+    """Report every COMMIT on ``connection`` to ``outcome``, until the connection's check-in."""
     notes = notes_of(connection)
     notes[_OUTCOME] = outcome
     outcome.past = False
@@ -122,30 +123,37 @@ def note_outcome(connection: Connection, outcome: Outcome) -> None:
 
 
 class Commits:
-    """The COMMITs of one engine."""
+    """The COMMITs of one engine: sends each, waits for its end and judges its error."""
 
     def __init__(self, engine: Engine, dialect: Dialect, where: Circumstances) -> None:
         self._engine = engine
         self._dialect = dialect
         self._where = where
         self._watchdog = Watchdog(dialect.abort)
-        #: The errors that COMMITs failed with, which SQLAlchemy is about to hand to ``judge``.
+        #: The errors of failed COMMITs, by ``id``, from when they are raised until SQLAlchemy's
+        #: error event hands them to ``judge``.
         self._failed: dict[int, Outcome | None] = {}
 
     def watch(self) -> None:
-        """Put this class between SQLAlchemy and the dialect's COMMIT."""
+        """Wrap the dialect's ``do_commit``, so that every COMMIT passes ``_commit``."""
         dialect: Any = self._engine.dialect
-        # There is an event for COMMIT, but none that says when it is over.
+        # SQLAlchemy has an event before COMMIT, and none after it.
         dialect.do_commit = partial(self._commit, dialect.do_commit)
 
     def forget(self, record: Any) -> None:
-        """Forget the session: its connection goes back into the pool."""
+        """Forget the session of a connection that goes back into the pool."""
         notes = record.record_info or {}
         notes.pop(_OUTCOME, None)
         notes.pop(_OPEN, None)
 
     def _commit(self, send: Callable[[Any], None], pooled: Any) -> None:
-        """Send COMMIT, see it through, and tell the session; raise what must not be called done."""
+        """Send COMMIT by ``send``, wait for its end, and report to the session's outcome.
+
+        Raises ``TransactionAborted`` if a statement of the transaction has failed or the server
+        answered with ROLLBACK, and ``CommitUnknown`` if the transaction had been ended by other
+        means. A cancellation that arrived meanwhile is raised after the COMMIT, or left to
+        ``Outcome.finish`` if the ORM still has work to do.
+        """
         dialect, driver = self._dialect, pooled.driver_connection
         notes: dict[Any, Any] = pooled.record_info or {}
         outcome: Outcome | None = notes.get(_OUTCOME)
@@ -170,7 +178,7 @@ class Commits:
         outcome.held = cancelled
 
     def _demand_open(self, driver: Any, outcome: Outcome | None) -> None:
-        """Raise ``CommitUnknown`` if the transaction was ended by the driver's own means."""
+        """Raise ``CommitUnknown`` if the transaction is no longer open on the server."""
         if self._dialect.in_transaction(driver):
             return
         if outcome is not None:
@@ -184,7 +192,7 @@ class Commits:
     def _send(
         self, send: Callable[[], None], pooled: Any, outcome: Outcome | None
     ) -> asyncio.CancelledError | None:
-        """Run ``send`` to its end; the cancellation that came meanwhile, if one did."""
+        """Run ``send`` to its end; return the cancellation that arrived meanwhile, or None."""
         dialect, driver = self._dialect, pooled.driver_connection
         patience = dialect.patience
         if patience is not None:
@@ -201,7 +209,11 @@ class Commits:
     async def _finish(
         self, send: Callable[[], None], driver: Any, outcome: Outcome | None
     ) -> asyncio.CancelledError | None:
-        """Run ``send`` in a task of its own, which a cancellation of this one does not reach."""
+        """Run ``send`` in a task of its own, which a cancellation of this one does not reach.
+
+        Returns the cancellation that arrived meanwhile, or None. Raises the error of ``send``; if
+        this task was cancelled too, the cancellation, with the library's error as its cause.
+        """
         task = asyncio.ensure_future(greenlet_spawn(send))
         cancelled: asyncio.CancelledError | None = None
         try:
@@ -209,7 +221,8 @@ class Commits:
         except asyncio.CancelledError as error:
             cancelled = await _wait(task, error)
         if not task.done():
-            # Its connection is beyond help; whoever waits for it has waited long enough.
+            # The peer is frozen: cut the connection. The callback takes the task's late error,
+            # which asyncio would log as never retrieved.
             self._dialect.abort(driver)
             task.add_done_callback(lambda late: late.cancelled() or late.exception())
         failure = _failure(task)
@@ -217,13 +230,13 @@ class Commits:
             return cancelled
         if cancelled is None and isinstance(failure, Exception):
             raise failure
-        # At the end of its loop that task can be cancelled too.
+        # Not this task but that of ``send`` was cancelled, as at the end of the event loop.
         if cancelled is None:
             cancelled = asyncio.CancelledError()
         raise cancelled from self._verdict(failure, outcome)
 
     def _verdict(self, failure: BaseException, outcome: Outcome | None) -> BaseException:
-        """What a COMMIT that failed while its task was cancelled means."""
+        """Return the library's error for a COMMIT that failed while its task was cancelled."""
         answer: BaseException | None = failure
         if isinstance(failure, Exception):
             errors = self._engine.dialect.loaded_dbapi.Error
@@ -236,7 +249,7 @@ class Commits:
         return verdict
 
     def judge(self, error: BaseException, answer: ColonnadeError | None) -> ColonnadeError | None:
-        """Return what ``answer`` means if ``error`` is that of a COMMIT, else ``answer``."""
+        """Return the judged ``answer`` if ``error`` is that of a COMMIT, else ``answer`` itself."""
         if id(error) not in self._failed:
             return answer
         return _judged(answer, self._failed.pop(id(error)))
@@ -244,9 +257,9 @@ class Commits:
     def statement(
         self, connection: Connection, statement: str, autocommit: bool, call: Callable[[], None]
     ) -> None:
-        """Run a statement, and tell the session if it ended the transaction or was no part of one.
+        """Run a statement by ``call``; report if it ended the transaction or ran outside of one.
 
-        A COMMIT that is sent as text is seen through and judged as any other is.
+        A COMMIT that is sent as text is waited for and judged like any other.
         """
         pooled: Any = connection.connection
         notes: dict[Any, Any] = pooled.record_info or {}
@@ -254,7 +267,7 @@ class Commits:
         driver = pooled.driver_connection
         before = self._dialect.in_transaction(driver)
         if outcome is not None and (autocommit or (notes.get(_OPEN) and not before)):
-            # Committed by itself, or after a COMMIT that nobody here saw.
+            # It is stored by itself, or follows a COMMIT that was not seen here.
             outcome.lasting = True
         if _COMMIT.match(statement) is None:
             call()
@@ -271,22 +284,25 @@ class Commits:
             raise cancelled
 
     def _tell(self, outcome: Outcome, statement: str, *, ended: bool) -> None:
-        """Tell the session of a statement after which no transaction is open."""
+        """Report a statement after which no transaction is open; ``ended`` if one was before it."""
         if ended and _ROLLBACK.match(statement) is not None:
             outcome.undo()
         elif ended:
             # MySQL and MariaDB commit what came before a statement that defines a table.
             outcome.succeed()
         elif self._dialect.address.family != "mysql":
-            # The transaction had been ended as text, so the statement was one by itself. On MySQL
-            # and MariaDB those that touch no table begin none.
+            # The transaction had been ended as text, so this statement was stored by itself. MySQL
+            # and MariaDB are left out: a statement without a table begins no transaction there.
             outcome.lasting = True
 
 
 async def _wait(
     task: asyncio.Future[None], cancelled: asyncio.CancelledError
 ) -> asyncio.CancelledError:
-    """Wait for what was sent, also when cancelled again, for a bounded time."""
+    """Wait for the task for ``FINISHING`` seconds at most; return the last cancellation.
+
+    Further cancellations of this task do not end the wait.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + FINISHING
     while not task.done() and (left := deadline - loop.time()) > 0:
@@ -298,7 +314,7 @@ async def _wait(
 
 
 def _failure(task: asyncio.Future[None]) -> BaseException | None:
-    """What the task failed with: an error, its own cancellation, or that it does not end."""
+    """Return the task's error or cancellation, a ``TimeoutError`` if it has not ended, or None."""
     if not task.done():
         return TimeoutError("COMMIT was not answered in time")
     if task.cancelled():
@@ -307,7 +323,7 @@ def _failure(task: asyncio.Future[None]) -> BaseException | None:
 
 
 def _judged(answer: BaseException | None, outcome: Outcome | None) -> ColonnadeError:
-    """What a failed COMMIT means: refused, or nobody knows."""
+    """Return ``answer`` if it means that COMMIT was refused, else ``CommitUnknown``."""
     if isinstance(answer, _REFUSED):
         return answer
     if outcome is not None:

@@ -1,4 +1,4 @@
-"""In charge of ``Database``: it owns the engines, opens sessions and readers, and closes it all."""
+"""Open a database: ``Database`` owns its engines, opens sessions and readers, and closes them."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class Options(TypedDict, total=False):
     debug: bool
 
 
-#: What every session begins with that is given no values.
+#: The bindings of a session that is given no values for scopes.
 _UNBOUND: Final = Bindings()
 
-#: Databases whose sessions are bound to one connection for now; see ``Database.bound_to``.
+#: The connection that all sessions of a database use for now, by the ``id`` of the database; see
+#: ``Database.bound_to``.
 _BOUND: Final[ContextVar[Mapping[int, AsyncConnection] | None]] = ContextVar(
     "colonnade_bound", default=None
 )
-
 
 _INTERRUPTED: Final = (
     "verify found the work stored; it was interrupted at a COMMIT of its own, so it has no result"
@@ -78,7 +78,7 @@ _INTERRUPTED: Final = (
 
 
 class Database:
-    """A database: where it is, how it is used, and the way to units of work.
+    """A database: its address, its settings and its pools; it opens sessions and readers.
 
     Nothing connects before the first statement. Each event loop gets an engine of its own. An
     SQLite database in memory is kept in a temporary file, since connections to memory would share
@@ -108,7 +108,7 @@ class Database:
     def from_env(
         cls, *, metadata: MetaData | None = None, environ: Mapping[str, str] | None = None
     ) -> Self:
-        """A database as the environment says: ``DATABASE_URL``, ``DB_POOL_SIZE`` and so on.
+        """Return a database set up by ``DATABASE_URL``, ``DB_POOL_SIZE`` and so on.
 
         Raises ``InvalidSetting`` when ``DATABASE_URL`` is missing or a variable cannot be read.
         """
@@ -141,16 +141,16 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """The sessions' engine of the running event loop.
+        """The engine of the sessions, in the running event loop.
 
-        Connections taken from it directly pass no admission. Raises ``UsageError`` outside of an
-        event loop.
+        Connections taken from it directly are not counted by the limit of units at once. Raises
+        ``UsageError`` outside of an event loop.
         """
         return self._pools().primary.engine
 
     @property
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
-        """The sessions' and the readers' engine of the running event loop."""
+        """The engines of the sessions and of the readers, in the running event loop."""
         return self.engine, self._readers().engine
 
     def session(
@@ -159,11 +159,11 @@ class Database:
         scope: Annotated[Mapping[str, Any] | None, NO_DEPENDENCY] = None,
         **options: Unpack[UnitOptions],
     ) -> AbstractAsyncContextManager[Session]:
-        """A unit of work: committed when the block ends, rolled back when it raises.
+        """Open a unit of work: committed when the block ends, rolled back when it raises.
 
-        ``scope`` has the values for the scopes of models, by name. BEGIN comes with the first
-        statement. Waits for a place up to ``pool_timeout`` seconds, then
-        raises ``PoolTimeout``; raises ``CommitUnknown`` when COMMIT was sent and not answered.
+        ``scope`` has the values for the scopes of models, by name. BEGIN is sent with the first
+        statement. Raises ``PoolTimeout`` after ``pool_timeout`` seconds without a free place in the
+        pool, and ``CommitUnknown`` when COMMIT was sent and not answered.
         """
         return self._unit(options, _bindings(scope))
 
@@ -173,11 +173,11 @@ class Database:
         snapshot: bool = False,
         scope: Annotated[Mapping[str, Any] | None, NO_DEPENDENCY] = None,
     ) -> AbstractAsyncContextManager[Reader]:
-        """A session that cannot write, on an engine of its own, without a transaction.
+        """Open a session that cannot write, on an engine of its own, without a transaction.
 
         ``scope`` has the values for the scopes of models, by name. With ``snapshot`` all its
-        statements see the database at one moment (REPEATABLE READ, READ ONLY). Waits for a place
-        among the readers as ``session`` does among the units.
+        statements see the database at one moment (REPEATABLE READ, READ ONLY). Raises
+        ``PoolTimeout`` after ``pool_timeout`` seconds without a free place among the readers.
         """
         unit = Unit(snapshot=True, read_only=True) if snapshot else PLAIN
         pool = self._readers()
@@ -194,16 +194,16 @@ class Database:
         scope: Mapping[str, Any] | None = None,
         **options: Unpack[UnitOptions],
     ) -> T:
-        """Run ``work(session)`` as one unit of work, again as a whole when that is safe and useful.
+        """Run ``work(session)`` as one unit of work; repeat the whole unit when that is safe.
 
         Deadlocks, serialization failures and lock time-outs are retried, at most ``attempts``
         times and with no attempt begun after ``timeout`` seconds; with ``reconnect`` also a
         connection that could not be made or broke before COMMIT, as in a failover. A COMMIT that
         was not answered is never retried blindly: ``CommitUnknown`` is raised, unless ``verify``,
-        called with a session of its own, tells whether the work is there. Give the work a unique
+        called with a session of its own, tells whether the work is stored. Give the work a unique
         key of its own choosing and look for that key, so that even a late commit cannot double it.
-        Once a part of the work is committed, by a commit of its own, nothing is retried: what
-        fails then is raised, with a note that says so.
+        Once the work has committed a part of itself, nothing is retried: the error is raised, with
+        a note that says so.
         """
         bindings = _bindings(scope)
         attempt: Transaction[Session] | None = None
@@ -240,16 +240,16 @@ class Database:
         timeout: float,
         scope: Mapping[str, Any] | None,
     ) -> None:
-        """Return if the commit happened; raise ``CommitLost`` if not, ``unknown`` if in doubt.
+        """Return if the COMMIT happened; raise ``CommitLost`` if not, ``unknown`` if in doubt.
 
-        Where an earlier COMMIT of the unit is stored, it raises ``ConnectionLost`` instead, which
-        is not repeated.
+        Raises ``ConnectionLost`` in place of ``CommitLost`` if an earlier COMMIT of the unit is
+        stored: then the unit must not be repeated.
         """
 
         async def ask() -> bool:
             async with self.session(scope=scope) as session:
                 there = await verify(session)
-                # Nothing to commit, whose answer could be lost in its turn.
+                # A COMMIT here could go unanswered too, and there is nothing to commit.
                 await session.rollback()
                 return there
 
@@ -268,16 +268,17 @@ class Database:
 
         Raises ``InvalidMapping`` when the models do not fit together.
         """
-        # Its own models only: what is wrong with another database's is no business of this one.
+        # Only the models of this metadata: a mistake in another database's models is not raised.
         for models in {mapper.registry for mapper in mappers(self._metadata)}:
             configure(models)
         await self._define(self._metadata.create_all)
 
     async def drop_all(self) -> None:
-        """Drop the tables of the metadata and all that is in them; for development."""
+        """Drop the tables of the metadata with all their rows; for development."""
         await self._define(self._metadata.drop_all)
 
     async def _define(self, change: Callable[[Any], None]) -> None:
+        """Run a change of the tables, such as ``metadata.create_all``, in a unit of its own."""
         async with self.session() as session:
             connection = await session.connection()
             await connection.run_sync(change)
@@ -289,7 +290,8 @@ class Database:
         """
         limit = self._settings.health_timeout if timeout is None else timeout
         begun = time.monotonic()
-        # A task of its own: who asks for health does not wait for a frozen connection's end too.
+        # In a task of its own, which is left behind at the limit: cancelling it takes as long as
+        # the rollback of a frozen connection.
         probe = asyncio.create_task(self._probe())
         self._probes.add(probe)
         probe.add_done_callback(self._probes.discard)
@@ -306,6 +308,7 @@ class Database:
         return Health(True, seconds)
 
     async def _probe(self) -> ColonnadeError | None:
+        """Run ``SELECT 1`` through a reader; return the error, or None."""
         try:
             async with self.reader() as session:
                 await session.scalar(text("SELECT 1"))
@@ -314,14 +317,14 @@ class Database:
         return None
 
     def pool(self) -> PoolStatus:
-        """How busy the running event loop's pools are; no I/O."""
+        """Return how busy the pools of the running event loop are. No I/O."""
         pools = self._pools()
         return pools.primary.status(pools.readers.status() if pools.readers else None)
 
     async def close(self) -> None:
         """Close the running loop's connections: idle ones now, the others when their units end.
 
-        Twice does no harm; a database used again afterwards connects anew.
+        Closing twice does no harm. A database that is used again afterwards connects again.
         """
         pools = self._loops.pop(asyncio.get_running_loop(), None)
         if pools is not None:
@@ -331,7 +334,8 @@ class Database:
     async def bound_to(self, connection: AsyncConnection) -> AsyncGenerator[None]:
         """Open every session and reader of this context on ``connection`` instead of the pool.
 
-        Their commits and rollbacks become those of savepoints. For tests that undo everything.
+        Their COMMIT becomes RELEASE and their ROLLBACK becomes ROLLBACK TO, each of a savepoint.
+        For tests that roll everything back.
         """
         token = _BOUND.set({**(_BOUND.get() or {}), id(self): connection})
         try:
@@ -357,7 +361,7 @@ class Database:
             ) from None
         pools = self._loops.get(loop)
         if pools is None:
-            # An engine's timers refer to its loop, so no loop goes away by itself.
+            # An engine's timers refer to its loop, so the weak dictionary keeps closed loops.
             for gone in [known for known in tuple(self._loops) if known.is_closed()]:
                 self._loops.pop(gone, None)
             dialect = dialect_of(self._address, self._settings, reading=False)
@@ -365,6 +369,7 @@ class Database:
         return pools
 
     def _readers(self) -> Pool:
+        """Return the readers' pool of the running event loop, made at its first use."""
         pools = self._pools()
         if pools.readers is not None:
             return pools.readers
@@ -372,6 +377,7 @@ class Database:
         return pools.add_readers(Pool(dialect, self._metadata))
 
     def _move_to_file(self, *, shared: bool) -> None:
+        """Put an SQLite database in memory into a temporary file; readers too if ``shared``."""
         folder = tempfile.mkdtemp(prefix="colonnade-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         path = str(Path(folder, "memory.db"))

@@ -1,8 +1,9 @@
-"""In charge of units that can no longer be committed, because a statement of theirs failed.
+"""Remember that a statement of a transaction failed, so that the transaction is not committed.
 
-PostgreSQL answers the COMMIT of such a unit with a silent ROLLBACK; MySQL may have rolled back
-already and would commit the second half; SQLite goes on as if nothing had been. Three answers, of
-which only a refusal is true on all of them. A rollback to a savepoint heals what failed inside it.
+The databases differ here. PostgreSQL answers the COMMIT of such a transaction with a silent
+ROLLBACK. MySQL may have rolled back already, and would commit only what came after. SQLite goes on
+as if nothing had happened. To be the same on all of them, COMMIT raises ``TransactionAborted``.
+ROLLBACK TO a savepoint clears a failure that happened inside it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ _DOOM: Final = "colonnade_doom"
 def doom(
     connection: Connection, error: BaseException, answer: ColonnadeError | None = None
 ) -> None:
-    """Remember that a statement of the connection's transaction failed with ``error``.
+    """Mark the connection's transaction as failed by ``error``, unless it is marked already.
 
-    The first failure counts: what follows it, such as a ROLLBACK TO a savepoint that the server
-    has taken away, says less. ``answer`` is what users are told of it.
+    The first failure counts. What follows it, such as ROLLBACK TO a savepoint that the server has
+    removed, says less about the cause. ``answer`` is the library's error for ``error``.
     """
     transaction = connection.get_transaction()
     if transaction is not None and _failure(connection) is None:
@@ -35,17 +36,17 @@ def doom(
 
 
 def heal(connection: Connection) -> None:
-    """Forget it: ROLLBACK TO brought the transaction back to where all was well."""
+    """Clear the mark: ROLLBACK TO took the transaction back to before the failure."""
     notes_of(connection).pop(_DOOM, None)
 
 
 def forget(record: ConnectionPoolEntry) -> None:
-    """Forget it: the connection goes back into the pool."""
+    """Clear the mark of a connection that goes back into the pool."""
     (record.record_info or {}).pop(_DOOM, None)
 
 
 def reason(connection: Connection) -> ColonnadeError | None:
-    """Return what users were told of the failure of the running transaction, if it has failed."""
+    """Return the library's error by which the running transaction failed, if it has failed."""
     failure = _failure(connection)
     return None if failure is None else failure[1]
 
@@ -58,14 +59,17 @@ def refuse(connection: Connection) -> None:
 
 
 def refuse_commit(notes: Mapping[Any, Any]) -> None:
-    """Raise it where only the notes of the connection are at hand, as in the dialect's COMMIT."""
+    """Raise ``TransactionAborted`` if the notes of a connection say that its transaction failed.
+
+    For the dialect's ``do_commit``, which has no ``Connection``, only the ``record_info``.
+    """
     note = notes.get(_DOOM)
     if note is not None and note[0].is_active:
         raise aborted() from note[1]
 
 
 def notes_of(connection: Connection) -> dict[Any, Any]:
-    """Return what is noted of the connection, wherever it is in its life."""
+    """Return the ``record_info`` of the connection; an empty dict if it is closed or invalid."""
     if connection.closed or connection.invalidated:
         return {}
     notes = connection.connection.record_info
@@ -73,6 +77,7 @@ def notes_of(connection: Connection) -> dict[Any, Any]:
 
 
 def _failure(connection: Connection) -> tuple[BaseException, ColonnadeError | None] | None:
+    """Return the error and the library's error that failed the running transaction, or None."""
     note = notes_of(connection).get(_DOOM)
     if note is None:
         return None

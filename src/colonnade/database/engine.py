@@ -1,9 +1,9 @@
-"""In charge of building an engine and of what every engine listens to.
+"""Build an engine, with the listeners that every engine of the library has.
 
-Listeners hold the promises at the lowest place, where no way around them leads: connecting has a
-limit, a dead connection is replaced before it is used, a connection with an open transaction never
-goes back into the pool, a statement has a limit where the driver keeps none, a COMMIT is judged
-whoever sends it, and a driver's error leaves as one of ours.
+The listeners keep promises at the lowest level, so that they hold however the engine is used:
+connecting has a limit, a dead connection is replaced before it is used, a connection with an open
+transaction never goes back into the pool, a statement has a limit also where the driver has none,
+every COMMIT is judged, and a driver's error is raised as one of ours.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["build", "dialect_of"]
 
 
 def dialect_of(address: Address, settings: Settings, *, reading: bool) -> Dialect:
-    """What answers for the address's database."""
+    """Return the dialect for the database at ``address``."""
     if address.driver.name == "psycopg":
         return Psycopg(address, settings, reading)
     kinds = {"sqlite": SQLite, "postgresql": PostgreSQL, "mysql": MySQL}
@@ -49,7 +49,7 @@ def dialect_of(address: Address, settings: Settings, *, reading: bool) -> Dialec
 
 
 def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
-    """An engine for the running loop; connects to nothing yet."""
+    """Return an engine for the running event loop. It does not connect yet."""
     settings, reading = dialect.settings, dialect.reading
     own = settings.reader_pool_size if reading else None
     engine = create_async_engine(
@@ -59,9 +59,10 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
         max_overflow=0 if own else settings.max_overflow,
         pool_timeout=settings.pool_timeout,
         pool_recycle=settings.pool_recycle,
-        # The connection used last is the one most surely alive.
+        # The connection that was used last is the least likely to be dead.
         pool_use_lifo=True,
-        # What was left open is told at check-in without a round trip; see _guard_pool.
+        # A transaction that was left open is found at check-in without a round trip; see
+        # _guard_pool.
         pool_reset_on_return=None,
         skip_autocommit_rollback=reading,
         hide_parameters=True,
@@ -89,7 +90,11 @@ def build(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
 
 
 def _limit_connecting(engine: Engine, dialect: Dialect, metadata: MetaData) -> None:
-    """Bound the whole hand-shake; the drivers' own limits cover parts of it."""
+    """Limit the time of the whole handshake; the drivers' own limits cover parts of it.
+
+    Errors are translated here: SQLAlchemy's ``handle_error`` gets those of the driver only, and not
+    a ``TimeoutError`` or an ``OSError``.
+    """
     if dialect.address.family == "sqlite":
         return
     where = Circumstances(metadata, connecting=True, reading=dialect.reading)
@@ -117,7 +122,7 @@ def _limit_connecting(engine: Engine, dialect: Dialect, metadata: MetaData) -> N
 
 
 def _limit_setting_up(engine: Engine, dialect: Dialect) -> None:
-    """Bound what SQLAlchemy and we say to a new connection before anybody has it."""
+    """Limit the time of the statements that SQLAlchemy and we send to set a connection up."""
     watchdog = Watchdog(dialect.abort)
 
     @event.listens_for(engine, "connect", insert=True)
@@ -130,10 +135,10 @@ def _limit_setting_up(engine: Engine, dialect: Dialect) -> None:
 
 
 def _guard_pool(engine: Engine, dialect: Dialect, commits: Commits) -> None:
-    """Nothing dead comes out of the pool, nothing in a transaction goes in.
+    """Let no dead connection out of the pool, and none with an open transaction back in.
 
-    A ping at every checkout would cost a round trip each; a connection that was used a moment ago
-    is asked only whether its socket is still open, which costs nothing.
+    A ping at every checkout would cost a round trip each. Of a connection that was used a moment
+    ago only the socket is checked, which needs none.
     """
     idle = dialect.settings.idle_check
 
@@ -149,8 +154,8 @@ def _guard_pool(engine: Engine, dialect: Dialect, commits: Commits) -> None:
             try:
                 await_only(dialect.ping(driver))
             except Exception as error:
-                # Whatever a ping dies of, the connection is of no use: the pool makes another. It
-                # is cut, lest a frozen server be asked to take its leave.
+                # Whatever the error, the connection is of no use, and the pool makes another. It is
+                # cut: an orderly close would wait for a frozen server.
                 dialect.abort(driver)
                 raise exc.DisconnectionError("the idle connection does not answer") from error
 
@@ -164,10 +169,11 @@ def _guard_pool(engine: Engine, dialect: Dialect, commits: Commits) -> None:
 
 
 def _watch_statements(engine: Engine, dialect: Dialect, commits: Commits) -> None:
-    """End a statement that outlives its limit, or that a frozen server does not answer.
+    """End each statement at its limit, and refuse statements after one that failed.
 
-    Wrapped around the driver's own call, in the dialect's events: the connection's events, which
-    say the same, make SQLAlchemy prepare far more for each statement.
+    This wraps the driver's call in the dialect's events (``do_execute``). The connection's events,
+    such as ``before_cursor_execute``, would do too, but with them SQLAlchemy prepares far more for
+    each statement.
     """
     plain, watchdog = dialect.limit(PLAIN), Watchdog(dialect.abort)
     execute = engine.dialect.do_execute
@@ -176,6 +182,7 @@ def _watch_statements(engine: Engine, dialect: Dialect, commits: Commits) -> Non
 
     def watched(call: Callable[..., None], statement: str, context: Any, *args: Any) -> bool:
         connection: Connection = context.root_connection
+        # The one statement that makes sense after a failure.
         undoing = statement.startswith("ROLLBACK TO")
         if not dialect.reading and not undoing:
             refuse(connection)
@@ -211,10 +218,11 @@ def _watch_statements(engine: Engine, dialect: Dialect, commits: Commits) -> Non
 
 
 def _watch_endings(engine: Engine, dialect: Dialect) -> None:
-    """The same for ROLLBACK and closing, which SQLAlchemy also does by itself.
+    """End a ROLLBACK or a close that a frozen server does not answer.
 
-    They have no events of their own that say when they are over. The session, which stands behind
-    this with its own limit, can only cancel, and a driver that is cancelled asks the frozen server.
+    SQLAlchemy also sends them by itself, and has no events for their end, so the dialect's methods
+    are wrapped. The session has a limit of its own above this one, but it can only cancel, and a
+    driver that is cancelled talks to the frozen server again.
     """
     watchdog = Watchdog(dialect.abort)
 
@@ -233,7 +241,8 @@ def _watch_endings(engine: Engine, dialect: Dialect) -> None:
     if dialect.patience is not None:
         limits["do_rollback"] = dialect.patience - GRACE
     for name, limit in limits.items():
-        # SQLAlchemy closes its adapter of the driver's connection, and commits the pool's of that.
+        # ``do_close`` gets SQLAlchemy's adapter of the driver's connection, ``do_rollback`` the
+        # pool's proxy of that adapter.
         own = name == "do_close"
         setattr(engine.dialect, name, watched(getattr(engine.dialect, name), limit, own))
 
@@ -241,12 +250,14 @@ def _watch_endings(engine: Engine, dialect: Dialect) -> None:
 def _translate_errors(
     engine: Engine, metadata: MetaData, commits: Commits, *, reading: bool
 ) -> None:
+    """Replace errors of the driver by the library's own, and mark the transaction as failed."""
+
     @event.listens_for(engine, "handle_error")
     def _answer(context: ExceptionContext) -> ColonnadeError | None:
         if _expected(context):
             return None
         original, connection = context.original_exception, context.connection
-        # One of ours, raised while the statement was being prepared: nothing was sent.
+        # An error of ours, raised while the parameters were prepared: nothing was sent.
         prepared = isinstance(original, ColonnadeError)
         if isinstance(original, ColonnadeError) and not isinstance(original, InvalidValue):
             return original
@@ -263,12 +274,12 @@ def _translate_errors(
         answer = translate(context.sqlalchemy_exception or original, where)
         answer = commits.judge(original, answer)
         if isinstance(answer, CommitUnknown):
-            # Whatever state its connection is in, nobody else may have it.
+            # The state of the connection is unknown, so it must not go back into the pool.
             context.is_disconnect = True
         if connection is not None and not reading and not prepared:
             if isinstance(answer, InvalidStatement) and _ends_savepoint(context.statement):
-                # The failure before this one has taken the savepoint with it, as a deadlock does on
-                # MySQL and MariaDB; that it is gone says less than why.
+                # An earlier failure, such as a deadlock on MySQL and MariaDB, removed the
+                # savepoint. The cause says more than the missing savepoint.
                 answer = reason(connection) or answer
             doom(connection, original, answer)
         return answer
@@ -279,10 +290,10 @@ def _ends_savepoint(statement: str | None) -> bool:
 
 
 def _expected(context: ExceptionContext) -> bool:
-    """Whether SQLAlchemy asked a question to which this error is the answer.
+    """Return whether SQLAlchemy expects this error, and takes it for an answer.
 
-    MySQL's dialect finds out with DESCRIBE whether a table exists, and says so in an option that
-    SQLAlchemy itself honours on the connection only.
+    MySQL's dialect finds out with DESCRIBE whether a table exists. It sets an execution option for
+    that, which SQLAlchemy itself reads for the events of a connection only.
     """
     execution = context.execution_context
     return execution is not None and "skip_user_error_events" in execution.execution_options

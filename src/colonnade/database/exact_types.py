@@ -1,7 +1,7 @@
-"""In charge of types that SQLAlchemy's dialects would change a value of without a word.
+"""Replace the column types with which a database would silently change a value.
 
-SQLite keeps a NUMERIC as a float, and reads ten digits after its point; neither it nor MySQL keeps
-the offset of a moment, and both answer with a naive datetime that was an aware one.
+SQLite stores a NUMERIC as a float, and SQLAlchemy reads it back with ten digits after the point.
+SQLite and MySQL do not store the offset of an aware datetime, and return a naive one.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _Processor = Callable[[Any], Any] | None
 
 
 def keep_values(dialect: Dialect) -> None:
-    """Let an engine's dialect store what it is given, or refuse it with ``InvalidValue``."""
-    own = _TYPES.get(dialect.name)
-    if own is not None:
-        # The one table of an engine's own: that of the class is everybody's.
-        dialect.colspecs = {**dialect.colspecs, **own}
+    """Make the dialect of an engine store values exactly, or refuse them with ``InvalidValue``."""
+    types = _TYPES.get(dialect.name)
+    if types is not None:
+        # A new table for this engine: the class's own is shared by the whole process.
+        dialect.colspecs = {**dialect.colspecs, **types}
 
 
 class _Decimal(sa.Numeric[Any]):
-    """A decimal in the float that SQLite makes of it, if it is just that decimal."""
+    """A NUMERIC of SQLite: stored as a float, and refused if that float is another decimal."""
 
     @override
     def bind_processor(self, dialect: Dialect) -> Any:
@@ -47,6 +47,7 @@ class _Decimal(sa.Numeric[Any]):
 
 
 def _as_float(value: Any) -> float | None:
+    """Return the float that SQLite stores; raise ``InvalidValue`` if it is another number."""
     if value is None:
         return None
     number = float(value)
@@ -59,10 +60,13 @@ def _as_float(value: Any) -> float | None:
 
 
 def _as_decimal(value: Any) -> Decimal | None:
+    """Return the decimal with the digits by which Python writes the stored float."""
     return None if value is None else Decimal(repr(value) if isinstance(value, float) else value)
 
 
 def _moment_to(bind: _Processor) -> Callable[[Any], Any]:
+    """Return a processor that makes an aware datetime a naive one in UTC, before ``bind``."""
+
     def process(value: Any) -> Any:
         if isinstance(value, datetime) and value.utcoffset() is not None:
             try:
@@ -75,6 +79,8 @@ def _moment_to(bind: _Processor) -> Callable[[Any], Any]:
 
 
 def _moment_from(result: _Processor) -> Callable[[Any], Any]:
+    """Return a processor that makes a naive datetime an aware one in UTC, after ``result``."""
+
     def process(value: Any) -> Any:
         found = value if result is None else result(value)
         is_naive = isinstance(found, datetime) and found.tzinfo is None
@@ -84,7 +90,7 @@ def _moment_from(result: _Processor) -> Callable[[Any], Any]:
 
 
 class _Moment:
-    """A moment is stored in UTC, and comes back as one; a naive datetime stays what it is."""
+    """Mixin of datetime types: with ``timezone``, values are stored in UTC and read back as UTC."""
 
     timezone: bool
 
@@ -112,7 +118,7 @@ class _MySQLTimestamp(_Moment, sa.TIMESTAMP):
 _MYSQL: Final[dict[type[Any], type[TypeEngine[Any]]]] = {
     sa.DateTime: _MySQLMoment,
     sa.TIMESTAMP: _MySQLTimestamp,
-    # They have no zone, and a precision of their own.
+    # MySQL's own types stay: they have no time zone, and a precision of their own.
     mysql.DATETIME: mysql.DATETIME,
     mysql.TIMESTAMP: mysql.TIMESTAMP,
 }
@@ -121,7 +127,7 @@ _TYPES: Final[dict[str, dict[type[Any], type[TypeEngine[Any]]]]] = {
         sa.Numeric: _Decimal,
         sa.DateTime: _SQLiteMoment,
         sa.TIMESTAMP: _SQLiteMoment,
-        # Its format is its own.
+        # SQLite's own type stays: users choose its storage format.
         sqlite.DATETIME: sqlite.DATETIME,
     },
     "mysql": _MYSQL,

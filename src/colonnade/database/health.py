@@ -1,4 +1,4 @@
-"""In charge of what a database says of itself: whether it answers, and how busy its pool is."""
+"""Describe how a database does: ``Health`` says if it answers, ``PoolStatus`` how busy it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Health", "PoolStatus"]
 
 @dataclass(frozen=True)
 class Health:
-    """The answer of ``Database.check``; true when the database answered.
+    """The result of ``Database.check``; true if the database answered.
 
     ``seconds`` is how long the answer took. ``error`` is the code of what went wrong and
     ``message`` its text; neither holds a password or an address.
@@ -26,10 +26,11 @@ class Health:
 
 @dataclass(frozen=True)
 class PoolStatus:
-    """How many units may run, run now and wait, in the running event loop.
+    """The numbers of units that may run, run now and wait, in the running event loop.
 
-    ``idle`` connections are open and unused; ``longest`` is for how many seconds the oldest unit
-    has been running. ``readers`` is the same for readers, ``None`` until there was one.
+    ``idle`` is the number of open connections that nobody uses, ``longest`` the seconds for which
+    the oldest unit has been running. ``readers`` is the same for readers, ``None`` before the
+    first.
     """
 
     capacity: int

@@ -1,9 +1,9 @@
-"""In charge of the promise that touching an attribute runs no statement.
+"""Raise ``NotLoaded`` where reading an attribute would run a statement.
 
-SQLAlchemy loads what was not read when it is touched, which in async code fails deep inside with
-``MissingGreenlet`` and on a detached object with ``DetachedInstanceError``. Here every such touch
+SQLAlchemy loads an attribute that was not read when it is first used. In async code this fails deep
+inside with ``MissingGreenlet``, and on a detached object with ``DetachedInstanceError``. Here it
 becomes a ``NotLoaded`` that names the model, the attribute and the remedy, before any I/O. What
-SQLAlchemy loads for its own purposes inside an awaited flush, delete, merge or refresh passes.
+SQLAlchemy loads for itself inside of an awaited flush, delete, merge or refresh is let through.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _GUARDED: Final[WeakSet[Mapper[Any]]] = WeakSet()
 
 
 def refuse_touch(state: ORMExecuteState, operation: str | None) -> None:
-    """Raise ``NotLoaded`` if this load comes from touching an attribute of a session's object.
+    """Raise ``NotLoaded`` if this load comes from user code that reads an attribute.
 
-    User code never runs inside SQLAlchemy's greenlet, but for ``run_sync``; so a load that is
-    inside one and not in ``run_sync`` is SQLAlchemy's own.
+    ``operation`` is the session's method that is running. User code runs inside of SQLAlchemy's
+    greenlet in ``run_sync`` only, so any other load inside of a greenlet is SQLAlchemy's own.
     """
     if in_greenlet() and operation != "run_sync":
         return
@@ -45,10 +45,10 @@ def refuse_touch(state: ORMExecuteState, operation: str | None) -> None:
 
 
 def guard_mapper(mapper: Mapper[Any]) -> None:
-    """Make detached objects of this class answer like attached ones. Idempotent, no I/O.
+    """Make detached objects of this class raise ``NotLoaded`` too. Idempotent, no I/O.
 
-    SQLAlchemy has no event for the touch of a detached object, so the two callables that its
-    attributes load through are wrapped; all they do otherwise is unchanged.
+    SQLAlchemy has no event for reading an attribute of a detached object. So the two callables that
+    load attributes are wrapped; they do the same as before but for this error.
     """
     if mapper in _GUARDED:
         return
@@ -63,14 +63,14 @@ def guard_mapper(mapper: Mapper[Any]) -> None:
 
 
 def guard_state(state: InstanceState[Any]) -> None:
-    """The same for attributes that a query's own options put off in one object. Idempotent."""
+    """Do the same for the attributes of one object that a query's options deferred. Idempotent."""
     for name, load in state.callables.items():
         if not isinstance(load, _Answering):
             state.callables[name] = _Answering(load, name)
 
 
 class _Answering:
-    """An attribute's loader whose answer for a detached object is ``NotLoaded``; can be pickled."""
+    """A loader of an attribute that raises ``NotLoaded`` for a detached object; can be pickled."""
 
     __slots__ = ("load", "name")
 
@@ -90,6 +90,8 @@ class _Answering:
 
 
 def _expired(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the loader of expired attributes; it raises ``NotLoaded`` for a detached object."""
+
     def answer(state: InstanceState[Any], names: Iterable[str], passive: Any) -> Any:
         try:
             return load(state, names, passive)

@@ -1,7 +1,7 @@
-"""In charge of what an engine and its connections keep of statements: so many, long ones fewer.
+"""Limit the statements that an engine and its connections keep, by their length.
 
-SQLAlchemy counts statements, whatever they hold. A client's conditions can make one a thousand
-times as large as another.
+SQLAlchemy limits their number only, and the conditions of a client can make one statement a
+thousand times as long as another.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from colonnade.scope import KEPT, compiled_cache, text_weight
 
 __all__ = ["LONGEST", "PREPARED", "bound_compiled", "bound_prepared"]
 
-#: Statements that a connection of PostgreSQL keeps prepared: as many as an engine keeps compiled.
-#: Each takes some 40 KB of the server's memory where it has run, and 0.25 ms to prepare again.
+#: The number of statements that a connection of PostgreSQL keeps prepared, as many as an engine
+#: keeps compiled. Each takes some 40 KB of the server's memory once it has run, and 0.25 ms to
+#: prepare again.
 PREPARED: Final = KEPT
-#: Letters that a statement may have to be kept prepared. The longest are a schema's of many
-#: columns; those of a client's many conditions are not asked twice.
+#: The most characters of a statement that is kept prepared. Schemas of many columns stay below it;
+#: a statement with a client's many conditions does not, and seldom runs twice.
 LONGEST: Final = 64 * 1024
 
 

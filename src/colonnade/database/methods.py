@@ -18,13 +18,13 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 class Guarded(Protocol):
-    """What the methods need of a session."""
+    """The part of a session that its guarded methods use."""
 
     _gate: Gate
 
 
 def guard(session: type[Any]) -> None:
-    """Give the class the methods of ``AsyncSession``, each behind the gate."""
+    """Set the methods of ``AsyncSession`` on the class ``session``, each behind the gate."""
     for name, method in _METHODS.items():
         setattr(session, name, _passing(method, name))
     for name in _SYNCHRONOUS:
@@ -32,6 +32,8 @@ def guard(session: type[Any]) -> None:
 
 
 def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
+    """Wrap a method that runs statements: it enters the gate while it runs."""
+
     async def call(self: Guarded, /, *args: Any, **options: Any) -> T:
         with self._gate.enter(name):
             return await method(self, *args, **options)
@@ -40,6 +42,7 @@ def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Aw
 
 
 def _named(call: F, method: Callable[..., object], name: str) -> F:
+    """Give a wrapper the name and the docstring of the method that it wraps."""
     call.__name__ = name
     call.__qualname__ = f"Session.{name}"
     call.__doc__ = method.__doc__ or f"``{name}`` of SQLModel's ``AsyncSession``."
@@ -47,6 +50,8 @@ def _named(call: F, method: Callable[..., object], name: str) -> F:
 
 
 def _checked(method: Callable[..., T], name: str) -> Callable[..., T]:
+    """Wrap a method that runs no statement: it raises if another task is inside of the gate."""
+
     def call(self: Guarded, /, *args: Any, **options: Any) -> T:
         self._gate.check(name)
         return method(self, *args, **options)
@@ -55,12 +60,13 @@ def _checked(method: Callable[..., T], name: str) -> Callable[..., T]:
 
 
 async def _flush(self: Any, objects: Any = None) -> None:
-    """Write to the database what waits to be written; without anything, do nothing."""
+    """Write pending changes to the database. Without any, run nothing."""
     if objects is not None or (self._half is not None and has_changes(self._half)):
         await AsyncSession.flush(self, objects)
 
 
-#: ``execute`` is SQLAlchemy's own: SQLModel's only adds a warning, which its ``scalars`` trips too.
+#: ``execute`` is that of SQLAlchemy: SQLModel's only adds a deprecation warning, which its own
+#: ``scalars`` sets off too.
 _METHODS: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
     name: getattr(AsyncSession, name)
     for name in (

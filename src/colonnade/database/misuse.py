@@ -1,4 +1,4 @@
-"""What a unit of work says to whoever uses it before it is opened, or hands it out unopened."""
+"""Raise helpful errors where a session is used before it is opened, or handed out unopened."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ _OPEN: Final = "open it: async with db.session() as session, or db.reader() to r
 
 
 class _NotOpened(UsageError, AttributeError):
-    """An attribute of a session was asked of what has yet to be opened."""
+    """An attribute of a session was read from a block that is not entered yet."""
 
 
 class Unopened:
-    """What opens a session in an ``async with`` block, and is none itself."""
+    """Base of ``Transaction``, which opens a session by ``async with`` and is not a session itself.
+
+    Reading a session's attribute from it raises ``UsageError`` with the right form as a hint.
+    """
 
     __slots__ = ()
 
@@ -39,13 +42,14 @@ class Unopened:
             raise UsageError("a session is opened by async with, not by with", hint=_OPEN)
 
         def __exit__(self, *_: object) -> None:
-            """Python looks for it before it enters."""
+            """Be there for Python, which looks for it before it calls ``__enter__``."""
 
 
 class _NoDependency:
-    """Refuse ``Depends(db.session)``: FastAPI asks for the schema of what it takes for parameters.
+    """An annotation that makes ``Depends(db.session)`` fail when the route is declared.
 
-    It would call the method and hand out a session that nobody opens, commits or closes.
+    FastAPI would call the method and hand out a session that nobody opens, commits or closes. It
+    takes the method's parameters for those of a request, and asks Pydantic for their schema.
     """
 
     def __get_pydantic_core_schema__(self, *_: object) -> NoReturn:
@@ -56,12 +60,12 @@ class _NoDependency:
         )
 
 
-#: Annotates a parameter of what opens sessions.
+#: Annotates a parameter of the methods that open sessions.
 NO_DEPENDENCY: Final = _NoDependency()
 
 
 def check_session(owner: str, session: Any, kind: type[Any]) -> None:
-    """Raise ``UsageError`` if ``session`` is no open session of the class ``kind``."""
+    """Raise ``UsageError`` if ``session`` is not an open session of the class ``kind``."""
     if isinstance(session, kind):
         return
     if isinstance(session, Unopened):

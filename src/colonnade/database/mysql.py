@@ -1,9 +1,10 @@
-"""In charge of MySQL and MariaDB, through aiomysql or asyncmy.
+"""Talk to MySQL and MariaDB through aiomysql or asyncmy.
 
-Every connection speaks UTC and utf8mb4 and refuses values that do not fit. Limits per unit are
-session variables, since there is no ``SET LOCAL``: the connection remembers which it has, and a
-unit sets what it wants other than that, so nothing leaks to the next. Neither driver limits a
-read, so a watchdog closes the socket of a statement that outlives its limit.
+Every connection uses UTC and utf8mb4, and strict mode, which refuses values that do not fit. The
+limits of a unit are session variables, since there is no ``SET LOCAL``: the connection remembers
+the values that it has, and each unit sets those that differ, so that nothing leaks to the next.
+Neither driver limits the wait for an answer, so a watchdog cuts the socket of a statement that
+takes longer.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _VERIFYING: Final = frozenset({"verify_ca", "verify_full", "verify_identity"})
 _MODES: Final = _VERIFYING | {"disabled", "disable", "preferred", "prefer", "required", "require"}
 #: The capability flag of the protocol with which a server says that it speaks TLS.
 _TLS_SPOKEN: Final = 1 << 11
-#: The largest value in seconds that the servers take for "no limit" on a lock.
+#: Seconds that stand for "no limit" on the wait for a lock: the largest value that servers take.
 _FOREVER: Final = 1_073_741_823
 
 
@@ -144,20 +145,21 @@ class MySQL(Dialect):
         held, wanted = connection.info.get(_HELD, {}), self._limits(connection.engine, unit)
         changed = {name: value for name, value in wanted.items() if held.get(name) != value}
         if changed:
-            # Forgotten first: if the statement fails half way, the next unit sets them all.
+            # Cleared first: if the SET fails half way, the next unit sets them all.
             connection.info[_HELD] = {}
             assignments = ", ".join(f"{name} = {value}" for name, value in changed.items())
             connection.exec_driver_sql(f"SET {assignments}")
             connection.info[_HELD] = wanted
-        # On a connection that a test has bound this would commit what the test undoes.
+        # On a connection that a test has bound, SET TRANSACTION and START TRANSACTION would commit
+        # the test's own transaction.
         if not connection.in_nested_transaction():
             self._characterise(connection, unit)
 
     def _characterise(self, connection: Connection, unit: Unit) -> None:
-        """Give the transaction to come its level and its access mode, which end with it.
+        """Set the isolation level and the access mode of the next transaction, and of no other.
 
-        SQLAlchemy would set the level for the session and set it back at check-in; where that
-        fails, as on a connection that was cut, the pool loses the place for good.
+        SQLAlchemy would set the level of the server's session and restore it at check-in. Where
+        that fails, as on a connection that was cut, the pool loses the connection's place for good.
         """
         level = "REPEATABLE READ" if unit.snapshot else unit.isolation
         if level is not None:
@@ -166,6 +168,7 @@ class MySQL(Dialect):
             connection.exec_driver_sql("START TRANSACTION READ ONLY")
 
     def _limits(self, engine: Engine, unit: Unit) -> dict[str, str]:
+        """Return the session variables, by name, for the time limits of ``unit``."""
         statement = unit.statement_timeout or self.settings.statement_timeout
         lock = unit.lock_timeout or self.settings.lock_timeout
         seconds = statement or 0
@@ -182,21 +185,24 @@ class MySQL(Dialect):
 @compiles(Time, "mysql", "mariadb")
 @compiles(TIMESTAMP, "mysql", "mariadb")
 def _with_microseconds(kind: Any, compiler: Any, **options: Any) -> str:
-    """DATETIME, TIME and TIMESTAMP drop microseconds unless asked to keep them."""
+    """Compile to DATETIME(6), TIME(6) or TIMESTAMP(6); without it microseconds are dropped."""
     text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
     return f"{text}(6)" if text in ("DATETIME", "TIME", "TIMESTAMP") else text
 
 
 @compiles(Numeric, "mysql", "mariadb")
 def _with_a_fraction(kind: Any, compiler: Any, **options: Any) -> str:
-    """NUMERIC, without a number of digits, is NUMERIC(10, 0): it rounds what it is given."""
+    """Compile NUMERIC without digits to NUMERIC(65, 30); MySQL's own default is (10, 0)."""
     text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
     return f"{text}(65, 30)" if text in ("NUMERIC", "DECIMAL") else text
 
 
 @compiles(Float, "mysql", "mariadb")
 def _with_every_digit(kind: Any, compiler: Any, **options: Any) -> str:
-    """FLOAT keeps seven digits of Python's sixteen: what was written would not be found."""
+    """Compile FLOAT to DOUBLE.
+
+    FLOAT keeps seven of Python's sixteen digits, so that a stored value would not be found again.
+    """
     text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
     return "DOUBLE" if type(kind) is Float and text == "FLOAT" else text
 
@@ -216,7 +222,7 @@ def _bytes(value: bytes) -> str:
 
 
 def _end_read(connection: Connection) -> None:
-    """Readers are in AUTOCOMMIT, so SQLAlchemy has no ROLLBACK for a snapshot."""
+    """Send ROLLBACK after a snapshot: for readers, in AUTOCOMMIT, SQLAlchemy sends none."""
     if UNIT in connection.get_execution_options():
         connection.exec_driver_sql("ROLLBACK")
 
@@ -233,7 +239,10 @@ def _number(seconds: Any) -> float:
 
 
 def _context(tls: Mapping[str, str]) -> ssl.SSLContext | None:
-    """The TLS context that ``sslmode`` and the files name; ``None`` for a plain connection."""
+    """Return the TLS context for ``sslmode`` and the files; None for a plain connection.
+
+    Raises ``InvalidURL`` for a mode that is not known and for a file that cannot be read.
+    """
     if not tls:
         return None
     mode = tls.get("sslmode", tls.get("ssl_mode", "verify_ca" if "ssl_ca" in tls else "required"))

@@ -1,10 +1,10 @@
-"""In charge of PostgreSQL: asyncpg, and psycopg for who brings it.
+"""Talk to PostgreSQL through asyncpg, or through psycopg if it is installed.
 
-Limits are the server's (``statement_timeout``, ``lock_timeout``), given with the connection at no
-round trip; a watchdog stands behind them for a peer that is frozen, since asyncpg's
-``command_timeout`` could not follow a unit's own limit. Behind
-PgBouncer in transaction mode such parameters are refused and a ``SET`` would leak to other
-clients, so there each unit sets its own with ``set_config(…, is_local => true)``.
+The server keeps the time limits (``statement_timeout``, ``lock_timeout``), which are sent with the
+start of the connection and take no round trip. A watchdog with a longer limit ends statements that
+a frozen peer does not answer; asyncpg's ``command_timeout`` could not follow the limit of a unit.
+PgBouncer in transaction mode refuses such parameters, and a ``SET`` would leak to its other
+clients, so there each unit sets its limits with ``set_config(…, is_local => true)``.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _DSN: Final = frozenset(
     }
 )
 _IN_URL: Final = ("host", "port")
-#: Seconds in which asyncpg ends what it has sent in full.
+#: Seconds in which a cancelled ``executemany`` ends, if asyncpg has sent all of it.
 _CANCELLING: Final = 0.2
-#: libpq's status of a transaction in which a statement failed.
+#: The status by which libpq says that a statement of the transaction failed.
 _INERROR: Final = 3
 _INTEGERS: Final = ("statement_cache_size", "prepared_statement_cache_size", "prepare_threshold")
 
@@ -127,6 +127,7 @@ class PostgreSQL(Dialect):
             connection.execute(text(f"SELECT {calls}"), values)
 
     def _server_settings(self, query: dict[str, Any]) -> dict[str, str]:
+        """Return the server's parameters for a new connection; take its name out of ``query``."""
         given = query.pop("application_name", None)
         wanted: dict[str, str | None] = {
             "TimeZone": "UTC",
@@ -141,6 +142,7 @@ class PostgreSQL(Dialect):
         return {name: value for name, value in wanted.items() if value is not None}
 
     def _seconds(self, query: dict[str, Any], name: str, default: float) -> float:
+        """Take a number of seconds out of ``query``."""
         value = query.pop(name, None)
         if value is None:
             return default
@@ -149,13 +151,13 @@ class PostgreSQL(Dialect):
 
 @dataclasses.dataclass(frozen=True)
 class Psycopg(PostgreSQL):
-    """PostgreSQL through psycopg, whose parameters are libpq's own."""
+    """PostgreSQL through psycopg, which takes the parameters of libpq."""
 
     def connect_args(self) -> dict[str, Any]:
         query = {n: v for n, v in self.address.query.items() if n not in _IN_URL}
         wanted = self._server_settings(query)
         seconds = self._seconds(query, "connect_timeout", self.settings.connect_timeout)
-        # libpq counts whole seconds and takes 1 for "at once".
+        # libpq takes whole seconds, of which a single one can be over almost at once.
         args: dict[str, Any] = {"connect_timeout": max(2, round(seconds))}
         if "ssl" in query:
             query.setdefault("sslmode", query.pop("ssl"))
@@ -170,7 +172,7 @@ class Psycopg(PostgreSQL):
         return args
 
     def install(self, engine: Engine) -> None:
-        """Psycopg keeps a hundred prepared statements by itself, and none that is asked once."""
+        """Do nothing: psycopg keeps at most a hundred prepared statements, none that ran once."""
 
     @property
     def fetches(self) -> bool:
@@ -182,8 +184,8 @@ class Psycopg(PostgreSQL):
     def alive(self, driver: Any) -> bool:
         if driver.closed:
             return False
-        # libpq looks at its socket when it is used only; on an idle one there is nothing to read
-        # but the server's farewell.
+        # libpq looks at its socket only when it is used. On an idle one there is nothing to read
+        # but the server's notice that it closes the connection.
         idle = select.poll()
         idle.register(driver.fileno(), select.POLLIN)
         return not idle.poll(0)
@@ -195,7 +197,10 @@ class Psycopg(PostgreSQL):
         return int(driver.info.transaction_status) == _INERROR
 
     def abort(self, driver: Any) -> None:
-        """Cut the socket under libpq, whose wait then ends: through a twin, since it is libpq's."""
+        """Shut the socket down, which ends libpq's wait.
+
+        This goes through a duplicate of the descriptor, since libpq itself closes the original.
+        """
         if not driver.closed:
             with socket.socket(fileno=os.dup(driver.fileno())) as twin:
                 twin.shutdown(socket.SHUT_RDWR)
@@ -209,20 +214,20 @@ class Psycopg(PostgreSQL):
 
 
 def _known(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with a level that SQLAlchemy knows with asyncpg."""
+    """Return the options with an isolation level that SQLAlchemy's asyncpg dialect accepts."""
     if options.get("isolation_level") == "READ UNCOMMITTED":
-        # The server gives the same for both.
+        # PostgreSQL treats both levels alike.
         return {**options, "isolation_level": "READ COMMITTED"}
     return dict(options)
 
 
 @cache
 def answering(connection: Any) -> Any:
-    """Return asyncpg's class of connections, made to keep the server's answer to COMMIT.
+    """Return a subclass of asyncpg's connection that keeps the server's answer to COMMIT.
 
-    The server answers the COMMIT of a transaction in which a statement has failed with ROLLBACK and
-    no error. asyncpg tells in public whether there is a transaction, not whether it has failed;
-    its ``Transaction.commit`` sends COMMIT through ``execute``, and drops what that returns.
+    The server answers the COMMIT of a failed transaction with ROLLBACK and without an error.
+    asyncpg has no public way to tell whether a transaction has failed. Its ``Transaction.commit``
+    sends COMMIT through ``execute`` and ignores what that returns.
     """
 
     class Answering(connection):  # type: ignore[misc] # asyncpg is there at run time only
@@ -240,8 +245,8 @@ def answering(connection: Any) -> Any:
 async def _cancellable(sending: Coroutine[Any, Any, None], terminate: Callable[[], None]) -> None:
     """Run asyncpg's ``executemany`` so that a cancellation ends it.
 
-    Cancelled while it still sends, asyncpg forgets the cancellation and waits for the answer to a
-    message that it never finishes; the connection is of no use then.
+    If it is cancelled while it still sends, asyncpg drops the cancellation and waits for the answer
+    to a message that it never completes. Then the connection is of no use and is terminated.
     """
     task = asyncio.ensure_future(sending)
     try:
@@ -253,10 +258,11 @@ async def _cancellable(sending: Coroutine[Any, Any, None], terminate: Callable[[
 
 
 async def _end(task: asyncio.Future[None], terminate: Callable[[], None]) -> None:
+    """Wait for a cancelled task; terminate its connection if it does not end soon."""
     await asyncio.wait([task], timeout=_CANCELLING)
     if not task.done():
         terminate()
-    # What it raises says no more than that it was cancelled.
+    # Its error says no more than that it was cancelled.
     await asyncio.gather(task, return_exceptions=True)
 
 

@@ -1,7 +1,7 @@
-"""In charge of telling, while a program is developed, that one SELECT runs again and again.
+"""Warn during development when one SELECT runs again and again in a unit of work.
 
-A statement for each row of a list is the mistake that no test sees and every user does. What a unit
-of work asks in a loop could nearly always be asked once.
+A statement for each row of a list is slow, and no test of the result notices it. What runs in a
+loop could nearly always run once for all rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.util.concurrency import _concurrency_shim
 
 __all__ = ["RepeatedStatement", "repeating", "warn_repeated"]
 
-#: Whose frames do not say where a statement comes from.
+#: Packages whose frames are skipped in the search for the code that runs a statement.
 _LIBRARIES: Final = frozenset({"colonnade", "sqlalchemy", "sqlmodel", "contextlib", "asyncio"})
 _LONGEST: Final = 300
 
@@ -29,13 +29,13 @@ _MEANT: Final[ContextVar[bool]] = ContextVar("colonnade_repeating", default=Fals
 
 
 class RepeatedStatement(UserWarning):
-    """One SELECT ran as often in one unit of work as ``Database(warn_repeated=…)`` says."""
+    """One SELECT ran ``Database(warn_repeated=…)`` times in one unit of work."""
 
 
 def warn_repeated(engine: Engine, times: int) -> None:
     """Warn when a SELECT runs for the ``times``-th time over one connection of ``engine``.
 
-    The warning points to the line that asked, and has the statement without its values.
+    The warning points to the line that runs it, and shows the statement without its values.
     """
     seen: WeakKeyDictionary[Connection, Counter[str]] = WeakKeyDictionary()
 
@@ -43,7 +43,7 @@ def warn_repeated(engine: Engine, times: int) -> None:
     def _count(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         if not statement.startswith("SELECT") or _MEANT.get():
             return
-        # A unit of work has its connection to itself, and gives it back at its end.
+        # A unit of work shares its connection with nobody, and gives it back at the end.
         counted = seen.setdefault(connection, Counter())
         counted[statement] += 1
         if counted[statement] == times:
@@ -52,7 +52,7 @@ def warn_repeated(engine: Engine, times: int) -> None:
 
 @contextmanager
 def repeating() -> Generator[None]:
-    """A part that repeats a statement on purpose, such as reading a long list in parts."""
+    """Silence the warning in a block that repeats a SELECT on purpose, as for a list in parts."""
     token = _MEANT.set(True)
     try:
         yield
@@ -62,9 +62,9 @@ def repeating() -> Generator[None]:
 
 def _warn(statement: str, times: int) -> None:
     text = " ".join(statement.split())
-    told = f"{text[:_LONGEST]} …" if len(text) > _LONGEST else text
+    shown = f"{text[:_LONGEST]} …" if len(text) > _LONGEST else text
     message = (
-        f"one statement ran {times} times in this unit of work: {told}\n"
+        f"one statement ran {times} times in this unit of work: {shown}\n"
         "ask once, for all rows: load=…, a nested schema, get_many(keys) or where(field__in=…)"
     )
     frame = _asker()

@@ -1,4 +1,7 @@
-"""In charge of when a whole unit of work is run again, and of commits whose outcome is unknown."""
+"""Repeat a whole unit of work after an error that may not occur again.
+
+``Database.run`` uses it. A unit of which a part is, or may be, stored is never repeated blindly.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ _FAILOVER: Final = (ConnectionFailed, ConnectionLost, ReadOnlyServer)
 
 
 class CommitLost(ConnectionLost):
-    """The answer to COMMIT was lost, and ``verify`` found that it had not happened."""
+    """A COMMIT was not answered, and ``verify`` found that it had not happened."""
 
 
 async def repeat(
@@ -37,12 +40,13 @@ async def repeat(
     reconnect: bool,
     lasting: Callable[[], bool] = lambda: False,
 ) -> T:
-    """Await ``once`` until it succeeds, fails for good, or a bound is reached.
+    """Await ``once``, again and again until it succeeds, fails for good, or a limit is reached.
 
-    It has failed for good where ``lasting()``: a part of the attempt is or may be stored.
+    It has failed for good if its error is not one of those that a repetition can cure, or if
+    ``lasting()``: a part of the attempt is, or may be, stored. Then the error is raised unchanged.
 
-    Between attempts it waits from 10 ms up to 1 s, doubling, with jitter, so that units that
-    collided do not collide again in step. What fails for good is raised as it came.
+    The wait between attempts doubles from 10 ms up to 1 s. Its jitter keeps units that collided
+    from colliding again.
     """
     if attempts < 1 or timeout <= 0:
         raise InvalidSetting("run needs at least one attempt and a timeout above zero seconds")

@@ -1,8 +1,8 @@
-"""In charge of rows: a SELECT of columns runs on a session's connection, past the ORM.
+"""Run a SELECT of columns on a session's connection, without the ORM's work for each statement.
 
-The ORM's own way costs as much as a fast database does for one row. What it does besides is done
-here too: pending changes are flushed, the transaction begins, the connection's events see the
-statement. Whoever listens for ``do_orm_execute`` gets the ORM's way.
+For one row that work takes as long as a fast database does. What users can see of it is done here
+too: pending changes are flushed, the transaction begins, and the connection's events are called.
+If anybody listens for ``do_orm_execute``, the statement runs through the ORM.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OUR_LISTENERS: Final = 1
 
 
 class Prepared:
-    """A SELECT that is asked again and again, compiled once for each engine."""
+    """A SELECT that runs often: its identity is the key under which an engine keeps it compiled."""
 
     __slots__ = ("__weakref__", "statement")
 
@@ -43,14 +43,14 @@ class Prepared:
 
 @dataclass(slots=True)
 class Compiled:
-    """What a cache keeps of a prepared statement; its shortcut once there is one."""
+    """A compiled SELECT as a cache keeps it, with its shortcut (see that module) if it has one."""
 
     compiled: Any
     shortcut: Any = None
 
     @property
     def string(self) -> str:
-        """The text, by which the cache weighs it."""
+        """The SQL text, by whose length the cache weighs it."""
         return str(self.compiled.string)
 
 
@@ -60,10 +60,10 @@ def fetch_rows(
     parameters: Mapping[str, Any],
     scoped: Mapping[str, Any],
 ) -> Sequence[Row[Any]]:
-    """Every row, in SQLAlchemy's greenlet. One statement.
+    """Run a SELECT and return all its rows. One statement; call it in SQLAlchemy's greenlet.
 
-    ``scoped`` has the options that make it keep to the session's scopes, a cache of its own too.
-    Where others than us listen for ``do_orm_execute`` the statement goes the ORM's way.
+    ``scoped`` has the execution options for the session's scopes, with their own cache of compiled
+    statements. If others than us listen for ``do_orm_execute``, the statement runs through the ORM.
     """
     plain = statement.statement if isinstance(statement, Prepared) else statement
     if overheard(session):
@@ -109,7 +109,7 @@ def execute(
 
 
 def compiled_for(connection: Connection, prepared: Prepared, scoped: Mapping[str, Any]) -> Any:
-    """The statement as it is for the connection's database, from the cache of the scopes' set."""
+    """Return the SELECT compiled for the connection's database; compile and keep a new one."""
     cache = cache_of(connection.engine, scoped)
     found = None if cache is None else cache.get(prepared)
     if found is None:

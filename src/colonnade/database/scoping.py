@@ -1,4 +1,10 @@
-"""In charge of keeping one session to its scopes: what it executes, flushes and holds."""
+"""Hold a session to its scopes: in statements that it runs, and objects that it flushes or keeps.
+
+``Scoping`` has the values for scopes (bindings) that are in force. Before each statement it turns
+them into execution options, from which the compiler adds the scopes' conditions. Before each write
+it checks the values. An object that was read under other bindings may be outside of the scopes, so
+it is a suspect: the database is asked again before it counts as known.
+"""
 
 from __future__ import annotations
 
@@ -37,43 +43,42 @@ __all__ = ["Scoping", "forget_unwritten"]
 
 _SCHEMAS: Final = "schema_translate_map"
 
-
 _log: Final = logging.getLogger("colonnade")
 
 
 class Scoping:
-    """One session's bindings, and the hooks that hold it to them."""
+    """The bindings of one session, and what its hooks call to hold it to them."""
 
     __slots__ = ("_began", "_effective", "_kept", "_parts", "_suspects")
 
     def __init__(self, bindings: Bindings) -> None:
         self._began = bindings
-        #: The parts of the unit that the session is in; they may end in any order.
+        #: The ``scoped()`` and ``unscoped()`` blocks that are open; they may end in any order.
         self._parts: list[Part] = []
         self._effective = bindings
-        #: Those of a stream that began under others, while it reads its next rows.
+        #: The bindings under which a stream began, while it reads its next rows.
         self._kept: Bindings | None = None
-        #: Objects that came from elsewhere, or were read under other bindings.
+        #: Objects that came from another session, or were read under other bindings.
         self._suspects: WeakSet[InstanceState[Any]] = WeakSet()
 
     @property
     def bindings(self) -> Bindings:
-        """Those that hold now."""
+        """The bindings in force."""
         return self._effective if self._kept is None else self._kept
 
     def enter(self, session: Session, part: Part) -> None:
-        """Begin a part of the unit with bindings of its own."""
+        """Enter a block with bindings of its own."""
         self._parts.append(part)
         self._rebind(session)
 
     def leave(self, session: Session, part: Part) -> None:
-        """End a part of the unit: what holds then is what the parts that go on say."""
+        """Leave a block; the bindings are then those of the blocks that are still open."""
         self._parts.remove(part)
         self._rebind(session)
 
     @contextmanager
     def keeping(self, session: Session, bindings: Bindings) -> Generator[None]:
-        """Read under these bindings in the block, and trust what was read as little as before."""
+        """Read under ``bindings`` in this block; every object held is a suspect after it."""
         before, self._kept = self._kept, bindings
         try:
             yield
@@ -83,16 +88,16 @@ class Scoping:
                 self.suspect(state)
 
     def prepare(self, state: ORMExecuteState, connection: Connection | None) -> None:
-        """Before a statement: check its values if it writes, and give it the session's bindings.
+        """Give a statement the session's bindings before it runs; check its values if it writes.
 
-        A write that refers to rows of models with scopes looks them up, with one SELECT for each
-        table referred to. Raises ``ScopeUnbound`` or ``OutOfScope``.
+        Runs one SELECT for each table with scopes whose rows the written values refer to. Raises
+        ``ScopeUnbound`` or ``OutOfScope``.
         """
         given = state.execution_options
         bindings = self._bindings_for(given, along=state.is_relationship_load)
         if isinstance(state.statement, ExecutableDDLElement):
             _refuse_copies(state.statement, bindings)
-        # The compiler refuses a write that was not looked at.
+        # Under bindings the compiler refuses a write that is not marked as checked.
         checked = (state.is_insert or state.is_update) and self._check(state, bindings)
         options = self._options(
             state.session.get_bind(),
@@ -105,7 +110,10 @@ class Scoping:
         state.update_execution_options(**options)
 
     def _bindings_for(self, options: Mapping[str, Any], *, along: bool = False) -> Bindings:
-        """Those for a statement with these options; ``along`` a relation, those of its parents."""
+        """Return the bindings for a statement with these options.
+
+        With ``along`` it loads a relation, and has the bindings under which the parents were read.
+        """
         if options.get(UNSCOPED):
             return self.bindings.lifting_all()
         return (carried(options) if along else None) or self.bindings
@@ -113,7 +121,10 @@ class Scoping:
     def rows_options(
         self, bind: Connection | Engine, statement: Any, connection: Connection | None
     ) -> Mapping[str, Any]:
-        """The same for a SELECT that does not pass the ORM: the options to execute it with."""
+        """Return the execution options for a SELECT that runs without the ORM.
+
+        Raises ``ScopeUnbound``, and ``UsageError`` for a statement that writes.
+        """
         if not any_rules():
             return {}
         plain = statement.statement if isinstance(statement, Prepared) else statement
@@ -131,6 +142,7 @@ class Scoping:
         *,
         checked: bool = False,
     ) -> dict[str, Any]:
+        """Return the execution options for ``bindings``; raise ``ScopeUnbound``."""
         if not bindings.complete:
             require(statement, bindings)
         if schemas is None:
@@ -138,10 +150,13 @@ class Scoping:
         return options_for(bind.dialect, bindings, schemas, checked=checked)
 
     def _check(self, state: ORMExecuteState, bindings: Bindings) -> bool:
-        """Whether what the statement writes was looked at, and may be written."""
+        """Check what an INSERT or UPDATE writes, and fill in the scopes' columns.
+
+        Returns False if the values cannot be seen. Raises ``ScopeUnbound`` or ``OutOfScope``.
+        """
         statement: Any = state.statement
         if isinstance(statement, StatementLambdaElement):
-            # It keeps the values of its first call in what can be looked at.
+            # Its elements hold the values of its first call, not those of this one.
             return False
         inner = statement.element if isinstance(statement, FromStatement) else statement
         write = checked(inner, state.parameters, bindings)
@@ -160,7 +175,10 @@ class Scoping:
         return True
 
     def flushing(self, session: Session) -> None:
-        """Before a flush: fill and check the objects that it would write."""
+        """Fill and check the objects that a flush is about to write.
+
+        Raises ``ScopeUnbound`` or ``OutOfScope``.
+        """
         if not any_rules():
             return
         deleted = [inspect(item) for item in session.deleted]
@@ -172,9 +190,9 @@ class Scoping:
     def inserting(
         self, session: Session, mapper: Mapper[Any], states: Sequence[InstanceState[Any]]
     ) -> None:
-        """Fill and check new objects of one class, whose rows are inserted past a flush.
+        """Fill and check new objects of one class whose rows are inserted without a flush.
 
-        Raise ``ScopeUnbound`` or ``OutOfScope``.
+        Raises ``ScopeUnbound`` or ``OutOfScope``.
         """
         table = mapper.local_table
         if rules_of(table) is not None or references(table, self.bindings):
@@ -183,9 +201,9 @@ class Scoping:
     def inserting_rows(
         self, session: Session, statement: Insert, rows: Sequence[dict[str, Any]]
     ) -> tuple[Insert, Sequence[dict[str, Any]]]:
-        """Return the INSERT and the rows, of no objects, as they may be sent.
+        """Fill and check rows that are inserted without objects; return the INSERT and the rows.
 
-        Raise ``ScopeUnbound`` or ``OutOfScope``.
+        Raises ``ScopeUnbound`` or ``OutOfScope``.
         """
         write = checked(statement, rows, self.bindings)
         if write is None:
@@ -200,11 +218,13 @@ class Scoping:
         changed: Sequence[InstanceState[Any]],
         deleted: Sequence[InstanceState[Any]],
     ) -> None:
+        """Check the states of objects, with one SELECT for each table that has to be asked."""
+
         def known(mapper: Mapper[Any], key: tuple[Any, ...]) -> bool:
             held = session.identity_map.get(mapper.identity_key_from_primary_key(key))
             return held is not None and inspect(held) not in self._suspects
 
-        # Whatever is being read meanwhile, what was made belongs to the part of the unit.
+        # A stream may be reading under its own bindings; objects are written under the block's.
         kept, self._kept = self._kept, None
         try:
             lookups = check_objects(new, changed, deleted, self.bindings, known, self._suspected)
@@ -216,17 +236,20 @@ class Scoping:
         return state in self._suspects
 
     def suspect(self, state: InstanceState[Any]) -> None:
-        """An object that was read elsewhere is the session's from now on."""
+        """Mark an object that the session did not read under the bindings in force."""
         if rules_of(state.mapper.local_table) is not None:
             self._suspects.add(state)
 
     def hides(self, mapper: Mapper[Any], options: Mapping[str, Any]) -> bool:
-        """Whether what the session holds must not answer in place of the database."""
+        """Return whether the database must be asked for objects that the session holds already.
+
+        That is so for a model with scopes in force: a row may have left them since it was read.
+        """
         bindings = self._bindings_for(options, along=True)
         return bool(bindings.active(rules_of(mapper.local_table)))
 
     def refuse_bulk(self, mapper: Mapper[Any]) -> None:
-        """Refuse what writes rows without telling anybody, for a model that scopes concern."""
+        """Raise ``UsageError`` for a bulk save of a model with scopes: no event shows its rows."""
         table = mapper.local_table
         if self.bindings.active(rules_of(table)) or references(table, self.bindings):
             raise UsageError(
@@ -237,9 +260,9 @@ class Scoping:
             )
 
     def _rebind(self, session: Session) -> None:
-        """Other values from now on: what was read under the old ones proves nothing any more.
+        """Compute the bindings in force anew; if they changed, every object held is a suspect.
 
-        Relations to models with scopes are forgotten, since what they hold was read so too.
+        Relations to models with scopes are expired, since they were read under the old bindings.
         """
         bindings = self._began
         for part in self._parts:
@@ -256,9 +279,9 @@ class Scoping:
 
 
 def forget_unwritten(session: Session, error: BaseException) -> None:
-    """Let go of what was not flushed: new objects, changes, and what was to be deleted.
+    """Drop what was not flushed: new objects, changes and deletions.
 
-    It was made under bindings that end here, and must not be written under others.
+    They were made under bindings that end here, and must not be written under others.
     """
     new, deleted, changed = list(session.new), list(session.deleted), list(session.dirty)
     for item in new:
@@ -270,12 +293,13 @@ def forget_unwritten(session: Session, error: BaseException) -> None:
         columns = state.mapper.column_attrs.keys()
         kept = {name: state.dict[name] for name in columns if name in state.dict}
         lost = set(state.committed_state)
-        # Expired as a whole it is not taken for changed any more.
+        # A flush takes an object that is wholly expired for unchanged. Columns that had not changed
+        # are then set again, so that they can still be read.
         session.expire(item)
         for name in kept.keys() - lost:
             set_committed_value(item, name, kept[name])
     if isinstance(error, GeneratorExit) and (new or deleted or changed):
-        # Nobody hears of this exception.
+        # Python swallows this exception, so the loss would go unnoticed.
         _log.warning(
             "a generator was left inside of scoped() or unscoped(): what it had not flushed (%s) "
             "was not written; close it with contextlib.aclosing, or flush before yield",
@@ -284,7 +308,10 @@ def forget_unwritten(session: Session, error: BaseException) -> None:
 
 
 def _refuse_copies(statement: Any, bindings: Bindings) -> None:
-    """Refuse to define a table or a view by a SELECT, which outlives the session's bindings."""
+    """Raise ``UsageError`` for a table or view defined by a SELECT of models with scopes in force.
+
+    It would outlive the session's bindings, and show their rows to everybody.
+    """
     for table in _tables_read(statement):
         if lifted := [scope.name for scope in bindings.active(rules_of(table))]:
             raise UsageError(
@@ -297,13 +324,15 @@ def _refuse_copies(statement: Any, bindings: Bindings) -> None:
 
 
 def _tables_read(statement: Any) -> Iterator[Table]:
-    # A recipe of the user's own has its SELECT under a name of its own.
+    """Yield the tables in the SELECT of a DDL statement."""
+    # A DDL element written by a user may keep its SELECT in an attribute of any name.
     for value in vars(statement).values():
         if isinstance(value, Selectable) and not isinstance(value, Table):
             yield from tables_in(value)
 
 
 def _look_up(session: Session, lookups: Lookups) -> None:
+    """Run the SELECTs that ask whether referenced rows are in scope; raise ``OutOfScope``."""
     for question in lookups.questions():
         found = session.execute(question.statement).all()
         question.check(found, session.get_bind().dialect)

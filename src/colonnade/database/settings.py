@@ -1,4 +1,4 @@
-"""In charge of the settings of a database: defaults, ranges, names in the environment."""
+"""Define the settings of a database: their defaults, ranges and names in the environment."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["Settings", "from_environment"]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a database is used. All times are seconds; ``None`` lifts a limit where it is allowed.
+    """The settings of a database. All times are seconds; ``None`` means no limit where allowed.
 
-    ``reader_pool_size`` counts the readers' connections, which come on top of the sessions';
-    ``idle_check`` is how long a connection may lie unused before it is pinged at its next use.
-    ``isolation`` is the level of units that ask for none; without it, it is the server's own.
-    ``warn_repeated`` is for development: how often one SELECT may run in one unit of work before
-    a ``RepeatedStatement`` is warned of. ``cursor_secret`` seals the cursors of ``scroll``, so
-    that nobody else can make one.
+    ``reader_pool_size`` is the number of the readers' connections, in addition to the sessions'.
+    ``idle_check`` is how long a connection may be idle before it is pinged at its next use.
+    ``isolation`` is the level of units that name none; without it, the server's own. For
+    development, ``warn_repeated`` is how often one SELECT runs in one unit of work until
+    ``RepeatedStatement`` is warned of. ``cursor_secret`` signs the cursors of ``scroll``, so that
+    nobody else can make one.
     """
 
     pool_size: int = 10
@@ -68,12 +68,12 @@ class Settings:
 
     @property
     def capacity(self) -> int:
-        """How many units of work may run at once."""
+        """The number of units of work that may run at once."""
         return self.pool_size + self.max_overflow
 
     @property
     def reader_capacity(self) -> int:
-        """How many readers may run at once."""
+        """The number of readers that may run at once."""
         return self.capacity if self.reader_pool_size is None else self.reader_pool_size
 
 
@@ -108,7 +108,7 @@ _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 def settings(**given: Any) -> Settings:
-    """Settings from keywords; an unknown name is ``InvalidSetting`` with the nearest right one."""
+    """Return settings from keywords; raise ``InvalidSetting`` for an unknown name or value."""
     names = [item.name for item in dataclasses.fields(Settings)]
     for name in given:
         if name not in names:
@@ -121,11 +121,11 @@ def settings(**given: Any) -> Settings:
 def from_environment(
     environ: Mapping[str, str] | None = None,
 ) -> tuple[str, str | None, dict[str, Any]]:
-    """The URL, the reader's URL and the settings that the environment gives.
+    """Return the URL, the readers' URL and the settings from the environment's variables.
 
-    ``DATABASE_URL`` must be there; ``DATABASE_READER_URL`` may be. Each setting is read from
-    ``DB_`` and its name in capitals. Raises ``InvalidSetting`` when the URL is missing or empty,
-    when a value cannot be read, or when a variable looks like a misspelt setting.
+    ``DATABASE_URL`` is required, ``DATABASE_READER_URL`` optional. Each setting is read from
+    ``DB_`` and its name in capitals. Raises ``InvalidSetting`` if the URL is missing or empty, if a
+    value cannot be read, or if a variable looks like a misspelt setting.
     """
     env = os.environ if environ is None else environ
     url = env.get("DATABASE_URL", "").strip()
@@ -151,6 +151,7 @@ def from_environment(
 
 
 def _read(variable: str, text: str, annotation: str) -> Any:
+    """Convert a variable's text to the type that the setting is annotated with."""
     word = text.strip()
     try:
         if annotation.startswith("bool"):

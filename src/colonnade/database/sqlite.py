@@ -1,9 +1,9 @@
-"""In charge of SQLite: foreign keys, WAL, a fair queue of writers, limits that SQLite lacks.
+"""Talk to SQLite through aiosqlite, with foreign keys, WAL and a fair queue of writers.
 
-A unit of work begins with ``BEGIN IMMEDIATE``, so that a lock that cannot be had is known before
-anything is read, and no update is lost. Units of one process queue for it in order (``writers``
-has the queue); SQLite's own busy handler, which lets the luckiest go first, is left to deal with
-other processes only.
+A unit of work begins with ``BEGIN IMMEDIATE``: a lock that is not free is known before anything is
+read, and no update is lost. Units of one process queue for the lock in order (see ``writers``).
+SQLite's own busy handler, which keeps no order, deals with other processes only. The time limit of
+a statement, which SQLite lacks, is kept by a watchdog.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ __all__ = ["SQLite"]
 
 _HELD: Final = "colonnade_sqlite_pragmas"
 _STREAMING: Final = "colonnade_sqlite_streaming"
-#: What a closed connection says to any question: SQLite's word, then aiosqlite's once it knows too.
+#: The errors of a closed connection: that of ``sqlite3``, and that of aiosqlite once it knows.
 _CLOSED: Final = (sqlite3.ProgrammingError, ValueError)
-#: Milliseconds; SQLite takes a 32-bit number.
+#: Milliseconds that stand for "no limit": the largest 32-bit number.
 _FOREVER: Final = 2_147_483_647
 
 
@@ -49,7 +49,7 @@ class SQLite(Dialect):
         return {"timeout": self._busy(PLAIN) / 1000, "factory": _Connection}
 
     def engine_options(self) -> dict[str, Any]:
-        """Every unit is serializable already; the level that is asked for makes no difference."""
+        """Return no isolation level for units: on SQLite each is serializable already."""
         return super().engine_options() if self.reading else {}
 
     def install(self, engine: Engine) -> None:
@@ -98,7 +98,7 @@ class SQLite(Dialect):
         return unit.statement_timeout or self.settings.statement_timeout
 
     def execution_options(self, unit: Unit) -> Mapping[str, Any]:
-        """Every unit is serializable already, whatever level it asks for."""
+        """Return the unit without its isolation level: on SQLite each is serializable already."""
         return {UNIT: unit}
 
     def streams(self, *, in_transaction: bool) -> bool:
@@ -114,6 +114,7 @@ class SQLite(Dialect):
             driver._tx.put_nowait((None, inner.close))
 
     def _busy(self, unit: Unit) -> int:
+        """Return the ``busy_timeout`` of a unit, in milliseconds."""
         seconds = unit.lock_timeout or self.settings.lock_timeout
         return _FOREVER if seconds is None else max(1, round(seconds * 1000))
 
@@ -136,18 +137,23 @@ class SQLite(Dialect):
             connection.exec_driver_sql("BEGIN")
 
     def _adjust(self, connection: Connection, unit: Unit) -> None:
-        """Give the connection the unit's limits, before BEGIN, which they hold for too."""
+        """Set the unit's limits on the connection; before BEGIN, since they hold for it too."""
         wanted = {"busy_timeout": self._busy(unit), "query_only": int(unit.read_only)}
         held = connection.info.get(_HELD, {})
         for name, value in wanted.items():
             if held.get(name) != value:
-                # Forgotten first: if this fails half way, the next unit sets it anew.
+                # Cleared first: if the PRAGMA fails, the next unit sets it again.
                 held.pop(name, None)
                 connection.exec_driver_sql(f"PRAGMA {name} = {value}")
                 held[name] = value
 
     def _queue(self, engine: Engine) -> None:
-        """Let the units of this process take the write lock one after the other, in order."""
+        """Make the units of this process take the write lock one after the other, in order.
+
+        The lock is taken before BEGIN IMMEDIATE. It is given back at every end of the transaction:
+        by the dialect's commit and rollback, by a statement that ends it, and when the connection
+        is returned, invalidated or closed.
+        """
         lock = WriteLock(debug=self.settings.debug)
 
         @event.listens_for(engine, "begin")
@@ -169,9 +175,9 @@ class SQLite(Dialect):
                 raise
 
         def give_lock_back(driver: Any) -> None:
-            """Give the write lock back if a statement has ended the transaction.
+            """Give the write lock back if the last statement ended the transaction.
 
-            COMMIT and ROLLBACK as text do, and failures on which SQLite rolls back by itself.
+            COMMIT or ROLLBACK as text did so, or an error on which SQLite rolls back by itself.
             """
             if lock.holds(driver):
                 connection = driver._connection
@@ -197,7 +203,7 @@ class SQLite(Dialect):
                 try:
                     call(connection)
                 finally:
-                    # Unless COMMIT was refused, as it is while another process reads on.
+                    # The transaction goes on if COMMIT failed because another process still reads.
                     if not self.in_transaction(driver):
                         lock.leave(driver)
 
@@ -219,10 +225,10 @@ def _reset_begin(connection: Connection) -> None:
 
 
 def _fold(text: Any) -> Any:
-    """A text in lower case, letter by letter; SQLite's own ``lower`` knows ASCII only.
+    """Return a text in lower case, letter by letter; SQLite's own ``lower`` knows ASCII only.
 
-    The dotted I and sigma become what servers make of them: Python lowers one to two letters, the
-    other by its place in the word.
+    The dotted capital I and the capital sigma are lowered as servers do it. Python makes two
+    letters of the first, and lowers the other by its place in the word.
     """
     if not isinstance(text, str):
         return text
@@ -230,21 +236,24 @@ def _fold(text: Any) -> Any:
 
 
 def _value(told: Any) -> Any:
-    """A value that JSON would not carry exactly: a float as Python writes it, bytes in hex."""
+    """Return the value behind a text: bytes of ``x`` and hex digits, else a float.
+
+    JSON would not carry them exactly. Anything but a text is returned as it is.
+    """
     if not isinstance(told, str):
         return told
     return bytes.fromhex(told[1:]) if told.startswith("x") else float(told)
 
 
-#: What lookups use, and every connection has.
+#: The SQL functions that lookups call; every connection has them.
 _FUNCTIONS: Final = {"colonnade_fold": _fold, "colonnade_value": _value}
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that can be stopped whatever it is doing.
+    """A connection of ``sqlite3`` that knows its cursors, so that it can always be stopped.
 
-    SQLite keeps the transaction of a closed connection, and refuses even ROLLBACK to one that was
-    interrupted, for as long as a cursor of it is half read; so the cursors are known here.
+    As long as a cursor is half read, SQLite keeps the transaction of a closed connection open, and
+    refuses even ROLLBACK on one that was interrupted.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -259,27 +268,27 @@ class _Connection(sqlite3.Connection):
         return cursor
 
     def end_reads(self) -> None:
-        """End every cursor."""
+        """Close every cursor."""
         for cursor in tuple(self._cursors):
             cursor.close()
 
     def undo(self) -> None:
-        """End every cursor and the transaction."""
+        """Close every cursor and roll back."""
         self.end_reads()
         self.rollback()
 
 
 def _end_streams(adapted: Any, record: Any) -> None:
-    """End the streams that were left open, before the next unit reads what they began to see."""
+    """Close cursors that were left open, at check-in: the next unit would read their snapshot."""
     if record.info.pop(_STREAMING, None) and adapted is not None:
         driver = adapted.driver_connection
         driver._tx.put_nowait((None, driver._conn.end_reads))
 
 
 def _stop(adapted: Any, _record: Any, _error: BaseException | None) -> None:
-    """End what a cancelled task left running, and its transaction, before the connection closes.
+    """Interrupt what a cancelled task left running, and roll back, before the connection closes.
 
-    Queued without a future, since a second cancellation must not reach it.
+    The rollback is queued without a future, so that a second cancellation cannot reach it.
     """
     _undo(adapted.driver_connection)
 
@@ -292,10 +301,10 @@ def _undo(driver: Any) -> None:
 
 
 def _stop_once(driver: Any) -> None:
-    """Let nobody wait for the second stop of a thread, which ends with the first.
+    """Make the second ``stop`` of a connection's thread do nothing: the first one ends it.
 
-    Closing is stopping, and SQLAlchemy stops what a cancelled task was closing: aiosqlite's close
-    would wait for ever, and with it the end of the event loop.
+    aiosqlite's ``close`` ends with ``stop``. If a task is cancelled while it closes a connection,
+    SQLAlchemy stops it again, and the ``close`` would wait for ever for an answer to that.
     """
     stop = driver.stop
 
@@ -307,7 +316,7 @@ def _stop_once(driver: Any) -> None:
 
 
 def _leave_the_closed_alone(engine: Engine) -> None:
-    """Roll nothing back on a connection that another task closed under a failing statement."""
+    """Send no ROLLBACK on a connection that another task closed while a statement was failing."""
     dialect: Any = engine.dialect
     in_autocommit = dialect.detect_autocommit_setting
 

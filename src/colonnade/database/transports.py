@@ -1,4 +1,4 @@
-"""In charge of closing sockets whose event loop is closed, for which asyncio itself has no way."""
+"""Close a socket whose event loop is closed, which asyncio itself cannot do."""
 
 from __future__ import annotations
 

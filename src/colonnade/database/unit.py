@@ -1,4 +1,4 @@
-"""In charge of what may be asked of one unit of work: isolation, time-outs, variables."""
+"""Define the options of one unit of work: isolation level, time limits, variables."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)
 class UnitOptions(TypedDict, total=False):
     """The keywords of ``Database.session`` and ``Database.run`` that shape the transaction.
 
-    ``isolation`` is a level of the SQL standard in any case; ``statement_timeout`` and
-    ``lock_timeout`` are seconds and replace the database's own; ``variables`` are settings with a
-    dot in their name, such as ``app.tenant``, for PostgreSQL's row-level security: they end with
+    ``isolation`` is a level of the SQL standard, in upper or lower case. ``statement_timeout`` and
+    ``lock_timeout`` are seconds, and replace those of the database. ``variables`` are settings with
+    a dot in their name, such as ``app.tenant``, for PostgreSQL's row-level security; they end with
     the transaction.
     """
 
@@ -34,7 +34,11 @@ class UnitOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """``UnitOptions``, checked. Raises ``InvalidSetting`` for a level or name that is unknown."""
+    """The checked options of one unit of work.
+
+    Raises ``InvalidSetting`` for an unknown isolation level, a time limit out of range, and the
+    name of a variable without a dot.
+    """
 
     isolation: str | None = None
     read_only: bool = False
@@ -59,7 +63,7 @@ class Unit:
 
 
 def isolation_level(text: str) -> str:
-    """Return the level as SQL has it; raise ``InvalidSetting`` for one that is unknown."""
+    """Return the isolation level as SQL writes it; raise ``InvalidSetting`` if it is unknown."""
     if not isinstance(text, str):
         raise InvalidSetting(f"an isolation level is a text, not {text!r}")
     level = re.sub(r"[\s_-]+", " ", text.strip()).upper()

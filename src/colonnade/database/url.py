@@ -1,8 +1,8 @@
-"""In charge of one thing: what a database URL means.
+"""Parse a database URL into an ``Address``.
 
-A URL as users have it (``postgres://``, ``mysql://``, a Heroku or libpq form) becomes an
-``Address``: the async driver, the parameters that driver takes, and a form safe to print. Pure:
-nothing is imported but the driver's presence, nothing is connected.
+The URL may have any usual form (``postgres://``, ``mysql://``, that of Heroku or libpq). The
+address names the async driver and the parameters that it takes, and can be printed without the
+password. No I/O: the driver is looked for, but not imported, and nothing connects.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ __all__ = ["Address", "Driver", "parse"]
 
 @dataclass(frozen=True)
 class Driver:
-    """An async driver: its SQLAlchemy name, its modules and what installs them."""
+    """An async driver: its name in SQLAlchemy, its modules, and the package that installs them.
+
+    ``parameters`` are the names that a URL may give after the ``?``.
+    """
 
     name: str
     modules: tuple[str, ...]
@@ -99,7 +102,7 @@ _AIOSQLITE: Final = Driver(
     frozenset({"mode", "immutable", "cache", "vfs", "uri"}),
 )
 
-#: scheme -> (family, SQLAlchemy backend, the drivers it may name; the first is the default)
+#: Scheme -> (family, SQLAlchemy's backend, the drivers that it may name, the default one first).
 _SCHEMES: Final[Mapping[str, tuple[str, str, tuple[Driver, ...]]]] = MappingProxyType(
     {
         "sqlite": ("sqlite", "sqlite", (_AIOSQLITE,)),
@@ -115,14 +118,15 @@ _FORM: Final = (
     "characters of the password"
 )
 _SECRETS: Final = frozenset({"password", "sslpassword"})
-#: Scheme and user as SQLAlchemy reads them, never given up once read: a password may hold commas.
+#: The scheme, the user and the password as SQLAlchemy reads them. The possessive ``?+`` keeps what
+#: it has matched: a password may hold commas, which are not a list of hosts.
 _USER: Final = re.compile(r"^[^:/]+://(?:[^:/]*(?::[^@]*)?@)?+")
 _MULTIPLE_HOSTS: Final = re.compile(r"^[^@/?]*,[^/?]*")
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a database is and how it is spoken to; ``str`` and ``repr`` show no password."""
+    """The address of a database and the driver for it; ``str`` and ``repr`` show no password."""
 
     url: URL = field(repr=False)
     family: str
@@ -131,7 +135,7 @@ class Address:
 
     @property
     def in_memory(self) -> bool:
-        """Whether this names an SQLite database that lives in memory."""
+        """True for an SQLite database in memory."""
         if self.family != "sqlite":
             return False
         database = self.url.database or ""
@@ -144,7 +148,7 @@ class Address:
 
 
 def parse(text: str | URL) -> Address:
-    """The address that ``text`` names.
+    """Return the address that ``text`` names.
 
     Raises ``InvalidURL`` for a scheme, driver, port or parameter that is not known, and
     ``DriverNotInstalled`` when the driver's package is missing. No message repeats the URL,
@@ -180,6 +184,7 @@ def parse(text: str | URL) -> Address:
 
 
 def _read(text: str | URL) -> URL:
+    """Return SQLAlchemy's URL; raise ``InvalidURL`` for a text that cannot be read."""
     if isinstance(text, URL):
         return text
     if not isinstance(text, str) or not text.strip():
@@ -188,15 +193,16 @@ def _read(text: str | URL) -> URL:
     user = _USER.match(plain)
     head, rest = (plain[: user.end()], plain[user.end() :]) if user else (plain, "")
     if "@" in rest and not plain.startswith("sqlite"):
-        # What follows the first "@" may be the rest of a password, and is not to be shown.
+        # What follows the first "@" may be the rest of a password: SQLAlchemy would take it for the
+        # host and show it.
         raise InvalidURL("the database URL has an '@' too many", hint=_FORM)
     parameters = rest.partition("?")[2]
     if not all(value for _, value in parse_qsl(parameters, keep_blank_values=True)):
-        # SQLAlchemy drops them without a word.
+        # SQLAlchemy would ignore it silently.
         raise InvalidURL("the database URL has a parameter without a value", hint=_FORM)
     several = _MULTIPLE_HOSTS.match(rest)
     if several:
-        # libpq lists hosts before the slash, SQLAlchemy in the query.
+        # libpq has a list of hosts before the slash, SQLAlchemy repeats ``host=`` in the query.
         hosts = "&".join(f"host={host}" for host in several[0].split(","))
         rest = rest[several.end() :] + ("&" if parameters else "?") + hosts
     try:
@@ -220,7 +226,10 @@ def _driver(scheme: str, wanted: str, drivers: tuple[Driver, ...]) -> Driver:
 
 
 def _folded(url: URL, driver: Driver) -> dict[str, str | tuple[str, ...]]:
-    """The query parameters, each known, each given once unless it is a host."""
+    """Return the query parameters, with ``_`` for ``-`` in their names.
+
+    Raises ``InvalidURL`` for an unknown one, and for one that is given twice and is no host.
+    """
     query: dict[str, str | tuple[str, ...]] = {}
     known = driver.parameters | {"user", "password"}
     for name, value in url.query.items():
@@ -249,6 +258,7 @@ def _check(url: URL, family: str) -> None:
 
 
 def _suggest(name: str, known: Mapping[str, object] | frozenset[str], title: str) -> str:
+    """Return a hint with the nearest known name and all of them."""
     near = nearest(name, sorted(known))
     listed = f"{title}: {', '.join(sorted(known))}"
     return f"did you mean {near!r}? {listed}" if near else listed

@@ -1,8 +1,8 @@
-"""In charge of ending statements that outlive their limit, at next to no cost for the others.
+"""End statements that take longer than their limit, at next to no cost for the others.
 
-A timer per statement would be set and cancelled thousands of times for each one that fires. Here
-one timer waits for the earliest deadline that there was when it was set; most statements are long
-over when it fires, and it is set again only while something runs.
+A timer for each statement would be set and cancelled thousands of times for each time it fires.
+Here a single timer waits for the earliest deadline. Most statements are over long before it fires;
+then it is set again only if others still run.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Watchdog:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, connection: Any, limit: float) -> None:
-        """A statement begins that may take ``limit`` seconds."""
+        """Record that a statement begins which may take ``limit`` seconds."""
         loop = asyncio.get_running_loop()
         deadline = self._deadlines[connection] = loop.time() + limit
         if self._timer is None or deadline < self._timer.when():
             self._set(loop, deadline)
 
     def stop(self, connection: Any) -> None:
-        """The statement is over, one way or the other."""
+        """Record that the statement is over."""
         self._deadlines.pop(connection, None)
 
     def _set(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
@@ -39,6 +39,7 @@ class Watchdog:
         self._timer = loop.call_at(deadline, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Abort the overdue connections, and set the timer for the next deadline."""
         self._timer = None
         now = loop.time()
         overdue = [connection for connection, due in self._deadlines.items() if due <= now]

@@ -1,11 +1,11 @@
-"""In charge of SQLite's write lock among the units of one process: one writer at a time, in order.
+"""Queue the units of one process for SQLite's write lock: one writer at a time, in order.
 
-It is an admission with one place, so that whoever holds the lock and waits for a connection, or
-the other way round, is found in the same search for circles. The place is given back where the
-transaction ends, whoever ends it: COMMIT and ROLLBACK, through SQLAlchemy or as text, a statement
-on whose failure SQLite rolls back, a BEGIN that fails, and every way in which a connection goes.
-Another ``Database`` on the same file is as foreign as another process: SQLite's own busy handler
-stands between the two.
+The lock is an ``Admission`` with one place. So the search for deadlocks also finds a task that
+holds the lock and waits for a connection, or the other way round. The lock is given back wherever
+the transaction ends: at COMMIT and ROLLBACK, through SQLAlchemy or as text, after an error on which
+SQLite rolls back, after a BEGIN that fails, and whenever a connection is returned or closed.
+Between two ``Database`` objects on one file, as between processes, stands SQLite's own busy
+handler.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["WriteLock"]
 
 
 class WriteLock(Admission):
-    """Grant the write lock to one connection after the other, for one engine and its event loop."""
+    """The write lock of one engine and its event loop, held by one connection at a time."""
 
     def __init__(self, *, debug: bool) -> None:
         super().__init__(1, 0.0, name="write lock", debug=debug)
@@ -44,10 +44,10 @@ class WriteLock(Admission):
             lease.release_on(self._loop)
 
     def disown(self, driver: Any) -> None:
-        """Let no task count as the holder any more: the end of the transaction is on its way.
+        """Record that no task holds the lock: the end of the transaction is on its way.
 
-        A task that was cancelled while it waited for that end may go on to its next unit, and does
-        not wait for itself then.
+        A task that was cancelled during that end may go on to its next unit. It would be taken for
+        one that waits for itself, a deadlock.
         """
         if self._driver is driver and self._lease is not None:
             self._lease.task = None
@@ -57,7 +57,7 @@ class WriteLock(Admission):
         return self._driver is driver
 
     def _refusal(self, kind: type[PoolTimeout], held: tuple[Lease, ...]) -> DatabaseError:
-        # Nobody has it for a moment between two holders.
+        # Between two holders nobody has the lock for a moment.
         lease = next(iter(self.leases), None)
         advice = ["keep units short; use db.reader() for what only reads"]
         if lease is not None and lease in held:
