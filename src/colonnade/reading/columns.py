@@ -1,4 +1,4 @@
-"""In charge of the columns of one statement: each is selected once, and known by its place."""
+"""Collect the columns of one statement: each is selected once, and found by its index in a row."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ Steps = tuple[Relation, ...]
 
 
 class Columns:
-    """What a plan reads from the root of ``sources`` and the single objects joined to it."""
+    """The columns that a plan reads from the root of ``sources`` and from joined single objects.
+
+    ``labels`` are the names of columns that the statement selects already, before these.
+    """
 
     def __init__(self, sources: Sources, plan: Plan, labels: Sequence[str] = ()) -> None:
         self.sources = sources
-        #: What is selected after the columns that have ``labels``, which stand there already.
+        #: The expressions to select, after the columns with ``labels``.
         self.expressions: list[Any] = []
-        #: What stands before the plan's own columns.
         self.labels = tuple(labels)
         self._places: dict[tuple[Steps, str], int] = {
             ((), label): place for place, label in enumerate(labels)
@@ -34,7 +36,10 @@ class Columns:
         return len(self.labels) + len(self.expressions)
 
     def place(self, steps: Steps, name: str) -> int:
-        """Where the attribute stands in a row."""
+        """Return the index of an attribute's column in a row; select it at the first call.
+
+        ``steps`` lead from the root to the object that has the attribute.
+        """
         place = self._places.get((steps, name))
         if place is None:
             place = self._places[steps, name] = len(self)
@@ -43,22 +48,23 @@ class Columns:
         return place
 
     def figure(self, steps: Steps, measure: Measure) -> int:
-        """Where the figure about the children of the object at the end of ``steps`` stands."""
+        """Return the index of a figure about the children of the object at the end of ``steps``."""
         if (steps, measure) not in self._figures:
             found = of_children(measure, self.sources, steps)
             self._figures[steps, measure] = self.add(found)
         return self._figures[steps, measure]
 
     def key(self, plan: Plan, steps: Steps = ()) -> tuple[int, ...]:
-        """Where the key of the object at the end of ``steps`` stands."""
+        """Return the indexes of the primary key of the object at the end of ``steps``."""
         return tuple(self.place(steps, name) for name in mapping_of(plan.model).key)
 
     def add(self, expression: Any) -> int:
-        """Select an expression of another kind as well."""
+        """Select one more expression; return its index in a row."""
         self.expressions.append(expression.label(f"c{len(self)}"))
         return len(self) - 1
 
     def _add(self, plan: Plan, steps: Steps) -> None:
+        """Select what the plan reads, and the keys that tell single objects and parents apart."""
         for leaf in plan.columns:
             self.place(steps, leaf.name)
         for _, measure in plan.measures:
@@ -67,5 +73,5 @@ class Columns:
             self.key(plan, steps)
         for nested in plan.ones:
             self._add(nested.plan, (*steps, nested.relation))
-        if not len(self):
+        if not len(self):  # a SELECT needs a column
             self.key(plan, steps)

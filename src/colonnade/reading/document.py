@@ -1,8 +1,8 @@
-"""In charge of documents: PostgreSQL writes the whole answer as JSON, in one statement.
+"""Read JSON that PostgreSQL itself writes: the whole answer in one statement, a document.
 
-The innermost SELECT is the one that reads rows, with its conditions, order and cut. Around it
-stands one that names each field and writes it; its row is the object. Single objects are rows of
-their own in it, collections are arrays of rows, read for each parent by its key.
+The innermost SELECT reads rows, with conditions, order and limits. The SELECT around it converts
+each column and labels it with the name of its field; its row is the JSON object. A related single
+object is a row in that row. A collection is an array of rows, from a subquery for each parent.
 """
 
 from __future__ import annotations
@@ -47,24 +47,27 @@ __all__ = [
     "reason",
 ]
 
-#: An answer in one row, the same beside its count, or a row for each object.
+#: All objects in one row, the same with their number in a second column, or a row for each object.
 Mode: TypeAlias = Literal["array", "counted", "objects"]
 
 _SERVER: Final = "postgresql"
 
 
 def document_reason(model: type[Any], schema: type[Any], dialect: str) -> str | None:
-    """Why ``.json`` of this schema reads rows on a database; None where the server writes it."""
+    """Return why ``.json`` of this schema reads rows on ``dialect``; None if it writes the JSON."""
     return reason(plan_of(model, schema), dialect)
 
 
 def reason(plan: Plan, dialect: str) -> str | None:
-    """The same for a plan."""
+    """Return why ``.json`` of this plan reads rows on ``dialect``; None if it writes the JSON."""
     return f"{dialect} does not write it" if dialect != _SERVER else inexact(plan)
 
 
 async def listed(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes | None:
-    """An array of the objects, or None where it has to be made of rows. One statement at most."""
+    """Return a JSON array of the objects, or None if it must be made of rows.
+
+    Runs at most one statement.
+    """
     found = await _read(session, spec, plan, terms, "array")
     return None if found is None else found[0][0]
 
@@ -72,7 +75,10 @@ async def listed(session: Session, spec: Spec, plan: Plan, terms: Terms) -> byte
 async def counted(
     session: Session, spec: Spec, plan: Plan, terms: Terms
 ) -> tuple[bytes, int] | None:
-    """The same, and how many there are without the cut. One statement at most."""
+    """Return a JSON array of the objects and their number without limit and offset.
+
+    Returns None if the array must be made of rows. Runs at most one statement.
+    """
     found = await _read(session, spec, plan, terms, "counted")
     return None if found is None else (found[0][0], found[0][1])
 
@@ -80,7 +86,10 @@ async def counted(
 async def items(
     session: Session, spec: Spec, plan: Plan, terms: Terms
 ) -> tuple[list[bytes], list[tuple[Any, ...]]] | None:
-    """Each object by itself and, for a scroll, its keys. One statement at most."""
+    """Return each object as JSON and, for a scroll, the values of its sort keys.
+
+    Returns None if the objects must be made of rows. Runs at most one statement.
+    """
     found = await _read(session, spec, plan, terms, "objects")
     if found is None:
         return None
@@ -89,7 +98,11 @@ async def items(
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A statement whose rows hold JSON, and what to look for in it before it is believed."""
+    """A statement whose rows hold JSON, and what to look for in the JSON before it is used.
+
+    ``marks`` are the texts that stand for values which only Python can write. ``free`` is true if
+    columns of JSON are in it, which may hold anything.
+    """
 
     statement: Any
     marks: tuple[bytes, ...]
@@ -99,10 +112,11 @@ class Document:
 async def _read(
     session: Session, spec: Spec, plan: Plan, terms: Terms, mode: Mode
 ) -> Sequence[Any] | None:
+    """Return the rows of the document, or None if PostgreSQL does not write it exactly."""
     if session.family != _SERVER or written_of(plan) is None:
         return None
     document = document_of(spec, plan, terms, mode)
-    # Without a limit of 0 there would be rows to count.
+    # With ``limit=0`` the array is empty, but there may be rows to count.
     known = spec.uncut() if mode == "counted" else spec
     if is_known_empty(session, known, lambda: document.statement):
         return [] if mode == "objects" else [(b"[]", 0)]
@@ -116,7 +130,7 @@ async def _read(
 
 
 def document_of(spec: Spec, plan: Plan, terms: Terms, mode: Mode) -> Document:
-    """What writes the plan's objects for the rows that ``spec`` asks for, once for each shape."""
+    """Return the statement that writes the objects of ``spec``, built once for each shape."""
     shapes = shapes_of(terms)
     if spec.raw or any(item.raw for item in terms.values()):
         return _document(spec.shape, plan, shapes, mode)
@@ -124,7 +138,7 @@ def document_of(spec: Spec, plan: Plan, terms: Terms, mode: Mode) -> Document:
 
 
 def parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
-    """What its statement binds."""
+    """Return the bind parameters of the document's statement."""
     found = spec.parameters
     for number, item in enumerate(give_terms(terms, spec.given).values()):
         found |= bound(_slot(number, "v"), item.values)
@@ -158,12 +172,15 @@ def _document(shape: Shape, plan: Plan, shapes: Shapes, mode: Mode) -> Document:
 
 
 def _slot(number: int, name: str) -> str:
-    """How the values of the collection with this number are called."""
+    """Return the name of a bind parameter for the collection with this number."""
     return f"t{number}{name}"
 
 
 class _Writer:
-    """Writes what ``rows`` hold; knows on which terms collections are read."""
+    """Builds the SQL that makes JSON of the columns of ``rows``, a subquery.
+
+    ``shapes`` says which rows of a collection are read, by the fields that lead to it.
+    """
 
     def __init__(self, rows: Any, columns: Columns, shapes: Mapping[Path, Shape]) -> None:
         self._rows = rows
@@ -171,22 +188,23 @@ class _Writer:
         self._shapes = shapes
 
     def array(self, written: Written, path: Path = ()) -> Any:
-        """An array of objects, from all rows."""
+        """Return an array of objects, one for each row."""
         fields = self._fields(written, (), path)
         item: Any = select_rows(*fields).select_from(self._rows).subquery().table_valued()
         return func.array(select_rows(item).scalar_subquery())
 
     def one(self, written: Written) -> Any:
-        """The object of one row, as text."""
+        """Return the object of one row, as JSON text or bytes."""
         item = self._item(written, (), ())
         return select_rows(sent(func.row_to_json(item))).scalar_subquery()
 
     def _item(self, written: Written, steps: Steps, path: Path) -> Any:
-        """An object as a row of its own, made of one row."""
+        """Return an object as a row whose columns are labelled with the fields' names."""
         fields = self._fields(written, steps, path)
         return select_rows(*fields).correlate(self._rows).subquery().table_valued()
 
     def _fields(self, written: Written, steps: Steps, path: Path) -> list[Any]:
+        """Return the labelled columns of an object, in the order of the schema's fields."""
         found: dict[str, Any] = {}
         for alias, leaf, form in written.columns:
             column = self._rows.c[self._columns.place(steps, leaf.name)]
@@ -207,7 +225,10 @@ class _Writer:
         return [found[alias].label(alias) for alias in written.order]
 
     def _single(self, written: Written, steps: Steps, path: Path) -> Any:
-        """A row in the row; the key tells whether there is an object."""
+        """Return a related object as a row in the row, or null if the joined key is null.
+
+        If the field takes no null, the missing object becomes a sentinel, and rows are read.
+        """
         there = self._rows.c[self._columns.key(written.plan, steps)[0]].is_not(None)
         item = self._item(written, steps, path)
         if not written.required:
@@ -216,7 +237,7 @@ class _Writer:
         return case((there, found), else_=literal_column(f"{DOUBT}::json"))
 
     def _collection(self, link: Link, key: Sequence[int], written: Written, path: Path) -> Any:
-        """The children of one parent: the array of their rows."""
+        """Return the array of one parent's children, from a subquery correlated by ``key``."""
         sources = Sources(link.child)
         columns = Columns(sources, written.plan)
         shape = self._shapes.get(path) or Shape(link.child)

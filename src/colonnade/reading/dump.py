@@ -1,4 +1,4 @@
-"""In charge of JSON, whoever writes it: the database, or the schema's own serialiser from rows."""
+"""Read JSON: written by the database where it can, else by the schema's serializer from rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ __all__ = ["dump", "objects"]
 
 
 async def dump(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes:
-    """An array of the objects. One statement, or those that rows take."""
+    """Return a JSON array of the objects. Runs one statement, or those that rows take.
+
+    Both, if the database wrote a value that only Python can write (see ``json_forms``).
+    """
     written = await listed(session, spec, plan, terms)
     if written is not None:
         return written
@@ -26,9 +29,10 @@ async def dump(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes:
 async def objects(
     session: Session, spec: Spec, plan: Plan, terms: Terms
 ) -> tuple[list[bytes], list[tuple[Any, ...]]]:
-    """Each object by itself and, for a scroll, its keys in the order.
+    """Return each object as JSON and, for a scroll, the values of its sort keys.
 
-    An object without collections is had from its row cheaper than from a document.
+    Without collections the rows are read: it is cheaper to serialize them here than to have the
+    database write them.
     """
     if plan.collects:
         written = await items(session, spec, plan, terms)

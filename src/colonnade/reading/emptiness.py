@@ -1,4 +1,4 @@
-"""In charge of questions that no row can answer, whatever is stored: no statement runs for them."""
+"""Recognize queries that no row can match, whatever is stored: no statement runs for them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["is_known_empty"]
 def is_known_empty(session: Session, spec: Spec, build: Callable[[], Any]) -> bool:
     """Return whether the statement that ``build`` makes is known to find nothing.
 
-    A session that is over or in use says so when it runs one: then it is not known. Raises
-    ``ScopeUnbound`` as the statement would.
+    Returns False for a session that is closed or in use, so that the statement runs and raises its
+    error. Raises ``ScopeUnbound`` as the statement would.
     """
     if not spec.finds_nothing or session.closed or session.busy:
         return False

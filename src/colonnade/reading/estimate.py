@@ -1,4 +1,4 @@
-"""In charge of how many rows there may be: PostgreSQL's planner knows without counting."""
+"""Estimate how many rows match: PostgreSQL's planner knows it without counting."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from colonnade.spec import Spec, matching
 
 __all__ = ["estimate"]
 
-#: Fewer rows than this are counted: it costs little, and a guess of so few is a poor one.
+#: Below this estimate rows are counted: that costs little, and small estimates are often wrong.
 _FEW: Final = 10_000
 
 
 class _Guessed(Executable, ClauseElement):
-    """What PostgreSQL's planner says of a statement, which does not run."""
+    """An EXPLAIN of a SELECT, which returns the planner's estimates without running it."""
 
     inherit_cache = True
     _traverse_internals = [("statement", InternalTraversal.dp_clauseelement)]  # noqa: RUF012 # SQLAlchemy's own attribute
@@ -34,15 +34,16 @@ class _Guessed(Executable, ClauseElement):
 @compiles(_Guessed)
 def _explain(element: _Guessed, compiler: Any, **options: Any) -> str:
     text = compiler.process(element.statement, **options)
-    # The row to come is the plan's, whatever the SELECT says of its own.
+    # The row is that of the plan, so the types of the SELECT's columns do not apply.
     compiler._result_columns.clear()
     return f"EXPLAIN (FORMAT JSON) {text}"
 
 
 async def estimate(session: Session, spec: Spec) -> int:
-    """About how many rows there are: the planner's figure where there is one, else the true one.
+    """Return about how many rows match: an estimate on PostgreSQL, elsewhere the exact count.
 
-    One statement; a second one counts where the planner expects fewer than 10,000 rows.
+    Runs one statement; on PostgreSQL a second one, which counts, if the planner expects fewer than
+    10,000 rows.
     """
     if is_known_empty(session, spec, lambda: matching(spec)):
         return 0

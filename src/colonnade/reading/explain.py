@@ -1,4 +1,4 @@
-"""In charge of asking a database how it would answer: its own plan, as text."""
+"""Ask a database how it would run a statement, and return its plan as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from colonnade.spec import Spec, entities
 
 __all__ = ["explain", "explain_document", "explain_rows"]
 
-#: What goes before a statement, without and with running it.
+#: The words before a statement that ask for its plan: without running it, and with running it.
 _WORDS: Final[Mapping[str, tuple[str, str | None]]] = {
     "postgresql": ("EXPLAIN", "EXPLAIN (ANALYZE, BUFFERS)"),
     "sqlite": ("EXPLAIN QUERY PLAN", None),
@@ -30,7 +30,7 @@ _WORDS: Final[Mapping[str, tuple[str, str | None]]] = {
 
 
 class _Explained(Executable, ClauseElement):
-    """A SELECT with the words before it that ask for its plan."""
+    """A SELECT behind the words that ask for its plan."""
 
     inherit_cache = False
 
@@ -39,7 +39,7 @@ class _Explained(Executable, ClauseElement):
         self.analyze = analyze
 
     def get_children(self, **_options: Any) -> Iterable[Any]:
-        """What is in it, for whoever looks for tables in a statement."""
+        """Return the SELECT, so that a search for tables finds those in it."""
         return (self.statement,)
 
 
@@ -54,15 +54,15 @@ def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
             hint="leave out analyze, and measure the time of the statement",
         )
     text = compiler.process(element.statement, **options)
-    # The rows to come are the plan's, whatever the SELECT says of its own.
+    # The rows are those of the plan, so the types of the SELECT's columns do not apply.
     compiler._result_columns.clear()
     return f"{analyzed if element.analyze else plain} {text}"
 
 
 async def explain(session: Session, spec: Spec, analyze: bool) -> str:
-    """The plan for reading objects, which index would help, and what is read beside them.
+    """Return the plan for reading entities, the index that would help, and the relations loaded.
 
-    One statement, which with ``analyze`` runs the SELECT too.
+    Runs one statement; with ``analyze`` the database runs the SELECT too.
     """
     lines = await _explain(session, spec, entities(spec), analyze)
     many = (".".join(step.name for step in path) for path in spec.shape.load if path[-1].many)
@@ -73,7 +73,7 @@ async def explain(session: Session, spec: Spec, analyze: bool) -> str:
 async def explain_rows(
     session: Session, spec: Spec, plan: Plan, terms: Terms, analyze: bool
 ) -> str:
-    """The same for a schema: the plan of its first statement, and what is read from the others."""
+    """Return the plan of a schema's first statement, and what all its statements read."""
     statement = program_of(spec, plan, terms).statement
     plain = statement.statement if isinstance(statement, Prepared) else statement
     return "\n".join([*await _explain(session, spec, plain, analyze), str(plan)])
@@ -82,7 +82,7 @@ async def explain_rows(
 async def explain_document(
     session: Session, spec: Spec, plan: Plan, terms: Terms, analyze: bool
 ) -> str:
-    """The same for JSON: the plan of the statement that writes it, or why rows are read."""
+    """Return the plan of the statement that writes JSON, or that for rows and why they are read."""
     why = reason(plan, session.family)
     if why is not None:
         told = await explain_rows(session, spec, plan, terms, analyze)
@@ -103,7 +103,7 @@ async def _explain(
     rows = await session.rows(_Explained(statement, analyze), bound or spec.parameters)
     lines = _tree(rows) if session.family == "sqlite" else [str(row[0]) for row in rows]
     if spec.of is not None:
-        return lines  # groups are sorted once they are counted
+        return lines  # groups are sorted after they are counted: no index helps
     steps = {step for term in spec.shape.order for step in term.steps}
     if any(isinstance(step, Computed) for step in steps):
         return [*lines, "no index serves an order by a figure, which is found out for every row"]
@@ -112,7 +112,7 @@ async def _explain(
 
 
 def _tree(rows: Sequence[Any]) -> list[str]:
-    """SQLite's steps, each with its number and its parent's, indented as they are nested."""
+    """Return SQLite's steps, which name their parents by number, indented as they are nested."""
     depth = {0: -1}
     lines: list[str] = []
     for number, parent, _, detail in rows:
@@ -122,7 +122,7 @@ def _tree(rows: Sequence[Any]) -> list[str]:
 
 
 def _fixed(nodes: Iterable[Node]) -> set[str]:
-    """The model's own columns that conditions hold to one value."""
+    """Return the model's own columns for which conditions allow one value only."""
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, And):

@@ -1,4 +1,4 @@
-"""In charge of giving a schema the values that it awaits, from a call or from the session."""
+"""Find the values for a schema's ``Given`` fields: in the call, or in the session's scope."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def check_given(plan: Plan, terms: Terms, values: Mapping[str, Any]) -> None:
-    """Raise ``UnknownField`` for a name that the schema does not await.
+    """Raise an error for values that the schema cannot take.
 
-    Raise ``InvalidOperand`` for a value that the column it is compared with does not take.
+    Raises ``UnknownField`` for a name that it does not await, and ``InvalidOperand`` for a value
+    that does not fit the column with which it is compared.
     """
     wanted = _wanted(plan, terms)
     names = {item.awaited.name for item in wanted}
@@ -42,10 +43,10 @@ def check_given(plan: Plan, terms: Terms, values: Mapping[str, Any]) -> None:
 def given_values(
     plan: Plan, terms: Terms, given: Mapping[str, Any], scope: Bindings
 ) -> Mapping[str, Any]:
-    """Return what the schema awaits, by the keys that statements bind.
+    """Return the values that the schema awaits, by the names of the statements' bind parameters.
 
-    What is ``given`` goes before the value of the session's scope. Raises ``UsageError`` for what
-    neither has, and ``InvalidOperand``.
+    A value in ``given`` takes precedence over that of the session's scope. Raises ``UsageError``
+    for a value that neither has, and ``InvalidOperand``.
     """
     wanted = _wanted(plan, terms)
     if not wanted:
@@ -65,13 +66,14 @@ def given_values(
 
 
 def give_terms(terms: Terms, given: Mapping[str, Any]) -> Terms:
-    """Return the terms of collections with the values that they await."""
+    """Return the terms of collections with the values that their conditions await."""
     if not given:
         return terms
     return {path: with_values(rows, given) for path, rows in terms.items()}
 
 
 def _wanted(plan: Plan, terms: Terms) -> tuple[Wanted, ...]:
+    """Return the values that the schema's figures and the terms of its collections await."""
     figures = wanted_by_plan(plan)
     return (*figures, *_in_terms(plan, terms)) if terms else figures
 

@@ -1,8 +1,8 @@
-"""In charge of reading a schema by a select of the user's own.
+"""Read a schema by a SELECT that the user wrote.
 
-Columns fill the fields of their name or label. If the select has objects of a model as well, they
-fill the rest, read as any schema is: only the columns that it names, collections by a statement
-each.
+A column fills the field of its name or label. If the SELECT has the objects of a model as well,
+they fill the other fields as in any schema: only the columns that are needed are selected, and each
+collection takes a statement.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ async def select_into(
     collections: Mapping[str, Rows],
     given: Mapping[str, Any],
 ) -> list[S]:
-    """The schema's objects for the rows of ``statement``.
+    """Return the schema's objects for the rows of ``statement``.
 
-    Runs it, and one more for each collection in the schema. Raises ``InvalidSchema`` for a field
-    that nothing fills and for a column that no field takes.
+    Runs it, and one more statement for each collection in the schema. Raises ``InvalidSchema`` for
+    a field that nothing fills and for a column that fills no field.
     """
     entity, labelled = _parts(statement)
     mapper: Any = None if entity is None else inspect(entity).mapper
@@ -72,7 +72,10 @@ def _remembered(
 
 
 def _parts(statement: Any) -> tuple[Any, Labelled]:
-    """The entity in a select, if there is one, and its other columns by name."""
+    """Return the entity in a SELECT, if there is one, and the other columns by name.
+
+    Raises ``InvalidSchema`` for two entities, and for columns without a name or with the same one.
+    """
     entities: list[Any] = []
     labelled: Labelled = {}
     for name, expression in _selected(statement):
@@ -97,6 +100,7 @@ def _parts(statement: Any) -> tuple[Any, Labelled]:
 
 
 def _selected(statement: Any) -> list[tuple[str | None, Any]]:
+    """Return what a SELECT, a union or a text with columns selects, with the names."""
     if isinstance(statement, Select):
         return [(_name(item["expr"]), item["expr"]) for item in statement.column_descriptions]
     columns = getattr(statement, "selected_columns", None)
@@ -109,7 +113,7 @@ def _selected(statement: Any) -> list[tuple[str | None, Any]]:
 
 
 def _name(expression: Any) -> str | None:
-    """What a column is called by whoever wrote it; a function goes by its own name."""
+    """Return the label or name of a column; for a function its own; None for other expressions."""
     key = getattr(expression, "key", None)
     if isinstance(key, _anonymous_label):
         return None

@@ -1,4 +1,4 @@
-"""In charge of the terms on which collections are read: declared by a schema, given by a call."""
+"""Determine which rows of each collection are read: as a schema declares, or as a call asks for."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ __all__ = ["Path", "Terms", "terms_of"]
 
 #: The fields that lead to a collection.
 Path: TypeAlias = tuple[str, ...]
-#: What is asked of the collections that are not read whole and in the relation's own order.
+#: Conditions, order and limit of the collections that have any; the others are read whole.
 Terms: TypeAlias = Mapping[Path, Spec]
 
 
 def terms_of(plan: Plan, given: Mapping[str, Any] | None = None) -> Terms:
-    """The terms that the schema declares, and in their place those ``given`` by field.
+    """Return the terms of collections: those that the schema declares, replaced by ``given`` ones.
 
-    ``"team__missions"`` leads through a nested schema. Raises ``InvalidSchema`` for a field that
-    is no collection, and what a query raises for terms that its model cannot answer.
+    ``given`` has them by field; ``"team__missions"`` is a field of a nested schema. Raises
+    ``InvalidSchema`` for a field that is no collection, and the errors of a query for terms that do
+    not fit the collection's model.
     """
     declared = _declared(plan)
     if not given:
@@ -62,6 +63,7 @@ def _declared(plan: Plan) -> Terms:
 
 
 def _collections(plan: Plan, above: Path) -> Iterator[tuple[Path, Nested]]:
+    """Yield every collection of the plan, at any depth, with the fields that lead to it."""
     for nested in plan.many:
         yield (*above, nested.field), nested
     for nested in (*plan.ones, *plan.many):
@@ -69,6 +71,7 @@ def _collections(plan: Plan, above: Path) -> Iterator[tuple[Path, Nested]]:
 
 
 def _spec(nested: Nested, rows: Rows) -> Spec:
+    """Return the query that ``rows`` describes, on the collection's model."""
     model = nested.plan.model
     order = tuple(term_of(model, name) for name in rows.order_by)
     spec = Spec(Shape(model, order=order))

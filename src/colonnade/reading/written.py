@@ -1,7 +1,7 @@
-"""In charge of answering a write with a schema: from the objects written, as far as they tell.
+"""Make a schema's objects of the entities that a write has just flushed.
 
-What was written is held already, with every column; only what lies beyond it is read: relations,
-expressions and figures.
+These hold every column of the model already. A statement runs only if the schema has more than
+that: relations, SQL expressions or figures.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 async def fill_written(
     session: Session, plan: Plan, items: Sequence[Any], given: Mapping[str, Any] = _NOTHING
 ) -> list[Any]:
-    """The schema's objects for objects of the model that a session has just flushed, in order.
+    """Return the schema's objects for flushed entities, in the same order.
 
-    ``given`` are the values that the schema awaits, as ``given_values`` has them.
+    ``given`` are the values that the schema awaits, as ``given_values`` returns them.
 
-    No statement where the model's columns fill the schema; otherwise one for each 10,000 objects,
-    and one more for each collection in the schema.
+    Runs no statement if the model's columns fill the schema; otherwise one for each 10,000
+    entities, and one more for each collection in the schema.
     """
     if not items:
         return []
@@ -55,11 +55,13 @@ async def fill_written(
 
 
 def _held(plan: Plan) -> bool:
+    """Return whether the columns of an entity fill the whole schema."""
     beyond = plan.ones or plan.many or plan.measures or (plan.given and plan.objects)
     return not beyond and all(leaf.column is not None for leaf in plan.columns)
 
 
 def _trees(plan: Plan, items: Sequence[Any]) -> list[Any]:
+    """Return a dictionary with the values of the schema's fields for each entity."""
     fields = [(leaf.field, attrgetter(leaf.name)) for leaf in plan.columns]
     given = dict(plan.given)
     return [given | {field: read(item) for field, read in fields} for item in items]
@@ -67,7 +69,7 @@ def _trees(plan: Plan, items: Sequence[Any]) -> list[Any]:
 
 @remembered
 def _by_keys(plan: Plan) -> tuple[Program, tuple[int, ...]]:
-    """What reads the plan for the keys that are bound, and where the key stands in a row."""
+    """Return the program that reads the plan by primary keys, and the key's indexes in a row."""
     columns = Columns(Sources(plan.model), plan)
     key = columns.key(plan)
     statement: Any = select_rows(*columns.expressions).select_from(plan.model)
