@@ -1,7 +1,7 @@
-"""Replace the column types with which a database would silently change a value.
+"""In charge of types that SQLAlchemy's dialects would change a value of without a word.
 
-SQLite stores a NUMERIC as a float, and SQLAlchemy reads it back with ten digits after the point.
-SQLite and MySQL do not store the offset of an aware datetime, and return a naive one.
+SQLite keeps a NUMERIC as a float, and reads ten digits after its point; neither it nor MySQL keeps
+the offset of a moment, and both answer with a naive datetime that was an aware one.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _Processor = Callable[[Any], Any] | None
 
 
 def keep_values(dialect: Dialect) -> None:
-    """Make the dialect of an engine store values exactly, or refuse them with ``InvalidValue``."""
-    types = _TYPES.get(dialect.name)
-    if types is not None:
-        # A new table for this engine: the class's own is shared by the whole process.
-        dialect.colspecs = {**dialect.colspecs, **types}
+    """Let an engine's dialect store what it is given, or refuse it with ``InvalidValue``."""
+    own = _TYPES.get(dialect.name)
+    if own is not None:
+        # The one table of an engine's own: that of the class is everybody's.
+        dialect.colspecs = {**dialect.colspecs, **own}
 
 
 class _Decimal(sa.Numeric[Any]):
-    """A NUMERIC of SQLite: stored as a float, and refused if that float is another decimal."""
+    """A decimal in the float that SQLite makes of it, if it is just that decimal."""
 
     @override
     def bind_processor(self, dialect: Dialect) -> Any:

@@ -1,9 +1,9 @@
-"""Raise ``NotLoaded`` where reading an attribute would run a statement.
+"""In charge of the promise that touching an attribute runs no statement.
 
-SQLAlchemy loads an attribute that was not read when it is first used. In async code this fails deep
-inside with ``MissingGreenlet``, and on a detached object with ``DetachedInstanceError``. Here it
+SQLAlchemy loads what was not read when it is touched, which in async code fails deep inside with
+``MissingGreenlet`` and on a detached object with ``DetachedInstanceError``. Here every such touch
 becomes a ``NotLoaded`` that names the model, the attribute and the remedy, before any I/O. What
-SQLAlchemy loads for itself inside of an awaited flush, delete, merge or refresh is let through.
+SQLAlchemy loads for its own purposes inside an awaited flush, delete, merge or refresh passes.
 """
 
 from __future__ import annotations

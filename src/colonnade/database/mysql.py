@@ -185,24 +185,21 @@ class MySQL(Dialect):
 @compiles(Time, "mysql", "mariadb")
 @compiles(TIMESTAMP, "mysql", "mariadb")
 def _with_microseconds(kind: Any, compiler: Any, **options: Any) -> str:
-    """Compile to DATETIME(6), TIME(6) or TIMESTAMP(6); without it microseconds are dropped."""
+    """DATETIME, TIME and TIMESTAMP drop microseconds unless asked to keep them."""
     text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
     return f"{text}(6)" if text in ("DATETIME", "TIME", "TIMESTAMP") else text
 
 
 @compiles(Numeric, "mysql", "mariadb")
 def _with_a_fraction(kind: Any, compiler: Any, **options: Any) -> str:
-    """Compile NUMERIC without digits to NUMERIC(65, 30); MySQL's own default is (10, 0)."""
+    """NUMERIC, without a number of digits, is NUMERIC(10, 0): it rounds what it is given."""
     text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
     return f"{text}(65, 30)" if text in ("NUMERIC", "DECIMAL") else text
 
 
 @compiles(Float, "mysql", "mariadb")
 def _with_every_digit(kind: Any, compiler: Any, **options: Any) -> str:
-    """Compile FLOAT to DOUBLE.
-
-    FLOAT keeps seven of Python's sixteen digits, so that a stored value would not be found again.
-    """
+    """FLOAT keeps seven digits of Python's sixteen: what was written would not be found."""
     text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
     return "DOUBLE" if type(kind) is Float and text == "FLOAT" else text
 

@@ -1,4 +1,4 @@
-"""Close a socket whose event loop is closed, which asyncio itself cannot do."""
+"""In charge of closing sockets whose event loop is closed, for which asyncio itself has no way."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""In charge of what Pydantic made of a schema: where its validators look at what is handed in.
+"""Walk the core schema that Pydantic builds for a schema, from node to node.
 
-A validator that runs before Pydantic's own sees the object itself, and so has to be handed one.
+It shows which validators see the input before its fields are read. Such a validator expects an
+object, and so must get one in place of a dictionary.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = [
 Node: TypeAlias = dict[str, Any]
 Path: TypeAlias = tuple[str | int, ...]
 
-#: Where the schemas stand that a node hands its input, or parts of it, on to.
+#: The keys under which a node of each type has the schemas that get its input, or parts of it.
 _INNER: Final[Mapping[str, tuple[str, ...]]] = {
     "chain": ("steps",),
     "default": ("schema",),
@@ -47,18 +48,18 @@ _INNER: Final[Mapping[str, tuple[str, ...]]] = {
     "tuple": ("items_schema",),
     "union": ("choices",),
 }
-#: What hands on its input as it came, or the items in it.
+#: Types of nodes that pass on their input, or its items, unchanged and without looking at it.
 _PLAIN: Final = _INNER.keys() - {"function-before", "function-wrap", "tagged-union", "union"}
 
 
 @memoized
 def core_of(schema: type[BaseModel]) -> tuple[Node, Mapping[str, Node]]:
-    """Pydantic's core schema of ``list[schema]``, and the definitions that it refers to.
+    """Return Pydantic's core schema of ``list[schema]``, and the definitions that it refers to.
 
-    Raises ``InvalidSchema`` for a schema that refers to what is nowhere.
+    Raises ``InvalidSchema`` for a schema whose annotations name a class that does not exist.
     """
     try:
-        # A class that names one declared after it is completed at its first use.
+        # A schema whose annotations name a class that is declared after it is not complete yet.
         schema.model_rebuild()
     except PydanticUndefinedAnnotation as error:
         raise InvalidSchema(f"{schema.__name__} refers to {error.name}, which is nowhere") from None
@@ -70,7 +71,7 @@ def core_of(schema: type[BaseModel]) -> tuple[Node, Mapping[str, Node]]:
 def looks_at_object(
     node: Node, schemas: tuple[type[BaseModel], ...], definitions: Mapping[str, Node]
 ) -> bool:
-    """Whether code sees what is handed to ``node`` before the fields of ``schemas`` are read."""
+    """Return whether code sees the input of ``node`` before the fields of ``schemas`` are read."""
     node = resolved(node, definitions)
     kind = node["type"]
     if kind == "model-fields":
@@ -86,19 +87,19 @@ def looks_at_object(
 
 
 def inner(node: Node) -> Iterator[Node]:
-    """The schemas that a node hands its input on to."""
+    """Yield the schemas that get a node's input."""
     for key in _INNER.get(node["type"], ()):
         items: Any = node.get(key, ())
         if isinstance(items, dict):
             items = items.values() if key == "choices" else (items,)
         for item in items:
             found = item[0] if isinstance(item, tuple) else item
-            if isinstance(found, dict):  # in a union by tag a tag may name another
+            if isinstance(found, dict):  # else, in a tagged union, the name of another tag
                 yield found
 
 
 def with_inner(node: Node, change: Callable[[Node], Node]) -> Node:
-    """A copy of a node, with the schemas that it hands its input on to changed."""
+    """Return a copy of a node, with ``change`` applied to the schemas that get its input."""
     copied = dict(node)
     for key in _INNER.get(node["type"], ()):
         items = node.get(key)
@@ -112,14 +113,17 @@ def with_inner(node: Node, change: Callable[[Node], Node]) -> Node:
 
 
 def resolved(node: Node, definitions: Mapping[str, Node]) -> Node:
-    """The node that a reference stands for."""
+    """Return the node that a reference stands for; any other node itself."""
     while node["type"] == "definition-ref":
         node = definitions[node["schema_ref"]]
     return node
 
 
 def _changed(item: Any, change: Callable[[Node], Node]) -> Any:
-    """A schema, or a schema and its label, or (in a union by tag) the name of another tag."""
+    """Apply ``change`` to a schema, alone or in a tuple with its label; return others unchanged.
+
+    Another item is the name of another tag, in a tagged union.
+    """
     if isinstance(item, tuple):
         return (change(item[0]), *item[1:])
     return change(item) if isinstance(item, dict) else item
@@ -130,13 +134,13 @@ def _is_pydantics(function: Any) -> bool:
 
 
 def fields_of(schema: type[BaseModel]) -> Mapping[str, Node]:
-    """Pydantic's core schema of each field."""
+    """Return Pydantic's core schema of each field."""
     core, definitions = core_of(schema)
     return _fields(core, definitions)
 
 
 def lookups(node: Node, name: str, *, by_alias: bool = True) -> list[Path]:
-    """Where a field is looked for: at its aliases in their order; then at its name."""
+    """Return the paths under which a field is looked up: its aliases in order, then its name."""
     alias = node.get("validation_alias") if by_alias else None
     if alias is None:
         paths = []
@@ -150,6 +154,7 @@ def lookups(node: Node, name: str, *, by_alias: bool = True) -> list[Path]:
 
 
 def _fields(node: Node, definitions: Mapping[str, Node]) -> Mapping[str, Node]:
+    """Return the fields of the first model at or below a node."""
     node = resolved(node, definitions)
     if node["type"] == "model-fields":
         fields: Mapping[str, Node] = node["fields"]

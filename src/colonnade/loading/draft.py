@@ -1,4 +1,4 @@
-"""In charge of a plan in the making, to which one field after another adds what it reads."""
+"""Build a plan step by step: each field of a schema adds what it reads to a ``Draft``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["Draft", "Selection"]
 
 
 class Selection:
-    """Stands in a plan in place of a model, for a select that has columns only."""
+    """The model of a plan for a SELECT that has columns and no model."""
 
 
 class Draft:
-    """What is read from ``model``, under the keys that the plan will have."""
+    """An unfinished plan: what is read from ``model``, by the keys that the plan will have."""
 
     def __init__(
         self, model: type[Any], schema: type[BaseModel], labels: tuple[str, ...] = ()
     ) -> None:
         self.model = model
         self.schema = schema
-        #: What a select of the user's own has besides, or in place of, the model's objects.
+        #: The names of the columns in a user's own SELECT, beside the model's objects if any.
         self.labels = labels
         self.given: dict[str, Any] = {}
         self.measures: dict[str, Measure] = {}
@@ -39,22 +39,22 @@ class Draft:
 
     @property
     def title(self) -> str:
-        """What the fields are filled from, for a message."""
+        """The name of what fills the fields, for a message."""
         return "the select" if self.model is Selection else self.model.__name__
 
     def attribute(self, name: str) -> Attribute | None:
-        """What fills a field that looks for ``name``, if there is anything."""
+        """Return what fills a field that looks for ``name``, or None."""
         if name in self.labels:
             return Expression(name, NullType())
         return None if self.model is Selection else attribute_of(self.model, name)
 
     def names(self) -> list[str]:
-        """What there is to fill a field with."""
+        """Return the names of all that can fill a field."""
         mapped = [] if self.model is Selection else attributes_of(self.model)
         return [*self.labels, *mapped]
 
     def leaf(self, key: str, attribute: Column | Expression) -> None:
-        """Have a column or an expression read under ``key``."""
+        """Add a column or an expression, to be read under ``key``."""
         column = attribute if isinstance(attribute, Column) else None
         self._leaves[key] = Leaf(key, attribute.name, attribute.type, column)
 
@@ -67,9 +67,9 @@ class Draft:
         *,
         takes_none: bool = True,
     ) -> Draft:
-        """The draft of what is at a relation's end; the one there is, if it is read already.
+        """Return the draft of a relation's target, the same one for each call with this key.
 
-        Raises ``InvalidSchema`` if it is read on other terms.
+        Raises ``InvalidSchema`` if the key is used already with another relation or other ``rows``.
         """
         key = key or relation.name
         if not takes_none:
@@ -94,7 +94,7 @@ class Draft:
         return target
 
     def plan(self, *, objects: bool) -> Plan:
-        """The plan as it stands."""
+        """Return the finished plan."""
         nested = [
             Nested(key, relation, draft.plan(objects=objects), rows, key not in self._expected)
             for key, (relation, draft, rows) in self._related.items()

@@ -1,8 +1,8 @@
-"""In charge of what PostgreSQL writes as JSON exactly as Pydantic does, and why not the rest.
+"""Decide whether PostgreSQL can write a schema's JSON exactly as Pydantic does, and how.
 
-A schema is taken apart down to its fields. Each pair of a field and a column gets a ``Form``, which
-says what the server has to do with the column; anything that is not known to come out equal, such
-as a constraint, a validator or a setting that changes the answer, is a reason to read rows.
+The core schema is walked down to the fields. Each pair of a field and a column gets a ``Form``,
+which says what the server has to do with the column. Anything that is not known to come out equal
+is a reason to read rows instead: a constraint, a validator, a setting that changes the output.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from colonnade.mapping import memoized
 
 __all__ = ["Written", "inexact", "written_of"]
 
-#: Settings that change nothing of what is written for values that come from exact columns.
+#: Settings of a model that change no output for values that come from columns with a ``Form``.
 _HARMLESS: Final = frozenset(
     {
         "cache_strings",
@@ -47,7 +47,8 @@ _HARMLESS: Final = frozenset(
         "validation_error_cause",
     }
 )
-#: The same of what stands in the nodes of a core schema.
+#: Keys of a core schema's nodes that change no output either: of a model, its fields, one field,
+#: and a default.
 _MODEL: Final = frozenset(
     {
         "cls",
@@ -73,16 +74,17 @@ _DEFAULT: Final = frozenset(
     | {"validate_default"}
 )
 
-#: Bytes in a name that PostgreSQL keeps.
+#: The most bytes of a name that PostgreSQL does not cut off.
 _LONGEST: Final = 63
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """How PostgreSQL writes one object of ``plan``: its fields under their names in the answer.
+    """The layout by which PostgreSQL writes one object of ``plan``.
 
-    ``required`` is whether something other than null has to be there. ``fields`` are in order; a
-    ``given`` one is a constant.
+    ``columns``, ``figures``, ``nested`` objects and ``given`` constants each go by the name of
+    their field in the JSON; ``order`` has all these names. ``required`` is true if null may not
+    stand in place of the object.
     """
 
     plan: Plan
@@ -95,25 +97,26 @@ class Written:
 
     @property
     def forms(self) -> frozenset[str]:
-        """The kinds of all forms in it, at any depth."""
+        """The kinds of all forms in the layout, at any depth."""
         own = {form.kind for _, _, form in (*self.columns, *self.figures)}
         return frozenset(own).union(*(written.forms for _, _, written in self.nested))
 
 
 def written_of(plan: Plan) -> Written | None:
-    """How PostgreSQL writes what the plan reads, or None where ``inexact`` has a reason."""
+    """Return the layout by which PostgreSQL writes the plan's objects, or None if it cannot."""
     found = _found(plan)
     return found if isinstance(found, Written) else None
 
 
 def inexact(plan: Plan) -> str | None:
-    """Why PostgreSQL cannot write the plan's objects exactly as Pydantic does; None if it can."""
+    """Return why PostgreSQL cannot write the plan's objects as Pydantic does; None if it can."""
     found = _found(plan)
     return found if isinstance(found, str) else None
 
 
 @memoized
 def _found(plan: Plan) -> Written | str:
+    """Return the layout of the plan's objects, or the reason why there is none."""
     core, definitions = core_of(plan.schema)
     root = core["schema"] if core["type"] == "definitions" else core
     try:
@@ -123,11 +126,13 @@ def _found(plan: Plan) -> Written | str:
 
 
 class _Reading:
+    """Builds a layout from the nodes of a core schema; raises ``Inexact`` where it cannot."""
+
     def __init__(self, definitions: Mapping[str, Node]) -> None:
         self._definitions = definitions
 
     def object(self, node: Node, plan: Plan, *, required: bool) -> Written:
-        """How the object of a model's node is written."""
+        """Return the layout of the object of a model's node."""
         name = plan.schema.__name__
         if plan.objects:
             raise Inexact(f"{name}: code looks at its attributes")
@@ -149,6 +154,7 @@ class _Reading:
         return self._object(fields["fields"], plan, strict=strict, required=required)
 
     def _strict(self, node: Node, name: str) -> bool:
+        """Return whether a model is strict; raise ``Inexact`` for a setting that changes output."""
         config: Mapping[str, Any] = node.get("config") or {}
         for key, value in config.items():
             default = {"allow_inf_nan": True, "ser_json_inf_nan": "null"}.get(key)
@@ -205,6 +211,7 @@ class _Reading:
         )
 
     def _related(self, node: Node, nested: Nested, told: str, *, nullable: bool) -> Written:
+        """Return the layout of a related object, or of the items of a list or tuple of them."""
         if not nested.relation.many:
             return self.object(node, nested.plan, required=not nullable)
         if node["type"] == "list":
@@ -220,7 +227,7 @@ class _Reading:
         return self.object(items, nested.plan, required=True)
 
     def _value(self, node: Node, told: str) -> tuple[Node, bool]:
-        """The node of a field's value without what says that it may be missing or null."""
+        """Return the node of a field's value without its default, and whether it takes null."""
         nullable = False
         while True:
             node = resolved(node, self._definitions)
@@ -235,7 +242,7 @@ class _Reading:
 
 
 def _only(node: Node, keys: frozenset[str], told: str) -> None:
-    """Raise for what a node says besides ``keys``."""
+    """Raise ``Inexact`` if a node has any other keys than ``keys``."""
     for key, value in node.items():
         if key not in keys and key not in ALWAYS and value is not None:
             raise Inexact(f"{told}: {key.replace('_', ' ')}")

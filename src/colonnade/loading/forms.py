@@ -1,7 +1,7 @@
-"""In charge of forms: what PostgreSQL does with a column so that its JSON equals Pydantic's.
+"""Choose the form of a column: what PostgreSQL does with it so that its JSON equals Pydantic's.
 
-Only types whose values are known are here: SQLAlchemy's own, SQLModel's and ours. What a type of a
-user's own makes of a value, the server cannot know.
+Only types whose values are known have one: those of SQLAlchemy, SQLModel and this library. A type
+that a user wrote converts values in Python, which the server cannot know.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal, MutableJSON
 
 __all__ = ["ALWAYS", "Form", "Inexact", "Kind", "described", "form_of", "form_of_figure"]
 
-#: Keys of a core schema's nodes that say nothing about values.
+#: Keys of a core schema's nodes that have no effect on values.
 ALWAYS: Final = frozenset({"metadata", "ref", "type"})
 
-#: Digits after the point up to which Python writes a decimal without an exponent.
+#: The most digits after the point with which Python writes every decimal without an exponent.
 _SCALE: Final = 6
-#: Digits in base 2 up to which PostgreSQL takes a float for one of 32 bits.
+#: The most binary digits of a FLOAT that PostgreSQL stores in 32 bits.
 _SINGLE: Final = 24
 
 Members: TypeAlias = tuple[tuple[str | int, str | int], ...]
@@ -38,32 +38,33 @@ Kind: TypeAlias = Literal[
 
 
 class Inexact(Exception):
-    """Why PostgreSQL does not write something as Pydantic does."""
+    """Raised with the reason why PostgreSQL cannot write something as Pydantic does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a column becomes JSON.
+    """The form in which a column is written as JSON.
 
-    ``plain`` as it is, ``text`` as a string, ``decimal`` too, ``double`` as a number of 64 bits or
-    null where it is none, ``date``, ``aware`` and ``naive`` in ISO's form, ``enum`` by ``members``
-    from what is stored to what is written, ``json`` and ``jsonb`` as they are, or, where there are
-    ``shapes``, if they are one of those.
+    ``kind`` is one of these: ``plain`` as it is, ``text`` and ``decimal`` as a string, ``double``
+    as a number of 64 bits or null if it is not finite, ``date``, ``aware`` and ``naive`` in ISO's
+    form, ``enum`` by ``members``, ``json`` and ``jsonb`` as they are.
     """
 
     kind: Kind
-    #: Whether the column may hold a null that the field refuses.
+    #: True if the column may hold a null that the field refuses.
     required: bool = False
-    #: Whether the column has to be cast first.
+    #: True if the column must be cast before it is written.
     cast: bool = False
-    #: Whether decimals have no digits after the point.
+    #: True if the decimals have no digits after the point.
     whole: bool = False
+    #: Pairs of a stored value and the value to write for it.
     members: Members = ()
+    #: The JSON types that the field takes, such as ``object``; any if empty.
     shapes: tuple[str, ...] = ()
 
 
 def form_of(node: Node, leaf: Leaf, told: str, *, strict: bool, nullable: bool) -> Form:
-    """The form of a column in a field. Raises ``Inexact`` with the reason why there is none."""
+    """Return the form of a column for a field; raise ``Inexact`` if there is none."""
     if leaf.column is None:
         raise Inexact(f"{told}: an expression")
     return _form_of(node, leaf.type, leaf.column.nullable, told, strict, nullable)
@@ -72,18 +73,22 @@ def form_of(node: Node, leaf: Leaf, told: str, *, strict: bool, nullable: bool) 
 def form_of_figure(
     node: Node, measure: Measure, told: str, *, strict: bool, nullable: bool
 ) -> Form:
-    """Return the form of a figure in a field. Raise ``Inexact`` with the reason for none."""
+    """Return the form of a figure for a field; raise ``Inexact`` if there is none."""
     kind = measure.result
     if isinstance(kind, Whole):
-        kind = sa.BigInteger()  # PostgreSQL adds them up to a number without a fraction
+        kind = sa.BigInteger()  # the sum is a NUMERIC, but one without a fraction
     elif measure.aggregate.function == "sum" and not isinstance(kind, sa.Float):
-        raise Inexact(f"{told}: a sum of decimals")  # whose zeros nobody has counted
+        raise Inexact(f"{told}: a sum of decimals")  # the number of its zeros is not known
     return _form_of(node, kind, measure.nullable, told, strict, nullable)
 
 
 def _form_of(
     node: Node, kind: TypeEngine[Any], null: bool, told: str, strict: bool, nullable: bool
 ) -> Form:
+    """Return the form of a value of the SQL type ``kind`` for a field.
+
+    ``null`` says that the value may be null, ``nullable`` that the field takes null.
+    """
     build = _FORMS.get(node["type"])
     if build is None:
         raise Inexact(f"{told}: {described(node)}")
@@ -100,7 +105,7 @@ def _form_of(
 
 
 def described(node: Node) -> str:
-    """A core schema's node in words."""
+    """Return a core schema's node in words, for a reason."""
     kind = str(node["type"])
     return "a validator of its own" if kind.startswith("function-") else f"{kind!r}"
 
@@ -184,7 +189,7 @@ def _enum(node: Node, kind: TypeEngine[Any] | None, strict: bool) -> Form | None
 
 
 def _stored(kind: EnumValue | sa.Enum, cls: type[Enum]) -> list[Any]:
-    """What a column holds for each member of ``cls``; nothing where it is not for them."""
+    """Return the stored value of each member of ``cls``; none if the column has another enum."""
     if isinstance(kind, EnumValue):
         return list(kind.plain_values) if kind.values is cls else []
     return list(kind.enums) if kind.enum_class is cls else []
@@ -195,7 +200,7 @@ def _literal(node: Node, kind: TypeEngine[Any] | None, _strict: bool) -> Form | 
 
 
 def _of_values(kind: TypeEngine[Any] | None, values: list[Any]) -> Form | None:
-    """The form of a column that holds what is written, and may hold something else."""
+    """Return the form of a plain column for a field that takes ``values`` only."""
     fitting = (_is_text(kind) and all(type(value) is str for value in values)) or (
         isinstance(kind, sa.Integer) and all(type(value) is int for value in values)
     )
@@ -203,6 +208,7 @@ def _of_values(kind: TypeEngine[Any] | None, values: list[Any]) -> Form | None:
 
 
 def _form(stored: list[Any], written: list[Any]) -> Form | None:
+    """Return the form that writes the second list's value for the first one's, at one index."""
     alike = {type(value) for value in written}
     if len(stored) != len(written) or alike not in ({str}, {int}):
         return None
@@ -231,6 +237,7 @@ def _json(kind: TypeEngine[Any] | None, bare: bool, *shapes: str) -> Form | None
 
 
 def _is_bare(node: Node | None, *kinds: str) -> bool:
+    """Return whether a node is of one of the kinds and has no constraint."""
     return node is None or (node["type"] in kinds and set(node) <= ALWAYS)
 
 
@@ -249,7 +256,7 @@ _FORMS: Final[Mapping[str, Callable[[Node, TypeEngine[Any] | None, bool], Form |
     "str": _str,
     "uuid": _uuid,
 }
-#: What those of them read of a node.
+#: The keys of a node that those functions read; any other key is a constraint.
 _READ: Final[Mapping[str, set[str]]] = {
     "datetime": {"microseconds_precision", "tz_constraint"},
     "dict": {"keys_schema", "values_schema"},

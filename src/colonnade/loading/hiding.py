@@ -1,7 +1,7 @@
-"""In charge of single objects that a scope may hide: a field that takes no None has to say why not.
+"""Check fields of single objects that a scope may hide: such a field must take None.
 
-A film that was deleted is None to the rental that it was for, and a schema that takes no None would
-break every list of rentals. ``Unscoped`` lifts the scope for one field.
+If a scope hides deleted films, a rental of one has None as its film. A schema that takes no None
+there would break every list of rentals. ``Unscoped`` lifts the scope for one field.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ __all__ = ["check_hidden", "lifted", "lifted_on_the_way"]
 
 
 def lifted(relation: Relation, unscoped: Unscoped, field: str) -> Relation:
-    """Return the relation without the scopes that a field lifts. Raise ``InvalidSchema``."""
+    """Return the relation without the scopes that a field lifts.
+
+    Raises ``InvalidSchema`` for a scope that the target does not have, and for a target of several
+    tables.
+    """
     target = relation.target.__name__
     if table_of_model(relation.target) is None:
         raise InvalidSchema(f"{field}: {target} has several tables, and no scope is lifted there")
@@ -41,7 +45,10 @@ def lifted(relation: Relation, unscoped: Unscoped, field: str) -> Relation:
 def lifted_on_the_way(
     relation: Relation, unscoped: Unscoped | None
 ) -> tuple[Relation, frozenset[str]]:
-    """Return the relation without those of the scopes that its one object has, and their names."""
+    """Return the relation without the scopes of ``unscoped`` that its target has, and their names.
+
+    Other relations, such as collections, are returned unchanged.
+    """
     if unscoped is None or relation.many or table_of_model(relation.target) is None:
         return relation, frozenset()
     known = {scope.name for scope in scopes_of(relation.target)}
@@ -50,7 +57,7 @@ def lifted_on_the_way(
 
 
 def check_hidden(plan: Plan) -> None:
-    """Raise ``InvalidSchema`` for a single object that may be hidden where none is expected."""
+    """Raise ``InvalidSchema`` for a field that takes no None if a scope may hide its object."""
     for field, steps in _expected(plan):
         owner = _owner(plan)
         for step in steps:
@@ -63,7 +70,7 @@ def check_hidden(plan: Plan) -> None:
 
 
 def _expected(plan: Plan) -> Iterator[tuple[str, tuple[Relation, ...]]]:
-    """The fields that take no None, and the single objects that they are filled from."""
+    """Yield the fields that take no None, each with the relations to the object that fills it."""
     for nested in plan.ones:
         if not nested.takes_none:
             yield nested.field, (nested.relation,)
@@ -84,6 +91,7 @@ def _owner(plan: Plan) -> type:
 
 
 def _hiding(owner: type, relation: Relation) -> list[str]:
+    """Return the names of the scopes that may hide the object at the end of ``relation``."""
     free = relation.lifted if isinstance(relation, LiftedRelation) else frozenset()
     return [name for name in scopes_hiding(owner, relation.target) if name not in free]
 

@@ -1,4 +1,4 @@
-"""In charge of the plan: what reading a schema from a model takes, as a tree that prints itself."""
+"""Describe what reading a schema from a model takes: a ``Plan``, a tree that can be printed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = ["Leaf", "Nested", "Plan"]
 class Leaf:
     """A field that one attribute of the model fills.
 
-    ``name`` is the attribute's, which ``getattr`` of an entity or its alias selects. ``column`` is
-    None for an expression: a ``column_property`` or a hybrid.
+    ``name`` is that of the attribute, which is selected as ``getattr`` of a model or of its alias.
+    ``column`` is None for an expression: a ``column_property`` or a hybrid.
     """
 
     field: str
@@ -36,8 +36,8 @@ class Leaf:
 class Nested:
     """A field that a relation fills, with the plan for what is at its end.
 
-    ``rows`` is what the field declares about its collection. ``takes_none`` says of a single object
-    whether the field can do without it.
+    ``rows`` is what the field declares about its collection. ``takes_none`` is true if the field of
+    a single object takes None.
     """
 
     field: str
@@ -51,10 +51,11 @@ class Nested:
 class Plan:
     """What reading ``schema`` from ``model`` takes: columns, single objects, collections.
 
-    ``measures`` are figures about the children of each object, by key.
-    ``given`` are fields that hold a constant, since they lie beyond the depth that was asked for.
-    With ``objects`` the schema's validators, or properties of the model, look at attributes: then
-    the keys are the model's attributes in place of the schema's fields, and only rows will do.
+    ``ones`` are related single objects, which are joined; ``many`` are collections, each read by a
+    statement of its own. ``measures`` are figures about the children of each object, by key.
+    ``given`` are fields that hold a constant, since they lie deeper than the ``depth`` of the call.
+    With ``objects`` a validator of the schema or a property of the model reads attributes. Then the
+    keys are the model's attributes and not the schema's fields, and JSON is always made of rows.
     """
 
     model: type[Any]
@@ -68,17 +69,17 @@ class Plan:
 
     @property
     def collects(self) -> bool:
-        """Whether there is a collection in it, at any depth."""
+        """True if there is a collection in the plan, below any number of single objects."""
         return bool(self.many) or any(nested.plan.collects for nested in self.ones)
 
     @property
     def size(self) -> int:
-        """How many columns and figures are read, at any depth."""
+        """The number of columns and figures that are read, at any depth."""
         inner = sum(nested.plan.size for nested in (*self.ones, *self.many))
         return len(self.columns) + len(self.measures) + inner
 
     def same(self, other: Plan) -> bool:
-        """Whether the other plan reads the same and makes the same of it."""
+        """Return whether the other plan reads the same and fills the same fields with it."""
         return self is other or _reads(self) == _reads(other)
 
     def __str__(self) -> str:
@@ -89,6 +90,7 @@ class Plan:
 
 
 def _reads(plan: Plan) -> tuple[Any, ...]:
+    """Return all that a plan reads, as a value that can be compared."""
     nested = (
         (item.field, item.relation, item.rows, _reads(item.plan))
         for item in (*plan.ones, *plan.many)
@@ -104,6 +106,7 @@ def _head(plan: Plan) -> str:
 
 
 def _lines(plan: Plan, indent: str, numbers: Iterator[int]) -> Iterator[str]:
+    """Yield a line for each field; ``numbers`` counts the statements of collections."""
     groups = groups_of(plan.model)
     for leaf in plan.columns:
         source = leaf.name if leaf.column is None else leaf.column.column.name

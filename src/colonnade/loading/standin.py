@@ -1,7 +1,7 @@
-"""In charge of what stands in for an entity before code that looks at its attributes.
+"""Stand in for an entity where code of a schema or model reads its attributes.
 
-A schema's validator that runs before, or a property of the model, is handed one: it has what the
-plan read, and computes what the model computes in Python.
+A "before" validator of a schema, or a property of a model, gets a ``StandIn`` in place of an
+entity. It has the attributes that the plan read, and runs the model's own properties.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["StandIn", "stand_in"]
 
 
 class StandIn:
-    """What was read of one object, as attributes."""
+    """An object with the attributes that were read; others raise ``InvalidSchema`` with a hint."""
 
     model: type[Any]
 
@@ -25,7 +25,7 @@ class StandIn:
         self.__dict__ = read
 
     def __getattr__(self, name: str) -> Any:
-        # Pydantic and the standard library ask any object for names of their own.
+        # Pydantic and the standard library look for special names on any object.
         foreign = name.startswith("__") or self.model is Selection
         attribute = None if foreign else attribute_of(self.model, name)
         if attribute is None:
@@ -48,5 +48,5 @@ class StandIn:
 
 @memoized
 def stand_in(model: type[Any]) -> type[StandIn]:
-    """The class of what stands in for objects of ``model``."""
+    """Return the class of the objects that stand in for entities of ``model``."""
     return type(model.__name__, (StandIn,), {"model": model, "__module__": model.__module__})

@@ -1,6 +1,6 @@
-"""In charge of what a field says about how it is read: ``Requires``, ``Rows`` and ``Unscoped``.
+"""Annotate a schema's field with how it is read: ``Requires``, ``Rows`` and ``Unscoped``.
 
-They stand in an annotation: ``full: Annotated[str, Requires("first", "last")]``.
+For example: ``full: Annotated[str, Requires("first", "last")]``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _Names: TypeAlias = str | tuple[str, ...] | list[str]
 
 
 class Requires:
-    """What a field, a validator or a property of the model looks at: columns to be read for it.
+    """The attributes that must be read for a field, for its validator or a property of the model.
 
-    ``Requires("first", "last")`` names attributes of the model, ``"team.name"`` and
-    ``"missions.year"`` follow relations. ``Requires()`` says that nothing is read: the field has
-    its default. As a ``ClassVar`` of a schema it says what the schema's own validators look at.
+    ``Requires("first", "last")`` names attributes of the model; ``"team.name"`` and
+    ``"missions.year"`` follow relations. ``Requires()`` says that nothing is read: the field keeps
+    its default. As a ``ClassVar`` of a schema it names what the schema's own validators read.
     """
 
     __slots__ = ("paths",)
@@ -33,10 +33,10 @@ class Requires:
 
 
 class Unscoped:
-    """A relation to one object that is followed whatever the scopes of these names would hide.
+    """A relation to one object that is read without the scopes of these names.
 
-    ``film: Annotated[FilmRead, Unscoped("deleted")]``: a rental still shows the film that it was
-    for, though that is deleted. It holds for this field alone, and not for conditions or the order.
+    With ``film: Annotated[FilmRead, Unscoped("deleted")]`` a rental shows its film also after the
+    film was deleted. It holds for this field alone, and not for conditions or the order.
     """
 
     __slots__ = ("names",)
@@ -53,11 +53,11 @@ class Unscoped:
 
 
 class Rows:
-    """Which objects of a collection are read, and in which order.
+    """The objects of a collection that are read, and their order.
 
-    ``Rows(order_by="-year", limit=3, where={"done": True})``: the terms are those of a query on
-    the collection's model, and a condition is whatever ``where`` takes. The limit holds for each
-    parent.
+    In ``Rows(order_by="-year", limit=3, where={"done": True})`` the arguments are those of a query
+    on the collection's model; a condition is anything that ``where`` takes. The limit holds for
+    each parent.
     """
 
     __slots__ = ("limit", "order_by", "where")
@@ -77,7 +77,7 @@ class Rows:
         return f"Rows({', '.join(self.told())})"
 
     def told(self) -> list[str]:
-        """The terms that there are, without the values of conditions."""
+        """Return the arguments that were given, without the values of conditions."""
         parts = [f"order_by={', '.join(self.order_by)!r}"] if self.order_by else []
         parts += [] if self.limit is None else [f"limit={self.limit}"]
         if isinstance(self.where, Mapping):

@@ -1,8 +1,8 @@
-"""In charge of the validator that turns what a plan read into a list of the schema's objects.
+"""Build the validator that makes a list of a schema's objects from what a plan read.
 
-It is Pydantic's own, but for where the fields are looked up: under the plan's keys, whatever their
-aliases are. ``__init__`` is passed over, as Pydantic does when it reads an object's attributes:
-SQLModel has one, in Python, which takes three times as long as the rest.
+It is Pydantic's own, except that fields are looked up under the plan's keys, not under their
+aliases. ``__init__`` is not called, as in Pydantic itself when it reads an object's attributes:
+that of SQLModel is written in Python, and takes three times as long as everything else.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from colonnade.mapping import memoized
 
 __all__ = ["validator_of"]
 
-#: What says how a node is written, or where it is referred to: nothing that a copy needs.
+#: Keys of a node about its serialization and its references, which the copy does not need.
 _LEFT_OUT: Final = ("metadata", "ref", "serialization")
 
 
 @memoized
 def validator_of(plan: Plan) -> SchemaValidator:
-    """What validates a list of what the plan's rows were made into."""
+    """Return the validator for a list of the dictionaries or stand-ins made of the plan's rows."""
     core, definitions = core_of(plan.schema)
     root = core["schema"] if core["type"] == "definitions" else core
     copy = _Copy(definitions)
@@ -34,18 +34,18 @@ def validator_of(plan: Plan) -> SchemaValidator:
     if definitions:
         kept = [*definitions.values()]
         rewritten = {"type": "definitions", "schema": rewritten, "definitions": kept}
-    # What Pydantic has built for the class looks under the aliases.
+    # The validator that Pydantic has built for the class looks fields up under their aliases.
     return SchemaValidator(rewritten, _use_prebuilt=False)
 
 
 class _Copy:
-    """A copy of Pydantic's core schema down to the fields that columns fill, which stay."""
+    """Copies Pydantic's core schema down to the fields that columns fill, which are not copied."""
 
     def __init__(self, definitions: Mapping[str, Node]) -> None:
         self._definitions = definitions
 
     def node(self, node: Node, plan: Plan) -> Node:
-        """The node with everything above and in the fields that the plan fills rewritten."""
+        """Return a copy of a node in which the fields are looked up under the plan's keys."""
         node = resolved(node, self._definitions)
         copied = with_inner(node, lambda item: self.node(item, plan))
         for key in _LEFT_OUT:
@@ -68,14 +68,14 @@ class _Copy:
 
 
 def _paths(name: str, field: Node, plan: Plan) -> list[Path]:
-    """Under which keys of the plan a field is found."""
+    """Return the keys of the plan under which a field is looked up."""
     if any(measure.field == name for _, measure in plan.measures):
         return [(measure_key(name, objects=plan.objects),)]
     return lookups(field, name) if plan.objects and not groups_of(plan.model) else [(name,)]
 
 
 def _nested(plan: Plan, path: Path) -> Nested | None:
-    """What of the plan is at the end of a path of attributes, past the places in a list."""
+    """Return the nested plan at the end of a path of attributes, or None; skip indexes of lists."""
     found: Nested | None = None
     for key in path:
         if isinstance(key, str):

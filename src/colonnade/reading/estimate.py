@@ -34,7 +34,7 @@ class _Guessed(Executable, ClauseElement):
 @compiles(_Guessed)
 def _explain(element: _Guessed, compiler: Any, **options: Any) -> str:
     text = compiler.process(element.statement, **options)
-    # The row is that of the plan, so the types of the SELECT's columns do not apply.
+    # The row to come is the plan's, whatever the SELECT says of its own.
     compiler._result_columns.clear()
     return f"EXPLAIN (FORMAT JSON) {text}"
 

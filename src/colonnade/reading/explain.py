@@ -54,7 +54,7 @@ def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
             hint="leave out analyze, and measure the time of the statement",
         )
     text = compiler.process(element.statement, **options)
-    # The rows are those of the plan, so the types of the SELECT's columns do not apply.
+    # The rows to come are the plan's, whatever the SELECT says of its own.
     compiler._result_columns.clear()
     return f"{analyzed if element.analyze else plain} {text}"
 

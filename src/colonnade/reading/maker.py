@@ -134,7 +134,7 @@ class _Code:
         return f"({', '.join(f'c{place}' for place in range(self._width))},)"
 
     def compiled(self, expression: str) -> Maker:
-        """Compile the expression to a function of ``rows`` and of ``find0``, ``find1`` and so on."""
+        """Compile the expression to a function of ``rows``, ``find0``, ``find1`` and so on."""
         numbers = tuple(sorted(self._finders))
         finders = "".join(f", find{number}" for number in numbers)
         return Maker(eval(f"lambda rows{finders}: {expression}", self._names), numbers)
