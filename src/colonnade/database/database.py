@@ -66,11 +66,11 @@ class Options(TypedDict, total=False):
 #: The bindings of a session that is given no values for scopes.
 _UNBOUND: Final = Bindings()
 
-#: The connection that all sessions of a database use for now, by the ``id`` of the database; see
-#: ``Database.bound_to``.
+#: Databases whose sessions are bound to one connection for now; see ``Database.bound_to``.
 _BOUND: Final[ContextVar[Mapping[int, AsyncConnection] | None]] = ContextVar(
     "colonnade_bound", default=None
 )
+
 
 _INTERRUPTED: Final = (
     "verify found the work stored; it was interrupted at a COMMIT of its own, so it has no result"
@@ -159,11 +159,11 @@ class Database:
         scope: Annotated[Mapping[str, Any] | None, NO_DEPENDENCY] = None,
         **options: Unpack[UnitOptions],
     ) -> AbstractAsyncContextManager[Session]:
-        """Open a unit of work: committed when the block ends, rolled back when it raises.
+        """A unit of work: committed when the block ends, rolled back when it raises.
 
-        ``scope`` has the values for the scopes of models, by name. BEGIN is sent with the first
-        statement. Raises ``PoolTimeout`` after ``pool_timeout`` seconds without a free place in the
-        pool, and ``CommitUnknown`` when COMMIT was sent and not answered.
+        ``scope`` has the values for the scopes of models, by name. BEGIN comes with the first
+        statement. Waits for a place up to ``pool_timeout`` seconds, then
+        raises ``PoolTimeout``; raises ``CommitUnknown`` when COMMIT was sent and not answered.
         """
         return self._unit(options, _bindings(scope))
 
@@ -176,8 +176,8 @@ class Database:
         """Open a session that cannot write, on an engine of its own, without a transaction.
 
         ``scope`` has the values for the scopes of models, by name. With ``snapshot`` all its
-        statements see the database at one moment (REPEATABLE READ, READ ONLY). Raises
-        ``PoolTimeout`` after ``pool_timeout`` seconds without a free place among the readers.
+        statements see the database at one moment (REPEATABLE READ, READ ONLY). Waits for a place
+        among the readers as ``session`` does among the units.
         """
         unit = Unit(snapshot=True, read_only=True) if snapshot else PLAIN
         pool = self._readers()
@@ -334,8 +334,7 @@ class Database:
     async def bound_to(self, connection: AsyncConnection) -> AsyncGenerator[None]:
         """Open every session and reader of this context on ``connection`` instead of the pool.
 
-        Their COMMIT becomes RELEASE and their ROLLBACK becomes ROLLBACK TO, each of a savepoint.
-        For tests that roll everything back.
+        Their commits and rollbacks become those of savepoints. For tests that undo everything.
         """
         token = _BOUND.set({**(_BOUND.get() or {}), id(self): connection})
         try:

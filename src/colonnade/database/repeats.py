@@ -78,7 +78,7 @@ def _warn(statement: str, times: int) -> None:
 
 
 def _asker() -> FrameType | None:
-    """The frame outside the libraries that awaits what is running."""
+    """Return the frame outside of the libraries that awaits the running statement."""
     frame: FrameType | None = sys._getframe(1)
     # SQLAlchemy runs in a greenlet of its own; who awaits it stands in the one that started it.
     running: Any = _concurrency_shim.getcurrent()
