@@ -175,31 +175,31 @@ class _Reading:
         given: list[tuple[str, Any]] = []
         order: list[str] = []
         for field, node in fields.items():
-            told = f"{plan.schema.__name__}.{field}"
-            _only(node, _FIELD, told)
+            path = f"{plan.schema.__name__}.{field}"
+            _only(node, _FIELD, path)
             alias = str(node.get("serialization_alias", field))
             if not 0 < len(alias.encode()) <= _LONGEST or "\0" in alias:
-                raise Inexact(f"{told}: a name that PostgreSQL does not keep")
+                raise Inexact(f"{path}: a name that PostgreSQL does not keep")
             if alias in order:
-                raise Inexact(f"{told}: two fields are written under one name")
+                raise Inexact(f"{path}: two fields are written under one name")
             order.append(alias)
-            inner, nullable = self._value(node["schema"], told)
+            inner, nullable = self._value(node["schema"], path)
             if field in leaves:
                 leaf = leaves[field]
-                form = form_of(inner, leaf, told, strict=strict, nullable=nullable)
+                form = form_of(inner, leaf, path, strict=strict, nullable=nullable)
                 columns.append((alias, leaf, form))
             elif field in measures:
                 figure = measures[field]
-                form = form_of_figure(inner, figure, told, strict=strict, nullable=nullable)
+                form = form_of_figure(inner, figure, path, strict=strict, nullable=nullable)
                 figures.append((alias, figure, form))
             elif field in relations:
                 nested = relations[field]
-                written = self._related(inner, nested, told, nullable=nullable)
+                written = self._related(inner, nested, path, nullable=nullable)
                 objects.append((alias, nested, written))
             elif field in constants:
                 given.append((alias, constants[field]))
             else:
-                raise Inexact(f"{told}: not read, but given by its default")
+                raise Inexact(f"{path}: not read, but given by its default")
         return Written(
             plan,
             required,
@@ -210,39 +210,39 @@ class _Reading:
             tuple(order),
         )
 
-    def _related(self, node: Node, nested: Nested, told: str, *, nullable: bool) -> Written:
+    def _related(self, node: Node, nested: Nested, path: str, *, nullable: bool) -> Written:
         """Return the layout of a related object, or of the items of a list or tuple of them."""
         if not nested.relation.many:
             return self.object(node, nested.plan, required=not nullable)
         if node["type"] == "list":
-            _only(node, frozenset({"items_schema", "strict"}), told)
+            _only(node, frozenset({"items_schema", "strict"}), path)
             items = node["items_schema"]
         elif node["type"] == "tuple" and len(node["items_schema"]) == 1:
-            _only(node, frozenset({"items_schema", "variadic_item_index"}), told)
+            _only(node, frozenset({"items_schema", "variadic_item_index"}), path)
             if "variadic_item_index" not in node:
-                raise Inexact(f"{told}: a tuple of one")
+                raise Inexact(f"{path}: a tuple of one")
             items = node["items_schema"][0]
         else:
-            raise Inexact(f"{told}: {described(node)}")
+            raise Inexact(f"{path}: {described(node)}")
         return self.object(items, nested.plan, required=True)
 
-    def _value(self, node: Node, told: str) -> tuple[Node, bool]:
+    def _value(self, node: Node, path: str) -> tuple[Node, bool]:
         """Return the node of a field's value without its default, and whether it takes null."""
         nullable = False
         while True:
             node = resolved(node, self._definitions)
             if node["type"] == "nullable":
-                _only(node, frozenset({"schema"}), told)
+                _only(node, frozenset({"schema"}), path)
                 nullable = True
             elif node["type"] == "default":
-                _only(node, _DEFAULT, told)
+                _only(node, _DEFAULT, path)
             else:
                 return node, nullable
             node = node["schema"]
 
 
-def _only(node: Node, keys: frozenset[str], told: str) -> None:
+def _only(node: Node, keys: frozenset[str], path: str) -> None:
     """Raise ``Inexact`` if a node has any other keys than ``keys``."""
     for key, value in node.items():
         if key not in keys and key not in ALWAYS and value is not None:
-            raise Inexact(f"{told}: {key.replace('_', ' ')}")
+            raise Inexact(f"{path}: {key.replace('_', ' ')}")

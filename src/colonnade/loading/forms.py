@@ -63,41 +63,42 @@ class Form:
     shapes: tuple[str, ...] = ()
 
 
-def form_of(node: Node, leaf: Leaf, told: str, *, strict: bool, nullable: bool) -> Form:
+def form_of(node: Node, leaf: Leaf, path: str, *, strict: bool, nullable: bool) -> Form:
     """Return the form of a column for a field; raise ``Inexact`` if there is none."""
     if leaf.column is None:
-        raise Inexact(f"{told}: an expression")
-    return _form_of(node, leaf.type, leaf.column.nullable, told, strict, nullable)
+        raise Inexact(f"{path}: an expression")
+    return _form_of(node, leaf.type, leaf.column.nullable, path, strict, nullable)
 
 
 def form_of_figure(
-    node: Node, measure: Measure, told: str, *, strict: bool, nullable: bool
+    node: Node, measure: Measure, path: str, *, strict: bool, nullable: bool
 ) -> Form:
     """Return the form of a figure for a field; raise ``Inexact`` if there is none."""
     kind = measure.result
     if isinstance(kind, Whole):
         kind = sa.BigInteger()  # the sum is a NUMERIC, but one without a fraction
     elif measure.aggregate.function == "sum" and not isinstance(kind, sa.Float):
-        raise Inexact(f"{told}: a sum of decimals")  # the number of its zeros is not known
-    return _form_of(node, kind, measure.nullable, told, strict, nullable)
+        raise Inexact(f"{path}: a sum of decimals")  # the number of its zeros is not known
+    return _form_of(node, kind, measure.nullable, path, strict, nullable)
 
 
 def _form_of(
-    node: Node, kind: TypeEngine[Any], null: bool, told: str, strict: bool, nullable: bool
+    node: Node, kind: TypeEngine[Any], null: bool, path: str, strict: bool, nullable: bool
 ) -> Form:
     """Return the form of a value of the SQL type ``kind`` for a field.
 
-    ``null`` says that the value may be null, ``nullable`` that the field takes null.
+    ``path`` names the field in a reason. ``null`` says that the value may be null, ``nullable``
+    that the field takes null.
     """
     build = _FORMS.get(node["type"])
     if build is None:
-        raise Inexact(f"{told}: {described(node)}")
+        raise Inexact(f"{path}: {described(node)}")
     constraints = set(node) - ALWAYS - _READ.get(node["type"], set()) - {"strict"}
     if constraints:
-        raise Inexact(f"{told}: {min(constraints).replace('_', ' ')}")
+        raise Inexact(f"{path}: {min(constraints).replace('_', ' ')}")
     form = build(node, _known(kind), bool(node.get("strict", strict)))
     if form is None:
-        raise Inexact(f"{told}: {described(node)} from a column of {type(kind).__name__}")
+        raise Inexact(f"{path}: {described(node)} from a column of {type(kind).__name__}")
     if form.shapes and nullable:
         form = replace(form, shapes=(*form.shapes, "null"))
     takes_null = nullable or node["type"] == "any"

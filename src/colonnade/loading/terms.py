@@ -77,7 +77,7 @@ class Rows:
         return f"Rows({', '.join(self.told())})"
 
     def told(self) -> list[str]:
-        """Return the arguments that were given, without the values of conditions."""
+        """The terms that there are, without the values of conditions."""
         parts = [f"order_by={', '.join(self.order_by)!r}"] if self.order_by else []
         parts += [] if self.limit is None else [f"limit={self.limit}"]
         if isinstance(self.where, Mapping):

@@ -245,6 +245,7 @@ class _Writer:
         parents = (self._rows.c[place] for place in key)
         theirs = (own == parent for own, parent in zip(link.keys, parents, strict=True))
         statement = link.joined(select_rows(*columns.expressions)).where(and_(*theirs))
+        # ``parameters`` numbers collections in the same order. Those without terms bind nothing.
         number = [*self._shapes].index(path) if path in self._shapes else 0
         if shape.where:
             slots = names(_slot(number, "v"))
