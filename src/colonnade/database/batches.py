@@ -1,7 +1,7 @@
 """Read the rows of a SELECT in batches, through a cursor of the database.
 
 A cursor lives in its transaction and ends with it. Code that stops reading early need not close it:
-the cursor is closed when the batches are dropped, without waiting for the database.
+where the database has to be told, it is told without waiting for it.
 """
 
 from __future__ import annotations

@@ -50,8 +50,7 @@ def driver_of(connection: PoolProxiedConnection) -> Any:
 class Dialect:
     """The database of one engine: its address, its settings, and whether readers use the engine.
 
-    Methods with ``driver`` take the driver's own connection; none of them is sent through
-    SQLAlchemy.
+    A parameter ``driver`` is the driver's own connection, not SQLAlchemy's.
     """
 
     address: Address

@@ -1,4 +1,4 @@
-"""Talk to PostgreSQL through asyncpg, or through psycopg if it is installed.
+"""Talk to PostgreSQL through asyncpg, or through psycopg if the URL names it.
 
 The server keeps the time limits (``statement_timeout``, ``lock_timeout``), which are sent with the
 start of the connection and take no round trip. A watchdog with a longer limit ends statements that
@@ -172,7 +172,7 @@ class Psycopg(PostgreSQL):
         return args
 
     def install(self, engine: Engine) -> None:
-        """Do nothing: psycopg keeps at most a hundred prepared statements, none that ran once."""
+        """Do nothing: psycopg keeps a hundred prepared statements, none that ran only once."""
 
     @property
     def fetches(self) -> bool:

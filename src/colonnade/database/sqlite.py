@@ -303,8 +303,8 @@ def _undo(driver: Any) -> None:
 def _stop_once(driver: Any) -> None:
     """Make the second ``stop`` of a connection's thread do nothing: the first one ends it.
 
-    aiosqlite's ``close`` ends with ``stop``. If a task is cancelled while it closes a connection,
-    SQLAlchemy stops it again, and the ``close`` would wait for ever for an answer to that.
+    If a task is cancelled while it closes a connection, SQLAlchemy stops it once more. A second
+    ``stop`` would wait for ever on a thread that has ended, and so would the end of the event loop.
     """
     stop = driver.stop
 

@@ -31,8 +31,8 @@ _OWN: Final[Mapping[str, tuple[bytes, ...]]] = {
     "date": (b'"infinity"',),
     "decimal": (b'"NaN"', b'Infinity"'),
 }
-#: Makes every digit a 0 before the search in JSON columns, so that one text stands for all numbers
-#: with so many digits.
+#: Makes every digit a 0, and E and D small, before the search in JSON columns: one text then stands
+#: for all numbers with so many digits.
 _ALIKE: Final = bytes.maketrans(b"0123456789ED", b"0000000000ed")
 #: Numbers with exponents or digits beyond Python's floats and integers, and escaped surrogates,
 #: which may stand without their pair.
