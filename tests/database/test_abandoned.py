@@ -143,6 +143,7 @@ async def test_a_dropped_generator_ends_its_session(make: Any) -> None:
 
     session = await anext(dependency())
     session.add(Team(name="lost"))
+    await session.flush()
     await given_back(db)
     assert session.closed
     assert await teams(db) == []

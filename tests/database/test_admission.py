@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from colonnade.database import Database
 from colonnade.database.admission import Admission, Lease
@@ -99,8 +100,9 @@ async def test_only_in_development_the_place_where_it_was_taken_is_told(make: An
     for debug in (False, True):
         db: Database = make(pool_size=1, max_overflow=0, pool_timeout=0.05, debug=debug)
         with pytest.raises(PoolTimeout) as caught:
-            async with db.session():
-                await asyncio.create_task(opened(db))
+            async with db.session() as session:
+                await session.connection()
+                await asyncio.create_task(used(db))
         assert ("test_admission.py" in caught.value.message) is debug
         assert (
             f"in {test_only_in_development_the_place_where_it_was_taken_is_told.__name__}"
@@ -108,9 +110,9 @@ async def test_only_in_development_the_place_where_it_was_taken_is_told(make: An
         ) is debug
 
 
-async def opened(db: Database) -> None:
-    async with db.session():
-        pass
+async def used(db: Database) -> None:
+    async with db.session() as session:
+        await session.connection()
 
 
 async def test_a_long_list_of_places_is_cut_short() -> None:
@@ -124,13 +126,14 @@ async def test_a_long_list_of_places_is_cut_short() -> None:
 
 async def test_a_unit_inside_a_unit_on_the_last_connection_is_told_at_once(make: Any) -> None:
     db: Database = make(pool_size=1, max_overflow=0, pool_timeout=60)
-    async with db.session():
+    async with db.session() as session:
+        await session.connection()
         with pytest.raises(PoolDeadlock, match="all 1 connections are held") as caught:
-            async with db.session():
-                pass
+            async with db.session() as inner:
+                await inner.connection()
     assert "this task holds one already" in str(caught.value.hint)
     assert db.pool().in_use == 0
-    await opened(db)
+    await used(db)
 
 
 async def test_a_deadlock_tells_in_development_where_the_places_were_taken() -> None:
@@ -163,11 +166,11 @@ async def test_a_second_unit_is_let_in_while_another_task_may_still_give_a_place
     db: Database = make(pool_size=2, max_overflow=0)
     released = asyncio.Event()
     other = asyncio.create_task(hold(db._pools().primary.gate, released))
-    async with db.reader():
-        pass
-    async with db.session():
+    async with db.session() as session:
+        await session.connection()
         asyncio.get_running_loop().call_later(0.02, released.set)
-        async with db.session():
+        async with db.session() as inner:
+            await inner.connection()
             assert db.pool().in_use == 2
     await other
 
@@ -177,16 +180,17 @@ async def test_a_session_and_a_reader_taken_in_opposite_order_are_told_at_once(m
     both = asyncio.Barrier(2)
 
     async def write_then_read() -> None:
-        async with db.session():
+        async with db.session() as session:
+            await session.connection()
             await both.wait()
-            async with db.reader():
-                pass
+            async with db.reader() as reader:
+                await reader.connection()
 
     async def read_then_write() -> None:
-        async with db.reader():
+        async with db.reader() as reader:
+            await reader.connection()
             await both.wait()
-            async with db.session():
-                pass
+            await used(db)
 
     outcomes = await asyncio.wait_for(
         asyncio.gather(write_then_read(), read_then_write(), return_exceptions=True), 5
@@ -224,9 +228,10 @@ async def test_a_holder_that_was_promised_its_second_place_is_no_part_of_a_circl
 
 async def test_a_child_task_is_told_that_its_parent_holds_a_connection(make: Any) -> None:
     db: Database = make(pool_size=1, max_overflow=0, pool_timeout=0.05)
-    async with db.session():
+    async with db.session() as session:
+        await session.connection()
         with pytest.raises(PoolTimeout) as caught:
-            await asyncio.create_task(opened(db))
+            await asyncio.create_task(used(db))
     assert "this task holds one already" in str(caught.value.hint)
 
 
@@ -246,7 +251,8 @@ async def test_a_unit_that_is_over_is_not_held_against_the_task() -> None:
 async def test_two_services_of_one_task_share_one_session_and_one_place(make: Any) -> None:
     db: Database = make(pool_size=1, max_overflow=0)
     async with db.session() as session:
-        await asyncio.gather(*(asyncio.sleep(0, session.closed) for _ in range(2)))
+        for service in (session.scalar, session.execute):
+            await service(text("SELECT 1"))
         assert db.pool().in_use == 1
 
 

@@ -250,6 +250,7 @@ async def test_a_bound_context_of_one_database_leaves_another_alone(
         other.reader() as session,
     ):
         assert (await session.exec(select(Team))).all() == []
+        await session.connection()
         assert other.pool().readers.in_use == 1
 
 

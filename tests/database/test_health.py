@@ -52,11 +52,13 @@ async def test_a_frozen_server_is_told_in_bounded_time(proxy: Proxy, proxied: Da
 
 async def test_an_exhausted_pool_is_told_in_bounded_time(make: Callable[..., Database]) -> None:
     db = make(reader_pool_size=1, pool_timeout=0.1)
-    async with db.reader():
+    async with db.reader() as session:
+        await session.connection()
         health = await asyncio.create_task(db.check())
         assert health.error == "pool_timeout"
     db = make(reader_pool_size=1, pool_timeout=60)
-    async with db.reader():
+    async with db.reader() as session:
+        await session.connection()
         assert (await asyncio.create_task(db.check(timeout=0.1))).error == "timeout"
     assert await db.check()
 
@@ -70,7 +72,8 @@ async def test_the_units_do_not_keep_a_check_waiting(make: Callable[..., Databas
 
 async def test_health_timeout_is_the_default_limit(make: Callable[..., Database]) -> None:
     db = make(reader_pool_size=1, health_timeout=0.05, pool_timeout=60)
-    async with db.reader():
+    async with db.reader() as session:
+        await session.connection()
         health = await asyncio.create_task(db.check())
     assert health.message == "no answer within 0.05 s"
 

@@ -44,7 +44,7 @@ async def test_readers_are_counted_apart(make: Callable[..., Database]) -> None:
     db = make(pool_size=2, max_overflow=1, reader_pool_size=4)
     assert db.pool().readers is None
     async with db.reader() as session:
-        await session.execute(text("SELECT 1"))
+        await session.connection()
         status = db.pool()
         assert status.in_use == 0
         assert status.readers is not None

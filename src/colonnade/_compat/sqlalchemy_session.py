@@ -1,13 +1,14 @@
-"""Ask SQLAlchemy's session what it knows without a greenlet, and hand it inserted objects."""
+"""Ask SQLAlchemy's session and results what they know, and hand the session inserted objects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy.engine import Result
 from sqlalchemy.orm import InstanceState, Session
 
-__all__ = ["adopt_inserted", "has_changes"]
+__all__ = ["adopt_inserted", "has_changes", "is_read", "streamed_result"]
 
 
 def has_changes(session: Session) -> bool:
@@ -29,3 +30,20 @@ def adopt_inserted(session: Session, states: Sequence[InstanceState[Any]]) -> No
     for state in states:
         session._save_impl(state)
     session._register_persistent(set(states))
+
+
+def streamed_result(stream: Any) -> Result[Any]:
+    """Return what an ``AsyncResult``, or what was made of one, reads its rows from.
+
+    Whoever asks an ``AsyncResult`` for its scalars drops it, and holds on to this.
+    """
+    found: Result[Any] = stream._real_result
+    return found
+
+
+def is_read(result: Result[Any]) -> bool:
+    """Return whether a result has given its last row, or was closed.
+
+    In public ``closed`` is True only of one that was closed before its end.
+    """
+    return result._soft_closed

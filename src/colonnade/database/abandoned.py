@@ -1,6 +1,6 @@
-"""In charge of sessions that nobody ended: their places and connections go back all the same.
+"""Keep the place of a session, and give it back with the connection if nobody ends the session.
 
-A session that is entered by hand and dropped, or whose task is destroyed, never comes to the end of
+A place is taken with the first statement and given back with the connection. A session that is entered by hand and dropped, or whose task is destroyed, never comes to the end of
 its block. Python's counting of references notices at once, since a session is part of no cycle;
 from wherever that is, which may be another thread, the work is handed to the session's event loop.
 """
@@ -16,8 +16,9 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.util import greenlet_spawn
 
-from colonnade.database.admission import Lease, calling_frame
+from colonnade.database.admission import Lease, Lender, calling_frame
 from colonnade.database.dialect import Dialect
+from colonnade.errors import StatementCancelled
 
 __all__ = ["Opening"]
 
@@ -28,9 +29,9 @@ _TASKS: Final[set[asyncio.Task[None]]] = set()
 
 
 class Opening:
-    """Where a session was opened, in which event loop, and the place that it was given."""
+    """Where a session was opened, in which event loop, and the place that it holds, if any."""
 
-    __slots__ = ("_code", "_line", "lease", "loop")
+    __slots__ = ("_code", "_line", "_turn", "admission", "lease", "loop")
 
     def __init__(self, depth: int = 1) -> None:
         """Note the first frame outside of the library, from ``depth`` frames above this call."""
@@ -39,9 +40,45 @@ class Opening:
         self._line = frame.f_lineno
         self.loop: asyncio.AbstractEventLoop | None = None
         self.lease: Lease | None = None
+        #: Where places are to be had.
+        self.admission: Lender | None = None
+        self._turn: asyncio.Future[None] | None = None
 
     def __str__(self) -> str:
         return f"{self._code.co_filename}:{self._line} in {self._code.co_name}"
+
+    def enter(self) -> bool:
+        """Take a place if the session needs one; return False if it has to ``wait`` for it."""
+        if self.lease is None and (admission := self.admission) is not None:
+            self.lease = admission.enter_now(str(self) if admission.debug else None)
+            return self.lease is not None
+        return True
+
+    async def wait(self) -> None:
+        """Take a place in turn. Raises what ``Admission.enter`` does."""
+        admission = self.admission
+        if admission is not None:
+            self._turn = turn = asyncio.get_running_loop().create_future()
+            try:
+                self.lease = await admission.enter(str(self) if admission.debug else None, turn)
+            finally:
+                self._turn = None
+
+    def stop_waiting(self) -> None:
+        """Let a task that waits for a place fail: its session is closed by another task."""
+        if self._turn is not None and not self._turn.done():
+            self._turn.set_exception(
+                StatementCancelled(
+                    "the session was closed while this statement waited for a connection",
+                    hint="await the tasks that use a session before its block ends",
+                )
+            )
+
+    def leave(self) -> None:
+        """Give the place back, if the session has one."""
+        lease, self.lease = self.lease, None
+        if lease is not None:
+            lease.release()
 
     def hold(self, connection: Connection) -> None:
         """Note the connection that the session uses; not one that somebody else has bound."""

@@ -1,6 +1,7 @@
-"""In charge of who may use a connection: as many units at once as there are connections.
+"""Admit sessions to the connections: as many at once as there are connections.
 
-More units wait in the order they came. Whoever is let in finds a connection free, so no wait is
+A session has a place for as long as it has a connection: a unit of work from its first statement to
+the end of its transaction, a reader for a statement. More wait in the order they came. Whoever is let in finds a connection free, so no wait is
 hidden inside the pool and every wait has one limit, one error and one explanation. A task that
 holds a place and waits for another is known, so a circle of such tasks is told at once.
 """
@@ -13,21 +14,38 @@ import time
 from collections import deque
 from contextvars import ContextVar
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
 from colonnade.errors import DatabaseError, PoolDeadlock, PoolTimeout
 
-__all__ = ["Admission", "Lease", "caller", "calling_frame", "running_loop"]
+__all__ = ["Admission", "Lease", "Lender", "caller", "calling_frame", "running_loop"]
+
+
+class Lender(Protocol):
+    """What lends places to sessions: an ``Admission``, or the turns at one connection."""
+
+    debug: bool
+
+    def enter_now(self, place: str | None = None) -> Lease | None:
+        """Return a place if one is free for this session now."""
+
+    async def enter(
+        self, place: str | None = None, turn: asyncio.Future[None] | None = None
+    ) -> Lease:
+        """Return a place, at once or in turn."""
+
+    def give_back(self, lease: Lease) -> None:
+        """Take a place back."""
 
 
 class Lease:
-    """A place that one unit holds: since when, by which task and, in development, from where."""
+    """A place that a session holds: since when, by which task and, in development, from where."""
 
     __slots__ = ("active", "admission", "connection", "place", "since", "task", "waits_for")
 
-    def __init__(self, admission: Admission, place: str | None) -> None:
+    def __init__(self, admission: Lender, place: str | None) -> None:
         self.admission = admission
         self.place = place
         self.task = asyncio.current_task()
@@ -43,7 +61,7 @@ class Lease:
             self.active = False
             # A task refers to its context, which refers to the leases that it took.
             self.task = self.connection = None
-            self.admission._give_back(self)
+            self.admission.give_back(self)
 
     def release_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Release the place from any thread; ``loop`` is that of the admission."""
@@ -58,12 +76,12 @@ class Lease:
 
 
 #: The places that this context's tasks took; never reset, since a unit may end in another context
-#: than it began in. A lease that is over says so itself.
+#: than its first statement ran in. A lease that is over says so itself.
 _HELD: Final[ContextVar[tuple[Lease, ...]]] = ContextVar("colonnade_held", default=())
 
 
 class Admission:
-    """A fair gate for ``capacity`` units; not for more than one event loop."""
+    """A fair gate for ``capacity`` sessions; not for more than one event loop."""
 
     def __init__(self, capacity: int, timeout: float, *, name: str, debug: bool = False) -> None:
         self.capacity = capacity
@@ -76,27 +94,44 @@ class Admission:
 
     @property
     def waiting(self) -> int:
-        """How many units wait for a place."""
+        """How many sessions wait for a place."""
         return len(self._queue)
 
     @property
     def longest(self) -> float:
-        """For how many seconds the oldest unit has been running; 0.0 when there is none."""
+        """For how many seconds the oldest place has been held; 0.0 when none is."""
         return max((time.monotonic() - lease.since for lease in self.leases), default=0.0)
 
-    async def enter(self) -> Lease:
-        """A place, at once or in turn.
+    def enter_now(self, place: str | None = None) -> Lease | None:
+        """Return a place if one is free and nobody waits for it; ``place`` says who takes it."""
+        if self._queue or not self._free:
+            return None
+        return self._lend(_held_here(), place)
 
-        Raises ``PoolTimeout`` after ``timeout`` seconds, and ``PoolDeadlock`` at once when every
-        place is held by a task that itself waits.
+    async def enter(
+        self, place: str | None = None, turn: asyncio.Future[None] | None = None
+    ) -> Lease:
+        """Return a place, at once or in turn.
+
+        Raises ``PoolTimeout`` after ``timeout`` seconds, ``PoolDeadlock`` at once when every place
+        is held by a task that itself waits, and what ``turn``, which is awaited, fails with.
         """
-        return await self._enter(self.timeout)
+        return await self._enter(self.timeout, place, turn)
 
-    async def _enter(self, timeout: float | None) -> Lease:
-        held = tuple(lease for lease in _HELD.get() if lease.active)
-        place = caller() if self.debug else None
-        if not self._free or self.waiting:
-            await self._turn(held, timeout)
+    async def _enter(
+        self,
+        timeout: float | None,
+        place: str | None = None,
+        turn: asyncio.Future[None] | None = None,
+    ) -> Lease:
+        held = _held_here()
+        if place is None and self.debug:
+            place = caller()
+        if self._queue or not self._free:
+            await self._turn(held, timeout, turn or asyncio.get_running_loop().create_future())
+        return self._lend(held, place)
+
+    def _lend(self, held: tuple[Lease, ...], place: str | None) -> Lease:
         lease = Lease(self, place)
         self.leases.add(lease)
         _HELD.set((*held, lease))
@@ -107,11 +142,12 @@ class Admission:
         """Places that nobody has and nobody was promised."""
         return self.capacity - len(self.leases) - self._promised
 
-    async def _turn(self, held: tuple[Lease, ...], timeout: float | None) -> None:
+    async def _turn(
+        self, held: tuple[Lease, ...], timeout: float | None, future: asyncio.Future[None]
+    ) -> None:
         """Wait until a place is promised to this unit, which must take it before it awaits."""
         task = asyncio.current_task()
         mine = [lease for lease in held if lease.task is task and lease.waits_for is None]
-        future = asyncio.get_running_loop().create_future()
         self._queue.append(future)
         for lease in mine:
             lease.waits_for = self
@@ -135,7 +171,8 @@ class Admission:
                 self._queue.remove(future)
         self._promised -= 1
 
-    def _give_back(self, lease: Lease) -> None:
+    def give_back(self, lease: Lease) -> None:
+        """Promise a place that is over to who waits longest."""
         self.leases.discard(lease)
         self._promise()
 
@@ -168,8 +205,13 @@ class Admission:
         return kind(message, hint="; ".join(hints) or "raise pool_size, or shorten the units")
 
 
+def _held_here() -> tuple[Lease, ...]:
+    """Return the places that this context's tasks hold."""
+    return tuple(lease for lease in _HELD.get() if lease.active)
+
+
 def _promised(future: asyncio.Future[None]) -> bool:
-    return future.done() and not future.cancelled()
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _deadlocked(gate: Admission) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+from weakref import ref
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Result, Row
@@ -27,14 +28,16 @@ class Batches:
 
     def __init__(
         self,
-        session: Any,  # the synchronous half
+        session: Any,
         gate: Gate,
         dialect: Dialect,
         unit: Unit,
         statement: tuple[Executable, Mapping[str, Any]],
         size: int,
     ) -> None:
-        self._session = session
+        # No more than a reference that is weak: a session that is dropped is noticed.
+        self._owner = ref(session)
+        self._session = session.sync_session
         self._gate = gate
         self._dialect = dialect
         self._limit = dialect.limit(unit)
@@ -51,17 +54,23 @@ class Batches:
         The first call runs the SELECT. Each call may take as long as one statement.
         """
         with self._gate.enter("stream"):
-            rows = await greenlet_spawn(self._next)
-        if not rows:
-            self._result = None
-        return rows
+            return await greenlet_spawn(self._next)
 
     async def close(self) -> None:
         """Close the cursor. Closing it twice does no harm."""
         result, self._result = self._result, None
         if result is not None and not self._gate.closed:
             with self._gate.enter("stream"):
-                await greenlet_spawn(result.close)
+                await greenlet_spawn(self._close, result)
+
+    def _close(self, result: Result[Any]) -> None:
+        result.close()
+        self._end()
+
+    def _end(self) -> None:
+        self._result = None
+        if (owner := self._owner()) is not None:
+            owner._statement_ended()
 
     def _next(self) -> Sequence[Row[Any]]:
         """Fetch the next rows, in SQLAlchemy's greenlet."""
@@ -73,14 +82,19 @@ class Batches:
             self._dialect.streaming(connection)
             self._connection = connection
             self._driver = connection.connection.driver_connection
+            if (owner := self._owner()) is not None:
+                owner._follow(self._result)
         if self._result is None:
             return ()
         if self._limit is not None:
             self._watchdog.start(self._driver, self._limit)
         try:
-            return self._result.fetchmany(self._size)
+            rows = self._result.fetchmany(self._size)
         finally:
             self._watchdog.stop(self._driver)
+        if not rows:
+            self._end()
+        return rows
 
     def __del__(self) -> None:
         """Close the cursor of a loop that was left early, before the next statement meets it."""
@@ -115,4 +129,4 @@ class Streaming:
         asked = (statement, parameters or {})
         session: Any = self
         session._check_open("batches")
-        return Batches(session.sync_session, self._gate, self._dialect, self._unit, asked, size)
+        return Batches(session, self._gate, self._dialect, self._unit, asked, size)

@@ -30,6 +30,7 @@ from colonnade.database.retry import CommitLost, repeat
 from colonnade.database.session import Session
 from colonnade.database.settings import Settings, from_environment, settings
 from colonnade.database.transaction import Transaction
+from colonnade.database.turns import Turns
 from colonnade.database.unit import Unit, UnitOptions
 from colonnade.database.url import parse
 from colonnade.errors import ColonnadeError, CommitUnknown, ConnectionLost, UsageError
@@ -67,9 +68,7 @@ class Options(TypedDict, total=False):
 _UNBOUND: Final = Bindings()
 
 #: Databases whose sessions are bound to one connection for now; see ``Database.bound_to``.
-_BOUND: Final[ContextVar[Mapping[int, AsyncConnection] | None]] = ContextVar(
-    "colonnade_bound", default=None
-)
+_BOUND: Final[ContextVar[Mapping[int, Turns] | None]] = ContextVar("colonnade_bound", default=None)
 
 
 _INTERRUPTED: Final = (
@@ -162,8 +161,8 @@ class Database:
         """A unit of work: committed when the block ends, rolled back when it raises.
 
         ``scope`` has the values for the scopes of models, by name. BEGIN comes with the first
-        statement. Waits for a place up to ``pool_timeout`` seconds, then
-        raises ``PoolTimeout``; raises ``CommitUnknown`` when COMMIT was sent and not answered.
+        statement, which waits for a connection up to ``pool_timeout`` seconds and raises
+        ``PoolTimeout`` then; from there to its end the unit holds it. Raises ``CommitUnknown`` when COMMIT was sent and not answered.
         """
         return self._unit(options, _bindings(scope))
 
@@ -176,8 +175,9 @@ class Database:
         """Open a session that cannot write, on an engine of its own, without a transaction.
 
         ``scope`` has the values for the scopes of models, by name. With ``snapshot`` all its
-        statements see the database at one moment (REPEATABLE READ, READ ONLY). Waits for a place
-        among the readers as ``session`` does among the units.
+        statements see the database at one moment (REPEATABLE READ, READ ONLY), and it holds its
+        connection to its end; without, each statement takes one and gives it back. Waits for a
+        place among the readers as ``session`` does among the units.
         """
         unit = Unit(snapshot=True, read_only=True) if snapshot else PLAIN
         pool = self._readers()
@@ -334,9 +334,13 @@ class Database:
     async def bound_to(self, connection: AsyncConnection) -> AsyncGenerator[None]:
         """Open every session and reader of this context on ``connection`` instead of the pool.
 
-        Their commits and rollbacks become those of savepoints. For tests that undo everything.
+        Their commits and rollbacks become those of savepoints. For tests that undo everything. The
+        sessions of tasks that run side by side take turns: from the first statement of one to its
+        commit or rollback, or to a reader's end, the others wait, up to ``pool_timeout``.
         """
-        token = _BOUND.set({**(_BOUND.get() or {}), id(self): connection})
+        settings = self._settings
+        turns = Turns(connection, settings.pool_timeout, debug=settings.debug)
+        token = _BOUND.set({**(_BOUND.get() or {}), id(self): turns})
         try:
             yield
         finally:
@@ -347,7 +351,7 @@ class Database:
         pool = self._pools().primary
         return Transaction(Session, pool, unit, self._bound(), bindings, Opening(2))
 
-    def _bound(self) -> AsyncConnection | None:
+    def _bound(self) -> Turns | None:
         bound = _BOUND.get()
         return None if bound is None else bound.get(id(self))
 

@@ -1,4 +1,7 @@
-"""In charge of the methods that a session has of ``AsyncSession``: each passes its gate."""
+"""Give a session the methods of ``AsyncSession``: each passes its gate.
+
+After those of a reader its connection goes back to the pool.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from typing import Any, Final, Protocol, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from colonnade._compat.sqlalchemy_session import has_changes
+from colonnade._compat.sqlalchemy_session import has_changes, streamed_result
 from colonnade.database.gate import Gate
 
-__all__ = ["guard"]
+__all__ = ["give_back_after", "guard", "guard_reads"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -29,6 +32,61 @@ def guard(session: type[Any]) -> None:
         setattr(session, name, _passing(method, name))
     for name in _SYNCHRONOUS:
         setattr(session, name, _checked(getattr(AsyncSession, name), name))
+
+
+class Reading(Guarded, Protocol):
+    """What the methods need of a reader."""
+
+    _lent: bool
+
+    def _follow(self, stream: Any) -> None: ...
+
+    async def _give_back(self) -> None: ...
+
+
+def guard_reads(reader: type[Any]) -> None:
+    """Let the class, whose methods pass the gate, give its connection back after each."""
+    for name in _READS:
+        setattr(reader, name, give_back_after(getattr(reader, name), name))
+    for name in ("stream", "stream_scalars"):
+        setattr(reader, name, give_back_after(_followed(getattr(reader, name)), name))
+    reader.connection = _lending(reader.connection)
+
+
+def give_back_after(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
+    """Return the reader's method, which gives the connection back, also where it fails."""
+
+    async def call(self: Reading, /, *args: Any, **options: Any) -> T:
+        with self._gate.enter(name):
+            try:
+                found = await method(self, *args, **options)
+            except GeneratorExit:  # the event loop is ending, and nothing can be awaited
+                raise
+            except BaseException:
+                await self._give_back()
+                raise
+            await self._give_back()
+            return found
+
+    return _named(call, method, name)
+
+
+def _followed(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    async def call(self: Reading, /, *args: Any, **options: Any) -> T:
+        stream = await method(self, *args, **options)
+        self._follow(streamed_result(stream))
+        return stream
+
+    return _named(call, method, method.__name__)
+
+
+def _lending(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    async def call(self: Reading, /, *args: Any, **options: Any) -> T:
+        connection = await method(self, *args, **options)
+        self._lent = True
+        return connection
+
+    return _named(call, method, "connection")
 
 
 def _passing(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
@@ -84,6 +142,9 @@ _METHODS: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
         "stream_scalars",
     )
 }
+
+#: Those after which a reader needs its connection no more: SQLAlchemy has fetched every row.
+_READS: Final = ("exec", "execute", "get", "get_one", "refresh", "run_sync", "scalar", "scalars")
 
 #: What runs no statement is refused too while another task is inside: what is added now would be
 #: written by that task's flush, although this task is about to hear that it may not flush.

@@ -1,4 +1,8 @@
-"""In charge of the synchronous half of a session: its events, which go to the session it is of."""
+"""Pass the events of a session's synchronous half on to the session.
+
+Each way to a connection leads by the session's place in the pool, which is taken by the first: a
+statement, a flush, ``connection()``.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,10 @@ class Owner(Protocol):
     _scoping: Scoping
 
     def _about_to_execute(self, state: ORMExecuteState) -> None: ...
+
+    def _take_place(self) -> None: ...
+
+    def _leave_place(self) -> None: ...
 
     def _begun(self, connection: Connection) -> None: ...
 
@@ -89,10 +97,16 @@ class Orm(SyncSession):
         found = super().get(entity, ident, **options)
         return found if found is None or _has_key(found, ident) else None
 
+    def connection(self, *args: Any, **options: Any) -> Connection:
+        """Return the connection, which is taken from the pool if there is none yet."""
+        owner_of(self)._take_place()
+        return super().connection(*args, **options)
+
     def _bulk_save_mappings(self, mapper: Any, *args: Any, **options: Any) -> None:
+        owner = owner_of(self)
         if any_rules():
-            owner = owner_of(self)
             owner._scoping.refuse_bulk(inspect(mapper).mapper)
+        owner._take_place()
         super()._bulk_save_mappings(mapper, *args, **options)
 
 
@@ -123,6 +137,7 @@ class Writing(Orm):
 def _execute(state: ORMExecuteState) -> None:
     owner = owner_of(state.session)
     owner._about_to_execute(state)
+    owner._take_place()  # last, so that what is refused waits for none
 
 
 @event.listens_for(Orm, "after_begin")
@@ -132,10 +147,19 @@ def _begin(session: SyncSession, transaction: SessionTransaction, connection: Co
         owner._begun(connection)
 
 
+@event.listens_for(Orm, "after_transaction_end")
+def _given_back(session: SyncSession, transaction: SessionTransaction) -> None:
+    """Give the place back as soon as the connection has been."""
+    owner: Owner | None = session.info[OWNER]()
+    if owner is not None and transaction.parent is None:
+        owner._leave_place()
+
+
 @event.listens_for(Writing, "before_flush")
 def _before_flush(session: SyncSession, _context: object, _objects: object) -> None:
     owner = owner_of(session)
     owner._scoping.flushing(session)
+    owner._take_place()
 
 
 @event.listens_for(Orm, "detached_to_persistent", raw=True)

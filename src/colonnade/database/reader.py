@@ -1,19 +1,27 @@
-"""In charge of the reader: a session that cannot write, without a transaction."""
+"""Read without a transaction: a session that cannot write.
+
+It has a place in the pool and a connection while a statement of its runs, and neither in between:
+who reads, waits for something else and reads again keeps nobody waiting.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, NoReturn
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, Executable
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.engine import Result
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import ORMExecuteState, SessionTransaction, SessionTransactionOrigin
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 
 from colonnade._compat.sqlalchemy_pool import Entry
+from colonnade._compat.sqlalchemy_session import is_read
 from colonnade.database.dialect import PLAIN
 from colonnade.database.direct import fetch_directly, take_connection
+from colonnade.database.methods import give_back_after, guard_reads
 from colonnade.database.orm import Orm
 from colonnade.database.rows import Prepared, fetch_rows, overheard, watched
 from colonnade.database.session import Session
@@ -30,8 +38,9 @@ _TYPICAL: Final = Orm()
 class Reader(Session):
     """A session that cannot write, opened by ``Database.reader``.
 
-    Each statement is its own: there is no BEGIN and no ROLLBACK, and no lock is held between
-    statements. Reading again refreshes the objects that were read before. Every way to write is
+    Each statement is its own: there is no BEGIN and no ROLLBACK, and neither a lock nor a connection
+    is held between statements. Only ``connection()`` and a snapshot keep one to the end, and a
+    stream while it is read. Reading again refreshes the objects that were read before. Every way to write is
     refused with ``ReadOnlySession``, by the database too.
     """
 
@@ -41,12 +50,18 @@ class Reader(Session):
     _taken: Entry | None = None
     #: Whether that connection was broken, because the session ends while the statement runs.
     _cut_off = False
+    #: Whether ``connection()`` has handed the connection out.
+    _lent = False
+    #: What streams read from, as long as anybody does.
+    _streams: WeakSet[Result[Any]] | None = None
+
+    _rows_of_session = give_back_after(Session.rows, "rows")
 
     async def rows(
         self, statement: Prepared | Executable, parameters: Mapping[str, Any] | None = None
     ) -> Rows:
         if not isinstance(statement, Prepared) or not self._alone():
-            return await super().rows(statement, parameters)
+            return await self._rows_of_session(statement, parameters)
         with self._gate.enter("rows"):
             engine: Any = self._opened_on.sync_engine  # see _alone
             scoped = self._scoping.rows_options(engine, statement, self._connection)
@@ -54,10 +69,13 @@ class Reader(Session):
                 shortcut = shortcut_of(engine, statement, scoped)
                 if shortcut is not None:
                     values = shortcut.values(parameters or {}, scoped)
+                    opening = self._opening
+                    if opening is not None and not opening.enter():
+                        await opening.wait()
                     entry = take_connection(engine, self._dialect)
                     if entry is not None:
                         return await self._fetch_directly(engine, entry, shortcut, values)
-            return await greenlet_spawn(self._fetched, engine, statement, parameters or {}, scoped)
+            return await greenlet_spawn(self._fetch, engine, statement, parameters or {}, scoped)
 
     async def _fetch_directly(
         self, engine: Engine, entry: Entry, shortcut: Shortcut, values: list[Any]
@@ -75,6 +93,14 @@ class Reader(Session):
             ) from lost
         finally:
             self._taken = None
+            self._leave_place()
+
+    def _fetch(self, *statement: Any) -> Rows:
+        self._take_place()
+        try:
+            return self._fetched(*statement)
+        finally:
+            self._statement_ended()
 
     def _fetched(
         self,
@@ -124,6 +150,43 @@ class Reader(Session):
     async def _finish(self) -> None:
         """A reader has nothing to commit."""
 
+    def _statement_ended(self) -> None:
+        if (transaction := self._idle_transaction()) is not None:
+            # Only this gives back the connection and leaves every object as it is.
+            transaction.close()
+
+    async def _give_back(self) -> None:
+        """Give back what the last statement took, unless it is needed on."""
+        if (transaction := self._idle_transaction()) is not None:
+            await greenlet_spawn(transaction.close)
+
+    def _idle_transaction(self) -> SessionTransaction | None:
+        """Return what has a connection that nothing needs on; without a connection, leave."""
+        half = self._half
+        transaction = None if half is None else half.get_transaction()
+        if half is None or transaction is None:
+            self._leave_place()
+            return None
+        kept = (
+            self._lent
+            or self._unit.snapshot
+            or isinstance(self._opened_on, AsyncConnection)
+            or transaction.origin is not SessionTransactionOrigin.AUTOBEGIN
+            or half.in_nested_transaction()
+            or any(not is_read(result) for result in self._streams or ())
+        )
+        return None if kept else transaction
+
+    def _leave_place(self) -> None:
+        self._lent = False
+        self._connection = None
+        super()._leave_place()
+
+    def _follow(self, stream: Result[Any]) -> None:
+        if self._streams is None:
+            self._streams = WeakSet()
+        self._streams.add(stream)
+
     def _about_to_execute(self, state: ORMExecuteState) -> None:
         super()._about_to_execute(state)
         if state.is_insert or state.is_update or state.is_delete:
@@ -139,7 +202,7 @@ class Reader(Session):
             super()._begun(connection)
         else:
             self._connection = connection
-            if self._opening is not None:
+            if self._opening is not None and not isinstance(self._opened_on, AsyncConnection):
                 self._opening.hold(connection)
 
 
@@ -163,3 +226,4 @@ def _refusing(name: str) -> Callable[..., NoReturn]:
 _WRITES: Final = ("add", "add_all", "commit", "delete", "delete_all", "flush", "merge", "merge_all")
 for _name in _WRITES:
     setattr(Reader, _name, _refusing(_name))
+guard_reads(Reader)

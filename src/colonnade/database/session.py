@@ -16,10 +16,11 @@ from weakref import ref
 
 from pydantic import BaseModel
 from sqlalchemy import Connection, Executable, RootTransaction, inspect
+from sqlalchemy.engine import Result
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.sql.selectable import ForUpdateParameter
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.util import await_only, greenlet_spawn
 from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -434,6 +435,8 @@ class Session(Streaming, AsyncSession):
 
     async def _cut(self) -> None:
         """Break the connection under a task that still uses it: it must not reach the pool."""
+        if self._opening is not None:
+            self._opening.stop_waiting()
         await self._drop()
         await self._gate.freed(GRACE)
 
@@ -447,12 +450,29 @@ class Session(Streaming, AsyncSession):
         if any_rules():
             self._scoping.prepare(state, self._connection)
 
+    def _take_place(self) -> None:
+        """Take the session's place in the pool, in SQLAlchemy's greenlet; nothing if it has it."""
+        opening = self._opening
+        if opening is not None and not opening.enter():
+            await_only(opening.wait())
+
+    def _statement_ended(self) -> None:
+        """Give back what only one statement needed; a unit of work keeps it to its end."""
+
+    def _follow(self, stream: Result[Any]) -> None:
+        """Note that rows are read from ``stream`` as they are asked for."""
+
+    def _leave_place(self) -> None:
+        """Give the place back: the connection is no longer the session's."""
+        if self._opening is not None:
+            self._opening.leave()
+
     def _begun(self, connection: Connection) -> None:
         self._connection = connection
         self._transaction = connection.get_transaction()
-        if self._opening is not None:
-            self._opening.hold(connection)
         if not isinstance(self._opened_on, AsyncConnection):
+            if self._opening is not None:
+                self._opening.hold(connection)
             note_outcome(connection, self._outcome)
         self._dialect.begin(connection, self._unit)
 

@@ -1,4 +1,7 @@
-"""In charge of how a unit of work begins and ends, whatever happens in between."""
+"""Begin and end a unit of work, whatever happens in between.
+
+Its place in the pool is taken by its first statement, so nothing is waited for where it begins.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,13 @@ import asyncio
 from types import TracebackType
 from typing import Final, Generic, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from colonnade.database.abandoned import Opening
-from colonnade.database.admission import Lease, running_loop
+from colonnade.database.admission import running_loop
 from colonnade.database.commits import Outcome
 from colonnade.database.misuse import Unopened
 from colonnade.database.pool import Pool
 from colonnade.database.session import Session
+from colonnade.database.turns import Turn, Turns
 from colonnade.database.unit import Unit
 from colonnade.errors import SessionShared
 from colonnade.scope import Bindings
@@ -27,9 +29,9 @@ _ENDING: Final[set[asyncio.Task[None]]] = set()
 
 
 class Transaction(Unopened, Generic[S]):
-    """Let in, open; then commit or roll back, close, let go, announce: in this order."""
+    """Open; then commit or roll back, close, give the place back, announce: in this order."""
 
-    __slots__ = ("_bindings", "_bound", "_kind", "_lease", "_opening", "_pool", "_unit", "session")
+    __slots__ = ("_bindings", "_bound", "_kind", "_opening", "_pool", "_unit", "session")
 
     session: S
 
@@ -38,7 +40,7 @@ class Transaction(Unopened, Generic[S]):
         kind: type[S],
         pool: Pool,
         unit: Unit,
-        bound: AsyncConnection | None,
+        bound: Turns | None,
         bindings: Bindings,
         opening: Opening,
     ) -> None:
@@ -48,17 +50,14 @@ class Transaction(Unopened, Generic[S]):
         self._unit = unit
         self._bound = bound
         self._bindings = bindings
-        self._lease: Lease | None = None
 
     async def __aenter__(self) -> S:
-        pool = self._pool
-        if self._bound is None:
-            self._lease = await pool.gate.enter()
-        self.session = self._kind(
-            self._bound or pool.engine, pool.dialect, pool.where, self._unit, self._bindings
-        )
-        self._opening.loop, self._opening.lease = pool.loop, self._lease
-        self.session._opening = self._opening
+        pool, opening, bound = self._pool, self._opening, self._bound
+        opening.loop = pool.loop
+        opening.admission = pool.gate if bound is None else Turn(bound)
+        bind = pool.engine if bound is None else bound.connection
+        self.session = self._kind(bind, pool.dialect, pool.where, self._unit, self._bindings)
+        self.session._opening = opening
         return self.session
 
     async def __aexit__(
@@ -74,8 +73,7 @@ class Transaction(Unopened, Generic[S]):
                 else:
                     await self._fail()
             finally:
-                if self._lease is not None:
-                    self._lease.release()
+                self._leave()
         except BaseException as failure:
             self.annotate(failure)
             raise
@@ -135,9 +133,8 @@ class Transaction(Unopened, Generic[S]):
         half way; so the ending is a task of its own, which goes on whoever stops waiting for it.
         """
         if running_loop() is None:
-            # A coroutine is destroyed that outlived its loop. What the lease stands for is given
-            # back when the session is dropped, which follows.
-            self._lease = None
+            # A coroutine is destroyed that outlived its loop; the rest follows as the session is
+            # dropped.
             return
         ending = asyncio.create_task(self._end())
         _ENDING.add(ending)
@@ -149,5 +146,13 @@ class Transaction(Unopened, Generic[S]):
             await self.session._abort()
         finally:
             # Here too: of a coroutine that is destroyed while it waits, nothing more runs.
-            if self._lease is not None:
-                self._lease.release()
+            self._leave()
+
+    def _leave(self) -> None:
+        """Give back the place of a transaction that could not end in order.
+
+        Without a loop the connection is still out, and goes back with it when the session is
+        dropped.
+        """
+        if running_loop() is not None:
+            self._opening.leave()

@@ -1,4 +1,4 @@
-"""Undoing everything that a test does, also what the code under test commits."""
+"""Undo everything that a test does, also what the code under test commits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ async def rolled_back(db: Database) -> AsyncGenerator[Database]:
 
     Holds for the calling task and the tasks that it starts.  Commits inside become those of
     savepoints and callbacks of ``on_commit`` run; readers see what is written and not committed.
-    One task at a time: there is but one connection.  MariaDB commits by itself at CREATE, ALTER
+    There is but one connection, so the sessions of tasks that run side by side take turns: one
+    waits with its first statement until the other has committed, for up to ``pool_timeout``
+    seconds.  What is opened inside of a session's block works inside of it.  MariaDB commits by itself at CREATE, ALTER
     and DROP, so the tables must be there before.  BEGIN and ROLLBACK run on a connection of the
     engine.
     """
