@@ -99,9 +99,9 @@ async def test_who_waits_too_long_is_told_how_long_the_connections_have_been_out
 async def test_only_in_development_the_place_where_it_was_taken_is_told(make: Any) -> None:
     for debug in (False, True):
         db: Database = make(pool_size=1, max_overflow=0, pool_timeout=0.05, debug=debug)
-        with pytest.raises(PoolTimeout) as caught:
-            async with db.session() as session:
-                await session.connection()
+        async with db.session() as session:
+            await session.connection()
+            with pytest.raises(PoolTimeout) as caught:
                 await asyncio.create_task(used(db))
         assert ("test_admission.py" in caught.value.message) is debug
         assert (
@@ -166,10 +166,10 @@ async def test_a_second_unit_is_let_in_while_another_task_may_still_give_a_place
     db: Database = make(pool_size=2, max_overflow=0)
     released = asyncio.Event()
     other = asyncio.create_task(hold(db._pools().primary.gate, released))
-    async with db.session() as session:
+    async with db.session(read_only=True) as session:
         await session.connection()
         asyncio.get_running_loop().call_later(0.02, released.set)
-        async with db.session() as inner:
+        async with db.session(read_only=True) as inner:
             await inner.connection()
             assert db.pool().in_use == 2
     await other

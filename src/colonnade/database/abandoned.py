@@ -1,8 +1,9 @@
 """Keep the place of a session, and give it back with the connection if nobody ends the session.
 
-A place is taken with the first statement and given back with the connection. A session that is entered by hand and dropped, or whose task is destroyed, never comes to the end of
-its block. Python's counting of references notices at once, since a session is part of no cycle;
-from wherever that is, which may be another thread, the work is handed to the session's event loop.
+A place is taken with the first statement and given back with the connection. A session that is
+entered by hand and dropped, or whose task is destroyed, never comes to the end of its block.
+Python's counting of references notices at once, since a session is part of no cycle; from wherever
+that is, which may be another thread, the work is handed to the session's event loop.
 """
 
 from __future__ import annotations

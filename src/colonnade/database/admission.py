@@ -1,9 +1,10 @@
 """Admit sessions to the connections: as many at once as there are connections.
 
 A session has a place for as long as it has a connection: a unit of work from its first statement to
-the end of its transaction, a reader for a statement. More wait in the order they came. Whoever is let in finds a connection free, so no wait is
-hidden inside the pool and every wait has one limit, one error and one explanation. A task that
-holds a place and waits for another is known, so a circle of such tasks is told at once.
+the end of its transaction, a reader for a statement. More wait in the order they came. Whoever is
+let in finds a connection free, so no wait is hidden inside the pool and every wait has one limit,
+one error and one explanation. A task that holds a place and waits for another is known, so a circle
+of such tasks is told at once.
 """
 
 from __future__ import annotations

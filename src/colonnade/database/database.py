@@ -162,7 +162,8 @@ class Database:
 
         ``scope`` has the values for the scopes of models, by name. BEGIN comes with the first
         statement, which waits for a connection up to ``pool_timeout`` seconds and raises
-        ``PoolTimeout`` then; from there to its end the unit holds it. Raises ``CommitUnknown`` when COMMIT was sent and not answered.
+        ``PoolTimeout`` then; from there to its end the unit holds it. Raises ``CommitUnknown`` when
+        COMMIT was sent and not answered.
         """
         return self._unit(options, _bindings(scope))
 

@@ -38,10 +38,10 @@ _TYPICAL: Final = Orm()
 class Reader(Session):
     """A session that cannot write, opened by ``Database.reader``.
 
-    Each statement is its own: there is no BEGIN and no ROLLBACK, and neither a lock nor a connection
-    is held between statements. Only ``connection()`` and a snapshot keep one to the end, and a
-    stream while it is read. Reading again refreshes the objects that were read before. Every way to write is
-    refused with ``ReadOnlySession``, by the database too.
+    Each statement is its own: there is no BEGIN and no ROLLBACK, and neither a lock nor a
+    connection is held between statements. Only ``connection()`` and a snapshot keep one to the end,
+    and a stream while it is read. Reading again refreshes the objects that were read before. Every
+    way to write is refused with ``ReadOnlySession``, by the database too.
     """
 
     sync_session_class: type[SyncSession] = Orm

@@ -18,9 +18,9 @@ async def rolled_back(db: Database) -> AsyncGenerator[Database]:
     savepoints and callbacks of ``on_commit`` run; readers see what is written and not committed.
     There is but one connection, so the sessions of tasks that run side by side take turns: one
     waits with its first statement until the other has committed, for up to ``pool_timeout``
-    seconds.  What is opened inside of a session's block works inside of it.  MariaDB commits by itself at CREATE, ALTER
-    and DROP, so the tables must be there before.  BEGIN and ROLLBACK run on a connection of the
-    engine.
+    seconds.  What is opened inside of a session's block works inside of it.  MariaDB commits by
+    itself at CREATE, ALTER and DROP, so the tables must be there before.  BEGIN and ROLLBACK run on
+    a connection of the engine.
     """
     async with db.engine.connect() as connection:
         transaction = await connection.begin()
