@@ -468,6 +468,7 @@ class Session(Streaming, AsyncSession):
             self._opening.leave()
 
     def _begun(self, connection: Connection) -> None:
+        self._take_place()  # if it was reached on a way that none of the session's methods knows
         self._connection = connection
         self._transaction = connection.get_transaction()
         if not isinstance(self._opened_on, AsyncConnection):
