@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from inspect import signature
 
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from colonnade._compat.sqlalchemy_session import adopt_inserted, has_changes
+from colonnade._compat.sqlalchemy_session import (
+    adopt_inserted,
+    has_changes,
+    is_read,
+    streamed_result,
+)
 
 
 class Base(DeclarativeBase):
@@ -63,3 +69,19 @@ def test_adopted_objects_are_held_as_flushed_ones_and_let_go_by_a_rollback() -> 
         session.rollback()
         assert inspect(thing).transient
     engine.dispose()
+
+
+async def test_a_stream_tells_what_it_reads_from_and_when_that_is_read() -> None:
+    engine = create_async_engine("sqlite+aiosqlite://")
+    async with engine.connect() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+        for statement in (text("SELECT 1"), select(Thing)):
+            async with AsyncSession(connection) as session:
+                stream = await session.stream(statement)
+                result = streamed_result(stream)
+                scalars = stream.scalars()
+                assert streamed_result(scalars) is result
+                assert not is_read(result)
+                await scalars.all()
+                assert is_read(result)
+    await engine.dispose()

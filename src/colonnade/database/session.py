@@ -1,4 +1,4 @@
-"""In charge of the session: one unit of work that keeps the promises.
+"""Keep the promises of one unit of work: the session.
 
 ``Session`` is SQLModel's ``AsyncSession`` with the same methods. Each awaiting method passes a
 gate, which refuses a session that is closed or in use by another task and turns errors into ours.
@@ -6,8 +6,6 @@ gate, which refuses a session that is closed or in use by another task and turns
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -22,16 +20,14 @@ from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.sql.selectable import ForUpdateParameter
 from sqlalchemy.util import await_only, greenlet_spawn
 from sqlmodel import Session as SyncSession
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from colonnade._compat.sqlalchemy_session import has_changes
 from colonnade.database.abandoned import Opening
 from colonnade.database.batches import Streaming
 from colonnade.database.blocks import Block
 from colonnade.database.callbacks import Callback, Callbacks
 from colonnade.database.commits import Outcome, note_outcome
-from colonnade.database.dialect import GRACE, PLAIN, Dialect
-from colonnade.database.doom import doom, refuse
+from colonnade.database.dialect import PLAIN, Dialect
+from colonnade.database.ending import Ending
 from colonnade.database.gate import Gate
 from colonnade.database.loads import refuse_touch
 from colonnade.database.methods import guard
@@ -39,7 +35,7 @@ from colonnade.database.orm import OWNER, Writing
 from colonnade.database.rows import Prepared, fetch_rows
 from colonnade.database.scoping import Scoping, forget_unwritten
 from colonnade.database.settings import Settings
-from colonnade.database.translate import Circumstances, aborted
+from colonnade.database.translate import Circumstances
 from colonnade.database.unit import Unit
 from colonnade.errors import ColonnadeError, UsageError
 from colonnade.scope import Bindings, Part, any_rules
@@ -49,13 +45,11 @@ __all__ = ["Session", "keeping_scope"]
 S = TypeVar("S", bound=BaseModel)
 T = TypeVar("T")
 
-_log: Final = logging.getLogger("colonnade")
-
 #: The names under which SQLAlchemy's ``AsyncSession`` has its synchronous half.
 _HALF: Final = ("sync_session", "_proxied")
 
 
-class Session(Streaming, AsyncSession):
+class Session(Streaming, Ending):
     """One unit of work, opened by ``Database.session``, which commits it or rolls it back.
 
     Nothing expires on commit. Touching what was not loaded raises ``NotLoaded``, use after the
@@ -119,11 +113,6 @@ class Session(Streaming, AsyncSession):
         )
 
     @property
-    def _half(self) -> SyncSession | None:
-        """SQLAlchemy's half, if it was made."""
-        return self.__dict__.get("sync_session")
-
-    @property
     def family(self) -> str:
         """The database's: ``"sqlite"``, ``"postgresql"`` or ``"mysql"``, which MariaDB is too."""
         return self._dialect.address.family
@@ -132,16 +121,6 @@ class Session(Streaming, AsyncSession):
     def settings(self) -> Settings:
         """The settings of the database that opened the session."""
         return self._dialect.settings
-
-    @property
-    def closed(self) -> bool:
-        """Whether the session has ended."""
-        return self._gate.closed
-
-    @property
-    def busy(self) -> bool:
-        """Whether a task is awaiting one of the session's methods right now."""
-        return self._gate.task is not None
 
     def on_commit(self, callback: Callback) -> None:
         """Run ``callback``, a function or coroutine function without arguments, after the commit.
@@ -294,26 +273,6 @@ class Session(Streaming, AsyncSession):
         )
         return found
 
-    async def commit(self) -> None:
-        """Flush and COMMIT, then run the callbacks of ``on_commit``.
-
-        Raises ``CommitUnknown`` when COMMIT was sent and no answer came. Cancelled meanwhile, it
-        waits for the answer, for at most five seconds, and raises ``CancelledError`` then, with a
-        note that the work is stored, or from a ``CommitUnknown``.
-        """
-        try:
-            await self._commit()
-        finally:
-            # Due are those of a COMMIT that succeeded, whatever came after it.
-            await self._announce()
-
-    async def rollback(self) -> None:
-        """ROLLBACK; every object that the session holds expires."""
-        self._callbacks.undo(None)
-        with self._gate.enter("rollback"):
-            async with asyncio.timeout(self._dialect.patience):
-                await super().rollback()
-
     async def refresh(
         self,
         instance: object,
@@ -327,123 +286,6 @@ class Session(Streaming, AsyncSession):
             # SQLAlchemy passes over a relation of a model to itself, which could be a circle.
             for name in inspect(instance).unloaded.intersection(names or ()):
                 await greenlet_spawn(getattr, instance, name)
-
-    async def invalidate(self) -> None:
-        """Break the connection and end the session; nothing of the unit is stored."""
-        self._callbacks.undo(None)
-        with self._gate.enter("invalidate", ending=True):
-            await super().invalidate()
-            self._gate.closed = True
-
-    async def reset(self) -> None:
-        """Roll back what is open and forget every object; the session may be used on."""
-        self._callbacks.undo(None)
-        with self._gate.enter("reset"):
-            await super().reset()
-
-    async def close(self) -> None:
-        """End the session: roll back what is open, give the connection back. Twice does no harm."""
-        if self._gate.closed:
-            return
-        if self.busy and self._gate.task is not asyncio.current_task():
-            await self._cut()
-            if self.closed:  # by that task, which has come to the end of its block
-                return
-        with self._gate.enter("close", ending=True):
-            try:
-                if (half := self._half) is None:
-                    return
-                if half.get_transaction() is None:
-                    half.close()
-                elif not self._at_work:
-                    await super().close()
-                else:
-                    async with asyncio.timeout(self._dialect.patience):
-                        await super().close()
-            finally:
-                self._gate.closed = True
-
-    @property
-    def _at_work(self) -> bool:
-        """Whether ending the session takes a ROLLBACK, which a frozen server would not answer."""
-        return self._connection is not None and not self._connection.closed
-
-    async def _finish(self) -> None:
-        """What the end of the block does when nothing went wrong."""
-        await self._commit()
-
-    async def _commit(self) -> None:
-        with self._gate.enter("commit"):
-            await self._demand_transaction()
-            if self._half is not None and has_changes(self._half):
-                await super().flush()
-            await super().commit()
-
-    async def _demand_transaction(self) -> None:
-        """Raise ``UsageError`` if the transaction was ended through the session's connection.
-
-        After a commit there with nothing behind it the session goes on in a new one.
-        """
-        connection, half = self._connection, self._half
-        if half is None or connection is None or connection.closed or connection.invalidated:
-            return
-        root, running = half.get_transaction(), connection.get_transaction()
-        if root is None or not root.is_active or running is self._transaction:
-            # A flush that failed has undone the transaction too; the COMMIT itself says so.
-            return
-        if not self._outcome.past or running is not None:
-            raise UsageError(
-                "the session's transaction was ended through its connection, and what came after "
-                "that is no part of it",
-                hint="end it with session.commit() or session.rollback()",
-            )
-        await greenlet_spawn(root.close)
-
-    async def _announce(self) -> None:
-        """Run the callbacks of the commits that have succeeded."""
-        await self._callbacks.run()
-
-    def _refuse_commit(self) -> None:
-        if self._spoiled is not None:
-            raise aborted() from self._spoiled
-        if self._connection is not None:
-            refuse(self._connection)
-
-    def _committed(self) -> None:
-        """Note what the ORM has committed, be it the savepoint that stands for it in a test."""
-        bound = isinstance(self._opened_on, AsyncConnection)
-        if bound and self._connection is not None and not self._connection.closed:
-            self._outcome.succeed()
-        else:
-            self._callbacks.owe()
-
-    def _spoil(self, error: BaseException) -> None:
-        """Let nothing be committed: a part of the unit that should be undone could not be."""
-        self._spoiled = error
-        if self._connection is not None and not self._connection.closed:
-            doom(self._connection, error)
-
-    async def _abort(self) -> None:
-        """End the session after a failure, which nothing that happens here may replace."""
-        self._callbacks.undo(None)
-        try:
-            await self.close()
-        except Exception:  # noqa: BLE001 # logged; the failure that led here goes on
-            _log.warning("a session that failed could not be closed in order", exc_info=True)
-            self._gate.closed = True
-            await self._drop()
-
-    async def _cut(self) -> None:
-        """Break the connection under a task that still uses it: it must not reach the pool."""
-        if self._opening is not None:
-            self._opening.stop_waiting()
-        await self._drop()
-        await self._gate.freed(GRACE)
-
-    async def _drop(self) -> None:
-        connection = self._connection
-        if connection is not None and not connection.closed and not connection.invalidated:
-            await greenlet_spawn(connection.invalidate)
 
     def _about_to_execute(self, state: ORMExecuteState) -> None:
         refuse_touch(state, self._gate.operation)
