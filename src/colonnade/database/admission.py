@@ -29,16 +29,13 @@ class Lender(Protocol):
 
     debug: bool
 
-    def enter_now(self, place: str | None = None) -> Lease | None:
-        """Return a place if one is free for this session now."""
+    def enter_now(self, place: str | None = None) -> Lease | None: ...
 
     async def enter(
         self, place: str | None = None, turn: asyncio.Future[None] | None = None
-    ) -> Lease:
-        """Return a place, at once or in turn."""
+    ) -> Lease: ...
 
-    def give_back(self, lease: Lease) -> None:
-        """Take a place back."""
+    def give_back(self, lease: Lease) -> None: ...
 
 
 class Lease:

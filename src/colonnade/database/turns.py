@@ -94,7 +94,7 @@ class Turn:
                 turns.waiting.remove(waiter)
         return Lease(self, place)
 
-    def give_back(self, _lease: Lease) -> None:
+    def give_back(self, lease: Lease) -> None:
         """End the turn."""
         self.turns.end(self)
 
