@@ -12,11 +12,12 @@ import time
 import weakref
 from typing import Any, TypeAlias
 
-import sqlalchemy
 from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.pool.base import _ConnectionFairy, _ConnectionRecord
 from sqlalchemy.util.queue import Empty
+
+from colonnade._compat.changes import demand
 
 __all__ = [
     "Entry",
@@ -46,13 +47,7 @@ def check_pool(engine: Engine) -> None:
         "_ConnectionRecord.fairy_ref": hasattr(_ConnectionRecord, "fairy_ref"),
         "_ConnectionFairy._counter": hasattr(_ConnectionFairy, "_counter"),
     }
-    missing = [name for name, there in hooks.items() if not there]
-    if missing:
-        raise RuntimeError(
-            f"SQLAlchemy {sqlalchemy.__version__} has changed {', '.join(missing)}, which "
-            "Colonnade takes idle connections by; install the newest Colonnade, or an SQLAlchemy "
-            "that it was released with"
-        )
+    demand("SQLAlchemy", "takes idle connections by", hooks)
 
 
 def take_idle(engine: Engine, listeners: int) -> Entry | None:

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine
 from sqlalchemy.util import greenlet_spawn
 
+from colonnade._compat.sqlalchemy_compiled import raise_adapted
 from colonnade._compat.sqlalchemy_pool import (
     Entry,
     check_in,
@@ -28,7 +29,7 @@ from colonnade._compat.sqlalchemy_pool import (
 )
 from colonnade.database.dialect import PLAIN, USED, Dialect
 from colonnade.database.garbage import Uncollected
-from colonnade.database.shortcut import Rows, Shortcut, raise_adapted
+from colonnade.database.shortcut import Rows, Shortcut
 
 __all__ = ["fetch_directly", "lend_idle_connections", "take_connection"]
 

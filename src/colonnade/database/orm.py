@@ -6,20 +6,20 @@ statement, a flush, ``connection()``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from sqlalchemy import CHAR, Connection, event, inspect
-from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, PassiveFlag, SessionTransaction
-from sqlalchemy.util import EMPTY_DICT
+from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, SessionTransaction
 from sqlmodel import Session as SyncSession
 
+from colonnade._compat.sqlalchemy_session import AsksBeforeIdentityMap
 from colonnade.database.callbacks import Callbacks
 from colonnade.database.commits import Outcome
 from colonnade.database.gate import Gate
 from colonnade.database.scoping import Scoping
-from colonnade.errors import SessionClosed
-from colonnade.scope import any_rules
+from colonnade.errors import SessionClosed, UsageError
+from colonnade.scope import RELEASES, any_rules
 
 __all__ = ["OWNER", "Orm", "Owner", "Writing", "owner_of"]
 
@@ -64,50 +64,54 @@ def owner_of(session: Any) -> Owner:
     return owner
 
 
-class Orm(SyncSession):
+class Orm(AsksBeforeIdentityMap, SyncSession):
     """The synchronous half, of which the events are ours and what would pass by the scopes."""
 
-    def _identity_lookup(
-        self,
-        mapper: Mapper[Any],
-        primary_key_identity: Any,
-        identity_token: Any = None,
-        passive: PassiveFlag = PassiveFlag.PASSIVE_OFF,
-        lazy_loaded_from: InstanceState[Any] | None = None,
-        execution_options: Mapping[str, Any] = EMPTY_DICT,
-        bind_arguments: Any = None,
-    ) -> Any:
-        """Nothing for a model with scopes, so that the database says what is in them now."""
-        if any_rules() and passive & PassiveFlag.SQL_OK:
-            owner = owner_of(self)
-            if owner._scoping.hides(mapper, execution_options):
-                return None
-        return super()._identity_lookup(
-            mapper,
-            primary_key_identity,
-            identity_token,
-            passive,
-            lazy_loaded_from,
-            execution_options,
-            bind_arguments,
-        )
+    def hides_held(self, mapper: Mapper[Any], options: Mapping[str, Any]) -> bool:
+        """Return True for a model with scopes, of which the database says what is in them now."""
+        return any_rules() and owner_of(self)._scoping.hides(mapper, options)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Return the object with this key, letter by letter where the database sees no case."""
+        self.asked = not any_rules()
         found = super().get(entity, ident, **options)
-        return found if found is None or _has_key(found, ident) else None
+        if found is None:
+            return None
+        if not self.asked:
+            raise UsageError(
+                "SQLAlchemy answered get() from what the session holds, without asking whether it "
+                "is in scope",
+                hint=RELEASES,
+            )
+        return found if _has_key(found, ident) else None
 
     def connection(self, *args: Any, **options: Any) -> Connection:
         """Return the connection, which is taken from the pool if there is none yet."""
         owner_of(self)._take_place()
         return super().connection(*args, **options)
 
-    def _bulk_save_mappings(self, mapper: Any, *args: Any, **options: Any) -> None:
+    def bulk_save_objects(self, objects: Iterable[object], *args: Any, **options: Any) -> None:
+        """Save as SQLAlchemy does. Raise ``UsageError`` for a model that scopes concern."""
+        objects = list(objects)
+        for kind in dict.fromkeys(map(type, objects)):
+            self._begin_bulk(kind)
+        super().bulk_save_objects(objects, *args, **options)
+
+    def bulk_insert_mappings(self, mapper: Any, *args: Any, **options: Any) -> None:
+        """Insert as SQLAlchemy does. Raise ``UsageError`` for a model that scopes concern."""
+        self._begin_bulk(mapper)
+        super().bulk_insert_mappings(mapper, *args, **options)
+
+    def bulk_update_mappings(self, mapper: Any, *args: Any, **options: Any) -> None:
+        """Update as SQLAlchemy does. Raise ``UsageError`` for a model that scopes concern."""
+        self._begin_bulk(mapper)
+        super().bulk_update_mappings(mapper, *args, **options)
+
+    def _begin_bulk(self, mapper: Any) -> None:
         owner = owner_of(self)
         if any_rules():
             owner._scoping.refuse_bulk(inspect(mapper).mapper)
         owner._take_place()
-        super()._bulk_save_mappings(mapper, *args, **options)
 
 
 def _has_key(item: object, asked: Any) -> bool:
@@ -136,6 +140,7 @@ class Writing(Orm):
 @event.listens_for(Orm, "do_orm_execute")
 def _execute(state: ORMExecuteState) -> None:
     owner = owner_of(state.session)
+    state.session.asked = True  # type: ignore[attr-defined] # it is ours
     owner._about_to_execute(state)
     owner._take_place()  # last, so that what is refused waits for none
 

@@ -16,6 +16,12 @@ from sqlalchemy.engine import CursorResult, Row
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import Executable
 
+from colonnade._compat.sqlalchemy_compiled import (
+    compiled_cache_of,
+    execute_compiled,
+    logs_statements,
+)
+from colonnade._compat.sqlalchemy_session import flush_automatically
 from colonnade.database.garbage import Uncollected
 
 __all__ = [
@@ -69,7 +75,7 @@ def fetch_rows(
     if overheard(session):
         return session.execute(plain, parameters).all()
     if session.autoflush:
-        session._autoflush()
+        flush_automatically(session)
     connection = session.connection()
     options = session.execution_options.union(scoped)
     if not isinstance(statement, Prepared) or _translated(connection):
@@ -93,19 +99,8 @@ def execute(
     scoped: Mapping[str, Any],
 ) -> CursorResult[Any]:
     """Run a prepared statement without asking again what it compiles to."""
-    dialect = connection.dialect
     compiled = compiled_for(connection, statement, scoped)
-    return connection._execute_context(
-        dialect,
-        dialect.execution_ctx_cls._init_compiled,
-        compiled,
-        [parameters],
-        connection._execution_options.union(options),
-        compiled,
-        [parameters],
-        statement.statement,
-        None,
-    )
+    return execute_compiled(connection, compiled, parameters, options, statement.statement)
 
 
 def compiled_for(connection: Connection, prepared: Prepared, scoped: Mapping[str, Any]) -> Any:
@@ -113,8 +108,8 @@ def compiled_for(connection: Connection, prepared: Prepared, scoped: Mapping[str
     cache = cache_of(connection.engine, scoped)
     found = None if cache is None else cache.get(prepared)
     if found is None:
-        compiled: Any = prepared.statement._compiler(
-            connection.dialect, schema_translate_map=scoped.get("schema_translate_map")
+        compiled: Any = prepared.statement.compile(
+            dialect=connection.dialect, schema_translate_map=scoped.get("schema_translate_map")
         )
         found = Compiled(compiled)
         if cache is not None:
@@ -124,14 +119,14 @@ def compiled_for(connection: Connection, prepared: Prepared, scoped: Mapping[str
 
 def cache_of(engine: Engine, scoped: Mapping[str, Any]) -> Any:
     """Where what was compiled is kept: the engine's own cache or that of the scopes, or None."""
-    return scoped.get("compiled_cache", engine._compiled_cache)
+    return scoped.get("compiled_cache", compiled_cache_of(engine))
 
 
 def watched(engine: Engine) -> bool:
     """Whether somebody sees or changes the statements of an engine's connections."""
     events = engine.dispatch
     return bool(
-        engine._should_log_info()
+        logs_statements(engine)
         or events.before_cursor_execute
         or events.after_cursor_execute
         or _translated(engine)
@@ -140,7 +135,7 @@ def watched(engine: Engine) -> bool:
 
 def _translated(engine: Connection | Engine) -> bool:
     """Whether something sees or changes a statement before it is compiled."""
-    options = engine._execution_options
+    options = engine.get_execution_options()
     events = engine.dispatch
     return bool(
         "schema_translate_map" in options

@@ -11,19 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Boolean, Connection, Engine, Enum
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import await_only
 
+from colonnade._compat.sqlalchemy_compiled import (
+    bind_processors_of,
+    raise_adapted,
+    result_types_of,
+    row_processors_of,
+)
 from colonnade.database.dialect import PLAIN, Dialect
 from colonnade.database.garbage import Uncollected
 from colonnade.database.rows import Compiled, Prepared, cache_of, compiled_for, execute
 from colonnade.scope import values_for
 
-__all__ = ["Rows", "Shortcut", "fetch", "learn", "raise_adapted", "shortcut_of"]
+__all__ = ["Rows", "Shortcut", "fetch", "learn", "shortcut_of"]
 
 Rows: TypeAlias = Sequence[Sequence[Any]]
 _Processor: TypeAlias = Callable[[Any], Any]
@@ -107,16 +113,15 @@ def fetch(
 
 def _shortcut(compiled: Any, result: CursorResult[Any]) -> Shortcut:
     names = compiled.positiontup
-    writers = compiled._bind_processors
+    writers = bind_processors_of(compiled)
     own = {name: bind for name in names if not (bind := compiled.binds[name]).required}
-    metadata: Any = result._metadata
     return Shortcut(
         compiled,
         compiled.string,
         tuple((name, writers.get(name)) for name in names),
         {name: bind.value for name, bind in own.items() if bind.callable is None},
         {name: bind.callable for name, bind in own.items() if bind.callable is not None},
-        _reading(metadata._effective_processors, [item.type for item in compiled._result_columns]),
+        _reading(row_processors_of(result), result_types_of(compiled)),
     )
 
 
@@ -163,16 +168,3 @@ def _reading(
     code = f"lambda rows: [({', '.join(made)},) for ({', '.join(names)},) in rows]"
     read: Callable[[Rows], Rows] = eval(code, known)
     return read
-
-
-def raise_adapted(
-    connection: Connection, error: BaseException, text: str, values: list[Any]
-) -> NoReturn:
-    """Raise what SQLAlchemy would, with the connection invalidated where it is of no more use."""
-    adapted: Any = connection.connection.dbapi_connection
-    try:
-        if isinstance(error, Exception):
-            adapted._handle_exception(error)
-        raise error
-    except BaseException as adapted_error:  # noqa: BLE001 # it is raised again, as SQLAlchemy would
-        connection._handle_dbapi_exception(adapted_error, text, values, None, None)

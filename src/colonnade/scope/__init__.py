@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from colonnade.scope.bindings import UNSCOPED, Bindings, Part
 from colonnade.scope.caches import KEPT, compiled_cache, text_weight
-from colonnade.scope.compiler import carried, install, options_for, values_for
+from colonnade.scope.compiler import RELEASES, carried, install, options_for, values_for
 from colonnade.scope.declared import Scope
 from colonnade.scope.hiding import scopes_hiding, scopes_of
 from colonnade.scope.objects import check_objects, filled
@@ -20,6 +20,7 @@ from colonnade.scope.writes import Write, checked
 
 __all__ = [
     "KEPT",
+    "RELEASES",
     "UNSCOPED",
     "Bindings",
     "Lookups",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Join, Table, and_, literal_column, select
@@ -20,6 +21,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, ColumnElement, Grouping
 from sqlalchemy.sql.selectable import FromGrouping
 
+from colonnade._compat.sqlalchemy_compiled import check_scoped_execution, scoped_context
 from colonnade.errors import InvalidMapping, UsageError
 from colonnade.filters.text import compare_bytes
 from colonnade.mapping import with_article
@@ -32,17 +34,23 @@ from colonnade.scope.references import references
 from colonnade.scope.rules import Rules, rules_of
 from colonnade.scope.subjects import Subject
 
-__all__ = ["Carrier", "carried", "install", "options_for", "values_for"]
+__all__ = ["RELEASES", "Carrier", "carried", "install", "options_for", "values_for"]
 
+_NO_VALUES: Final[Mapping[str, Any]] = MappingProxyType({})
 _CACHES: Final = "colonnade_scoped_caches"
 _MAP: Final = "schema_translate_map"
+#: The execution option, of our own, that has the bindings for the execution.
+_BINDINGS: Final = "colonnade_bindings"
+#: What to do when SQLAlchemy passes by a scope.
+RELEASES: Final = "install the newest Colonnade, or a release of SQLAlchemy that it allows"
 
 
 class Carrier(dict[str | None, str | None]):
-    """What brings a session's bindings to the compiler and to the execution.
+    """What brings a session's bindings to the compiler.
 
     The map of schemas is the one execution option that SQLAlchemy hands to the compiler as well.
-    Ours is empty, unless the user has one, and an empty one changes nothing.
+    Ours is empty, unless the user has one, and an empty one changes nothing. A statement that it
+    did not reach is not executed: see ``values_for``.
     """
 
     def __init__(
@@ -73,34 +81,47 @@ def options_for(
     caches: CompiledCaches = getattr(dialect, _CACHES)
     return {
         _MAP: Carrier(bindings, schemas or {}, checked=checked),
+        _BINDINGS: bindings,
         "compiled_cache": caches.of(bindings.lifted),
     }
 
 
 def carried(options: Mapping[str, Any]) -> Bindings | None:
     """Return the bindings of ``options_for`` that execution options hold."""
-    found = options.get(_MAP)
-    return found.bindings if isinstance(found, Carrier) else None
+    return options.get(_BINDINGS)
 
 
-def values_for(compiled: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What a compiled statement binds for its scopes, as the options of ``options_for`` say.
+def values_for(compiled: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a compiled statement binds for its scopes, as ``options_for`` has it.
 
-    Raises ``ScopeUnbound`` or ``InvalidOperand``.
+    Raise ``ScopeUnbound`` or ``InvalidOperand``. Raise ``UsageError`` for a statement that was
+    compiled without these scopes: SQLAlchemy hands the map of schemas to its compiler, and keeps
+    what was compiled where it is told to, or no row leaves the database.
     """
-    subjects: Mapping[str, Subject] = getattr(compiled, "scope_binds", {})
+    bindings: Bindings | None = options.get(_BINDINGS)
+    if bindings is None:
+        return _NO_VALUES  # the statement's own parameters for scopes are required ones
+    if getattr(compiled, "scopes_lifted", None) != bindings.lifted:
+        raise UsageError(
+            "a statement is executed that was compiled without the scopes of its session",
+            hint=RELEASES,
+        )
+    subjects: Mapping[str, Subject] = compiled.scope_binds
     if not subjects:
-        return {}
-    bindings: Bindings = options[_MAP].bindings
+        return _NO_VALUES
     return {key: bindings.value(subject) for key, subject in subjects.items()}
 
 
 def install(dialect: Dialect) -> None:
-    """Make an engine's dialect keep to the scopes of what it executes with ``options_for``."""
+    """Make an engine's dialect keep to the scopes of what it executes with ``options_for``.
+
+    Raise ``RuntimeError`` if SQLAlchemy no longer has what this overrides.
+    """
     compiler, context = dialect.statement_compiler, dialect.execution_ctx_cls
+    check_scoped_execution(compiler, context)
     own: Any = dialect
     own.statement_compiler = type(f"Scoped{compiler.__name__}", (_Exact, _Compiler, compiler), {})
-    own.execution_ctx_cls = type(f"Scoped{context.__name__}", (_Context, context), {})
+    own.execution_ctx_cls = scoped_context(context, values_for)
     setattr(dialect, _CACHES, CompiledCaches())
 
 
@@ -129,6 +150,8 @@ class _Compiler:
         carried = isinstance(schema_translate_map, Carrier)
         self._bindings = schema_translate_map.bindings if carried else None  # type: ignore[union-attr]
         self._checked = carried and schema_translate_map.checked  # type: ignore[union-attr]
+        #: Which scopes do not hold in this text; None for a text without any scope.
+        self.scopes_lifted = None if self._bindings is None else self._bindings.lifted
         #: The scope that each bind parameter stands for.
         self.scope_binds: dict[str, Subject] = {}
         # For each statement that is being written, innermost last: the occurrences whose criteria
@@ -360,26 +383,3 @@ class _Exact:
         exact, denied = found
         other: str = super().visit_binary(exact, *args, **options)  # type: ignore[misc]
         return f"({text} {'OR' if denied else 'AND'} {other})"
-
-
-class _Context:
-    """Mixed into a dialect's execution context."""
-
-    @classmethod
-    def _init_compiled(
-        cls,
-        dialect: Any,
-        connection: Any,
-        driver: Any,
-        options: Mapping[str, Any],
-        compiled: Any,
-        parameters: Any,
-        *rest: Any,
-        **more: Any,
-    ) -> Any:
-        values = values_for(compiled, options)
-        if values:
-            parameters = [{**given, **values} for given in parameters] or [values]
-        return super()._init_compiled(  # type: ignore[misc]
-            dialect, connection, driver, options, compiled, parameters, *rest, **more
-        )
