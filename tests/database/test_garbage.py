@@ -75,3 +75,48 @@ async def test_nothing_is_collected_while_schemas_are_filled(heroes: Database) -
     assert len(found) == len(seen) > 1
     assert set(seen) == {False}
     assert gc.isenabled()
+
+
+def test_a_block_that_begins_while_another_threads_ends_leaves_the_collector_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with Uncollected():
+            entered.set()
+            assert leave.wait(5)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    assert entered.wait(5)
+    is_enabled = gc.isenabled
+
+    def ask_and_let_the_other_end() -> bool:
+        found = is_enabled()
+        leave.set()
+        other.join(5)
+        return found
+
+    monkeypatch.setattr(gc, "isenabled", ask_and_let_the_other_end)
+    with Uncollected():
+        pass
+    assert is_enabled()
+
+
+def test_an_interrupt_while_the_collector_is_turned_off_leaves_it_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disable = gc.disable
+
+    def interrupt() -> None:
+        disable()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gc, "disable", interrupt)
+    with pytest.raises(KeyboardInterrupt), Uncollected():
+        pass
+    assert gc.isenabled()
+    monkeypatch.undo()
+    with Uncollected():
+        assert not gc.isenabled()

@@ -3,13 +3,21 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import inspect
-from sqlalchemy.orm import defer, immediateload, joinedload, lazyload, selectinload, undefer
+from sqlalchemy.orm import (
+    configure_mappers,
+    defer,
+    immediateload,
+    joinedload,
+    lazyload,
+    selectinload,
+    undefer,
+)
 from sqlmodel import select
 from tests.database.shop import Archive, Hero, Mission, Power, Team
 
@@ -340,54 +348,87 @@ async def test_an_expired_key_of_an_expired_object_is_found_by_a_commit(
         assert (await reader.get_one(Hero, hero_id(hero))).name == "renamed"
 
 
-def test_models_that_were_configured_before_colonnade_was_imported_are_guarded() -> None:
-    script = textwrap.dedent("""
-        import asyncio
-        from sqlalchemy import MetaData, create_engine
-        from sqlalchemy.orm import Session, configure_mappers, registry
-        from sqlmodel import Field, Relationship, SQLModel
+PLAIN_AND_OURS = """
+import asyncio, pickle, tempfile
+from sqlalchemy import MetaData, create_engine
+from sqlalchemy.orm import Session, configure_mappers, registry
+from sqlmodel import Field, Relationship, SQLModel
 
-        class Base(SQLModel, registry=registry(metadata=MetaData())):
-            pass
+class Base(SQLModel, registry=registry(metadata=MetaData())):
+    pass
 
-        def declare(base):
-            class Team(base, table=True):
-                id: int | None = Field(default=None, primary_key=True)
-                leader_id: int | None = Field(default=None, foreign_key="team.id")
-                heroes: list["Team"] = Relationship()
+def declare(base):
+    class Team(base, table=True):
+        id: int | None = Field(default=None, primary_key=True)
+        leader_id: int | None = Field(default=None, foreign_key="team.id")
+        heroes: list["Team"] = Relationship()
 
-            return Team
+    return Team
 
-        teams = [declare(base) for base in (SQLModel, Base)]
-        configure_mappers()
+Team = declare(Base)
+Team.__qualname__ = "Team"  # found by pickle
+teams = [Team, declare(SQLModel)]
+configure_mappers()
 
-        class Later(Base, table=True):
-            id: int | None = Field(default=None, primary_key=True)
+class Later(Base, table=True):
+    id: int | None = Field(default=None, primary_key=True)
 
-        from colonnade.database import Database
-        from colonnade.errors import RelationshipNotLoaded
+from colonnade.database import Database
 
-        for team in teams:
-            engine = create_engine("sqlite://")
-            team.metadata.create_all(engine)
-            with Session(engine, expire_on_commit=False) as session:
-                one = team(id=1)
-                session.add(one)
-                session.commit()
-                session.expire(one, ["heroes"])
-            try:
-                one.heroes
-            except RelationshipNotLoaded as error:
-                print(error.model, error.fields)
-            engine.dispose()
-    """)
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines() == ["Team ('heroes',)"] * 2
+def touch(team):
+    told = []
+    for name in ("heroes", "leader_id"):
+        try:
+            getattr(team, name)
+        except Exception as error:
+            told.append(type(error).__name__)
+    print(*told)
+
+async def main(team, url):
+    async with Database(url, metadata=team.metadata) as db:
+        await db.create_all()
+        engine = create_engine(url)
+        with Session(engine, expire_on_commit=False) as session:
+            theirs = team(id=1)
+            session.add(theirs)
+            session.commit()
+            session.expire(theirs)
+        engine.dispose()
+        async with db.session() as session:
+            ours = await session.get(team, 1)
+            session.expire(ours)
+            attached = pickle.dumps(ours) if team is Team else None
+        for item in (theirs, ours):
+            touch(item)
+        if attached is not None:
+            for item in (theirs, ours):
+                touch(pickle.loads(pickle.dumps(item)))
+            touch(pickle.loads(attached))
+
+for team in teams:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(main(team, f"sqlite:///{folder}/teams.db"))
+"""
+
+
+def test_objects_of_our_sessions_are_guarded_and_those_of_others_answer_as_ever(
+    tmp_path: Path,
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PLAIN_AND_OURS)
+    command = [sys.executable, str(program)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    theirs = "DetachedInstanceError DetachedInstanceError"
+    ours = "RelationshipNotLoaded ColumnNotLoaded"
+    # The first model's objects are pickled too: those after the end, and one that was attached.
+    assert run.stdout.splitlines() == [theirs, ours, theirs, ours, ours, theirs, ours]
 
 
 def test_a_class_that_is_mapped_twice_over_is_guarded_once() -> None:
     from colonnade.database.loads import guard_mapper
 
+    configure_mappers()
     mapper = inspect(Hero)
     before = mapper.class_manager["team"].impl.callable_
     guard_mapper(mapper)

@@ -19,7 +19,13 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_cursor,
 )
 
-__all__ = ["run_after_statements", "use_single_call_cursors"]
+__all__ = [
+    "connection_of",
+    "cursor_of",
+    "queue_call",
+    "run_after_statements",
+    "use_single_call_cursors",
+]
 
 #: The attribute of aiosqlite's connection that has what is called after each statement.
 _AFTER: Final = "colonnade_after_statement"
@@ -45,6 +51,30 @@ def run_after_statements(driver: Any, call: Callable[[Any], None]) -> None:
     that is a statement's text, nor of a failure on which SQLite rolls back by itself.
     """
     setattr(driver, _AFTER, call)
+
+
+def connection_of(driver: Any) -> sqlite3.Connection | None:
+    """Return SQLite's connection, or None where it is closed; to ask it what needs no thread.
+
+    aiosqlite has no public name for it, and its ``interrupt`` waits for the thread that it is to
+    interrupt.
+    """
+    connection: sqlite3.Connection | None = driver._connection
+    return connection
+
+
+def cursor_of(adapted: Any) -> sqlite3.Cursor | None:
+    """Return SQLite's cursor of one of SQLAlchemy's, or None if there is none any more."""
+    return getattr(getattr(adapted, "_cursor", None), "_cursor", None)
+
+
+def queue_call(driver: Any, call: Callable[[], object]) -> None:
+    """Have a connection's thread call this next, and nobody wait for it.
+
+    aiosqlite's own calls are awaited, and a task that is cancelled once more would take its call
+    out of the queue: what it left running would hold its locks until the process ends.
+    """
+    driver._tx.put_nowait((None, call))
 
 
 class _FinishedCursor:

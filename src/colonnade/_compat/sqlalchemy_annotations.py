@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import FromClause
+from sqlalchemy import FromClause, Table
 
-__all__ = ["annotate_alias", "annotation_of"]
+__all__ = ["annotate_alias", "annotation_of", "without_annotations"]
 
 
 def annotate_alias(alias: FromClause, name: str, value: Any) -> FromClause:
@@ -23,3 +23,11 @@ def annotate_alias(alias: FromClause, name: str, value: Any) -> FromClause:
 def annotation_of(element: Any, name: str) -> Any:
     """Return what an element of a statement carries by this name, or None."""
     return getattr(element, "_annotations", {}).get(name)
+
+
+def without_annotations(table: Table) -> Table:
+    """Return the table as it was declared; a copy that the ORM annotated knows none of its columns.
+
+    In public ``metadata.tables`` has it, unless two tables have had one name.
+    """
+    return table._deannotate()

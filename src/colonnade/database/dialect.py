@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import PoolProxiedConnection
 
+from colonnade._compat.asyncio_transports import close_transport
+from colonnade._compat.sqlalchemy_asyncpg import transport_of
 from colonnade.database.settings import Settings
-from colonnade.database.transports import close_transport
 from colonnade.database.unit import Unit
 from colonnade.database.url import Address
 from colonnade.database.watchdog import Watchdog
@@ -120,7 +121,7 @@ class Dialect:
 
     def forsake(self, driver: Any) -> None:
         """Close a connection whose event loop is closed: without I/O and without a warning."""
-        close_transport(driver._transport)
+        close_transport(transport_of(driver))
 
     @cached_property
     def watchdog(self) -> Watchdog:

@@ -1,7 +1,9 @@
 """In charge of types that SQLAlchemy's dialects would change a value of without a word.
 
 SQLite keeps a NUMERIC as a float, and reads ten digits after its point; neither it nor MySQL keeps
-the offset of a moment, and both answer with a naive datetime that was an aware one.
+the offset of a moment, and both answer with a naive datetime that was an aware one. MySQL declares
+columns that drop microseconds, fractions and half of a float's digits. All of it is changed in the
+dialect of one engine: what is not Colonnade's in the process stays as SQLAlchemy has it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ def keep_values(dialect: Dialect) -> None:
     if own is not None:
         # The one table of an engine's own: that of the class is everybody's.
         dialect.colspecs = {**dialect.colspecs, **own}
+    if dialect.name in ("mysql", "mariadb"):
+        plain = type(dialect.type_compiler_instance)
+        exact = type(f"Exact{plain.__name__}", (_MySQLColumns, plain), {})
+        dialect.type_compiler_instance = exact(dialect)
 
 
 class _Decimal(sa.Numeric[Any]):
@@ -113,6 +119,36 @@ class _MySQLMoment(_Moment, sa.DateTime):
 
 class _MySQLTimestamp(_Moment, sa.TIMESTAMP):
     pass
+
+
+class _MySQLColumns:
+    """Mixed into MySQL's compiler of types: columns that keep what Python has."""
+
+    def visit_datetime(self, kind: Any, **options: Any) -> str:
+        return _with_microseconds(super().visit_datetime(kind, **options))  # type: ignore[misc] # of the compiler beside it
+
+    def visit_time(self, kind: Any, **options: Any) -> str:
+        return _with_microseconds(super().visit_time(kind, **options))  # type: ignore[misc] # the same
+
+    def visit_TIMESTAMP(self, kind: Any, **options: Any) -> str:  # noqa: N802 # SQLAlchemy's name
+        text: str = super().visit_TIMESTAMP(kind, **options)  # type: ignore[misc] # the same
+        # MySQL's own type says itself how many digits it has.
+        return text if isinstance(kind, mysql.TIMESTAMP) else _with_microseconds(text)
+
+    def visit_numeric(self, kind: Any, **options: Any) -> str:
+        text: str = super().visit_numeric(kind, **options)  # type: ignore[misc] # the same
+        # Without a number of digits it is NUMERIC(10, 0), which rounds what it is given.
+        return f"{text}(65, 30)" if text == "NUMERIC" else text
+
+    def visit_float(self, kind: Any, **options: Any) -> str:
+        text: str = super().visit_float(kind, **options)  # type: ignore[misc] # the same
+        # FLOAT keeps seven digits of Python's sixteen: what was written would not be found.
+        return "DOUBLE" if type(kind) is sa.Float and text == "FLOAT" else text
+
+
+def _with_microseconds(text: str) -> str:
+    """Return the type with the digits that MySQL drops unless asked to keep them."""
+    return f"{text}(6)" if text in ("DATETIME", "TIME", "TIMESTAMP") else text
 
 
 _MYSQL: Final[dict[type[Any], type[TypeEngine[Any]]]] = {

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import Column, Connection, Table, insert
 from sqlalchemy.exc import NoReferenceError
 from sqlalchemy.orm import InstanceState, Mapper, Session
 
-from colonnade._compat.sqlalchemy_session import adopt_inserted
+from colonnade._compat.sqlalchemy_session import STATE_ATTRIBUTE, adopt_inserted
 from colonnade.database.garbage import Uncollected
 from colonnade.database.orm import owner_of
 
@@ -24,9 +24,6 @@ __all__ = ["insert_objects", "insert_rows"]
 
 Row: TypeAlias = dict[str, Any]
 State: TypeAlias = InstanceState[Any]
-
-#: What SQLAlchemy puts among the attributes of an object.
-_STATE: Final = "_sa_instance_state"
 
 
 def insert_objects(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -> list[Any]:
@@ -40,7 +37,7 @@ def insert_objects(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -
     columns: dict[str, Any] = {prop.key: prop.columns[0] for prop in mapper.column_attrs}
     with Uncollected():
         objects = [_object(mapper, row) for row in rows]
-    states = [item.__dict__[_STATE] for item in objects]
+    states = [item.__dict__[STATE_ATTRIBUTE] for item in objects]
     owner_of(session)._scoping.inserting(session, mapper, states)
     connection = session.connection()
     for names, places in _alike(table, [state.dict for state in states]):
@@ -88,7 +85,7 @@ def _alike(table: Any, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[list
     """
     places = range(len(rows))
     if _refers_to_itself(table):
-        for _, run in groupby(places, lambda place: rows[place].keys() - {_STATE}):
+        for _, run in groupby(places, lambda place: rows[place].keys() - {STATE_ATTRIBUTE}):
             found = list(run)
             yield _names(rows[found[0]]), found
         return
@@ -114,7 +111,7 @@ def _refers_to_itself(table: Any) -> bool:
 
 
 def _names(row: Mapping[str, Any]) -> list[str]:
-    return [name for name in row if name != _STATE]
+    return [name for name in row if name != STATE_ATTRIBUTE]
 
 
 def _insert(

@@ -4,6 +4,9 @@ SQLAlchemy loads what was not read when it is touched, which in async code fails
 ``MissingGreenlet`` and on a detached object with ``DetachedInstanceError``. Here every such touch
 becomes a ``NotLoaded`` that names the model, the attribute and the remedy, before any I/O. What
 SQLAlchemy loads for its own purposes inside an awaited flush, delete, merge or refresh passes.
+
+Only objects of our sessions answer so. Those that a plain SQLAlchemy session of the same program
+has held, of the same classes, answer as SQLAlchemy has it.
 """
 
 from __future__ import annotations
@@ -17,12 +20,17 @@ from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, Session
 from sqlalchemy.orm.exc import DetachedInstanceError
 from sqlalchemy.util.concurrency import in_greenlet
 
+from colonnade._compat.sqlalchemy_statements import put_off_by
+from colonnade.database.orm import Orm
 from colonnade.errors import ColumnNotLoaded, NotLoaded, RelationshipNotLoaded
 from colonnade.mapping import every_mapper
 
 __all__ = ["guard_mapper", "guard_state", "refuse_touch"]
 
 _GUARDED: Final[WeakSet[Mapper[Any]]] = WeakSet()
+#: The attribute by which the state of a detached object says that a session of ours held it; in a
+#: pickle it is a key of ``info``. One that is attached says it by its session.
+_OURS: Final = "colonnade_held"
 
 
 def refuse_touch(state: ORMExecuteState, operation: str | None) -> None:
@@ -40,7 +48,7 @@ def refuse_touch(state: ORMExecuteState, operation: str | None) -> None:
     if state.is_column_load:
         statement: Any = state.statement
         mapper: Any = state.bind_mapper
-        wanted = statement._compile_options._only_load_props or ()
+        wanted = put_off_by(statement)
         raise _column(mapper.class_.__name__, wanted)
 
 
@@ -82,6 +90,8 @@ class _Answering:
         try:
             return self.load(state, *rest, **options)
         except DetachedInstanceError:
+            if not _is_ours(state):
+                raise
             model = state.class_.__name__
             related = self.name in state.mapper.relationships
             raise (
@@ -96,9 +106,15 @@ def _expired(load: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return load(state, names, passive)
         except DetachedInstanceError:
+            if not _is_ours(state):
+                raise
             raise _column(state.class_.__name__, names) from None
 
     return answer
+
+
+def _is_ours(state: InstanceState[Any]) -> bool:
+    return hasattr(state, _OURS)
 
 
 def _relationship(model: str, name: str) -> NotLoaded:
@@ -128,16 +144,26 @@ def _configured(mapper: Mapper[Any], _class: type[Any]) -> None:
     guard_mapper(mapper)
 
 
-@event.listens_for(Session, "persistent_to_detached", raw=True)
-@event.listens_for(Session, "deleted_to_detached", raw=True)
+@event.listens_for(Orm, "persistent_to_detached", raw=True)
+@event.listens_for(Orm, "deleted_to_detached", raw=True)
 def _detached(_session: Session, state: Any) -> None:
+    setattr(state, _OURS, True)
     if state.callables:
         guard_state(state)
 
 
+@event.listens_for(Mapper, "pickle", raw=True)
+def _pickled(state: Any, content: dict[str, Any]) -> None:
+    if isinstance(state.session, Orm) or _is_ours(state):
+        content["info"] = {**content.get("info", {}), _OURS: True}
+
+
 @event.listens_for(Mapper, "unpickle", raw=True)
-def _unpickled(state: Any, _content: object) -> None:
-    guard_state(state)
+def _unpickled(state: Any, content: dict[str, Any]) -> None:
+    if _OURS in content.get("info", ()):
+        del state.info[_OURS]
+        setattr(state, _OURS, True)
+        guard_state(state)
 
 
 for _mapper in every_mapper():

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, event
 
+from colonnade._compat.sqlalchemy_asyncpg import bound_prepared_cache
+from colonnade._compat.sqlalchemy_compiled import set_compiled_cache
 from colonnade.mapping import BoundedCache
 from colonnade.scope import KEPT, compiled_cache, text_weight
 
@@ -25,25 +27,16 @@ LONGEST: Final = 64 * 1024
 
 
 def bound_compiled(engine: Engine) -> None:
-    """Keep the statements that an engine compiled by their length, and not by their number.
-
-    Tried first: ``query_cache_size`` of ``create_engine``, which counts, and the public option
-    ``compiled_cache``, which each connection would show as a wish of the user's.
-    """
-    engine._compiled_cache = compiled_cache()
+    """Keep the statements that an engine compiled by their length, and not by their number."""
+    set_compiled_cache(engine, compiled_cache())
 
 
 def bound_prepared(engine: Engine) -> None:
-    """The same for the statements that SQLAlchemy has asyncpg prepare on each connection.
-
-    Tried first: ``prepared_statement_cache_size``, which counts. It is still the limit.
-    """
+    """Do the same for the statements that SQLAlchemy has asyncpg prepare on each connection."""
 
     @event.listens_for(engine, "connect")
     def _bound(adapted: Any, _record: Any) -> None:
-        counted = adapted._prepared_statement_cache
-        if counted is not None:
-            adapted._prepared_statement_cache = _prepared_cache(counted.capacity)
+        bound_prepared_cache(adapted, _prepared_cache)
 
 
 def _prepared_cache(size: int) -> BoundedCache[str, Any]:

@@ -12,16 +12,21 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import ssl
-import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import TIMESTAMP, Connection, DateTime, Engine, Float, Numeric, Time, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.compiler import compiles
 
+from colonnade._compat.asyncio_transports import close_transport
+from colonnade._compat.mysql_drivers import (
+    asked_for_tls,
+    is_connected,
+    mark_closed,
+    mend_bytes,
+    transport_of,
+)
 from colonnade.database.dialect import PLAIN, UNIT, Dialect
-from colonnade.database.transports import close_transport
 from colonnade.database.unit import Unit
 from colonnade.errors import ConnectionFailed, InvalidURL
 
@@ -68,7 +73,7 @@ class MySQL(Dialect):
     def install(self, engine: Engine) -> None:
         @event.listens_for(engine, "connect")
         def _set_up(adapted: Any, record: Any) -> None:
-            _mend(type(adapted.driver_connection).__module__)
+            mend_bytes(adapted.driver_connection)
             self._demand_tls(adapted.driver_connection)
             limits = self._limits(engine, PLAIN)
             wanted = {
@@ -90,8 +95,11 @@ class MySQL(Dialect):
 
     def _demand_tls(self, driver: Any) -> None:
         """Refuse a plain connection where TLS was asked for: aiomysql goes on without a word."""
-        asked = getattr(driver, "_ssl_context", None) is not None
-        if asked and not driver.server_capabilities & _TLS_SPOKEN and not self._tls_optional():
+        if (
+            asked_for_tls(driver)
+            and not driver.server_capabilities & _TLS_SPOKEN
+            and not self._tls_optional()
+        ):
             self.abort(driver)
             raise ConnectionFailed(
                 "the server does not speak TLS, which the URL demands",
@@ -103,11 +111,7 @@ class MySQL(Dialect):
         return str(query.get("sslmode", query.get("ssl_mode"))).lower() in ("prefer", "preferred")
 
     def alive(self, driver: Any) -> bool:
-        # The drivers notice a closed socket at their next write only; the event loop has seen the
-        # server's end of file by now.
-        if hasattr(driver, "connected"):  # asyncmy
-            return bool(driver.connected) and not driver._transport.is_closing()
-        return not driver.closed and not driver._reader.eof_received
+        return is_connected(driver)
 
     def in_transaction(self, driver: Any) -> bool:
         return bool(driver.get_transaction_status())
@@ -118,20 +122,16 @@ class MySQL(Dialect):
 
     def abort(self, driver: Any) -> None:
         """Cut the socket: ``close`` waits for the peer to take all that is still to be sent."""
-        writer = getattr(driver, "_writer", driver)
-        transport = getattr(writer, "transport", None) or getattr(driver, "_transport", None)
+        transport = transport_of(driver)
         driver.close()
         if transport is not None:
             transport.abort()
 
     def forsake(self, driver: Any) -> None:
-        writer = getattr(driver, "_writer", None)
-        transport = getattr(writer, "transport", None) or getattr(driver, "_transport", None)
+        transport = transport_of(driver)
         if transport is not None:
             close_transport(transport)
-        if writer is not None:
-            # Whose presence is what aiomysql calls an open connection.
-            driver._writer = driver._reader = None
+        mark_closed(driver)
 
     def execution_options(self, unit: Unit) -> Mapping[str, Any]:
         return {} if unit == PLAIN else {UNIT: unit}
@@ -179,43 +179,6 @@ class MySQL(Dialect):
         )
         waits = str(_FOREVER if lock is None else max(1, round(lock)))
         return dict((limit, ("innodb_lock_wait_timeout", waits)))
-
-
-@compiles(DateTime, "mysql", "mariadb")
-@compiles(Time, "mysql", "mariadb")
-@compiles(TIMESTAMP, "mysql", "mariadb")
-def _with_microseconds(kind: Any, compiler: Any, **options: Any) -> str:
-    """DATETIME, TIME and TIMESTAMP drop microseconds unless asked to keep them."""
-    text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
-    return f"{text}(6)" if text in ("DATETIME", "TIME", "TIMESTAMP") else text
-
-
-@compiles(Numeric, "mysql", "mariadb")
-def _with_a_fraction(kind: Any, compiler: Any, **options: Any) -> str:
-    """NUMERIC, without a number of digits, is NUMERIC(10, 0): it rounds what it is given."""
-    text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
-    return f"{text}(65, 30)" if text in ("NUMERIC", "DECIMAL") else text
-
-
-@compiles(Float, "mysql", "mariadb")
-def _with_every_digit(kind: Any, compiler: Any, **options: Any) -> str:
-    """FLOAT keeps seven digits of Python's sixteen: what was written would not be found."""
-    text: str = getattr(compiler, f"visit_{kind.__visit_name__}")(kind, **options)
-    return "DOUBLE" if type(kind) is Float and text == "FLOAT" else text
-
-
-def _mend(driver: str) -> None:
-    """Let aiomysql write bytes again.
-
-    It takes the function for that from PyMySQL, where, from 1.2, a word stands in its place.
-    """
-    module = sys.modules[driver]
-    if isinstance(getattr(module, "escape_bytes_prefixed", None), str):
-        vars(module)["escape_bytes_prefixed"] = _bytes
-
-
-def _bytes(value: bytes) -> str:
-    return f"_binary X'{value.hex()}'"
 
 
 def _end_read(connection: Connection) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.util import await_only
 
+from colonnade._compat.sqlalchemy_asyncpg import send_many, terminate_of
 from colonnade.database.dialect import Dialect
 from colonnade.database.memory import LONGEST, PREPARED, bound_prepared
 from colonnade.database.unit import Unit
@@ -88,8 +89,8 @@ class PostgreSQL(Dialect):
 
     def execute_many(self, engine: Engine) -> Callable[..., None]:
         def execute(cursor: Any, statement: str, parameters: Any, _: Any) -> None:
-            sending = cursor._executemany(statement, parameters)
-            await_only(_cancellable(sending, cursor._connection.terminate))
+            sending = send_many(cursor, statement, parameters)
+            await_only(_cancellable(sending, terminate_of(cursor)))
 
         return execute
 

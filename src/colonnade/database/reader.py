@@ -17,6 +17,7 @@ from sqlalchemy.orm import ORMExecuteState, SessionTransaction, SessionTransacti
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session as SyncSession
 
+from colonnade._compat.sqlalchemy_compiled import has_listeners
 from colonnade._compat.sqlalchemy_pool import Entry
 from colonnade._compat.sqlalchemy_session import is_read
 from colonnade.database.dialect import PLAIN
@@ -113,7 +114,7 @@ class Reader(Session):
         held = self._connection
         if held is not None and (held.closed or held.invalidated):
             held = None
-        if watched(engine) or (held is not None and held._has_events):
+        if watched(engine) or (held is not None and has_listeners(held)):
             return fetch_rows(self.sync_session, statement, parameters, scoped)
         shortcut = shortcut_of(engine, statement, scoped)
         if shortcut is None:

@@ -16,8 +16,8 @@ from types import FrameType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from greenlet import getcurrent
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.util.concurrency import _concurrency_shim
 
 __all__ = ["RepeatedStatement", "repeating", "warn_repeated"]
 
@@ -81,7 +81,7 @@ def _asker() -> FrameType | None:
     """Return the frame outside of the libraries that awaits the running statement."""
     frame: FrameType | None = sys._getframe(1)
     # SQLAlchemy runs in a greenlet of its own; who awaits it stands in the one that started it.
-    running: Any = _concurrency_shim.getcurrent()
+    running: Any = getcurrent()
     while running is not None:
         while frame is not None:
             if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from weakref import ref
 
 from pydantic import BaseModel
@@ -21,6 +21,7 @@ from sqlalchemy.sql.selectable import ForUpdateParameter
 from sqlalchemy.util import await_only, greenlet_spawn
 from sqlmodel import Session as SyncSession
 
+from colonnade._compat.sqlalchemy_session import HALF_NAMES
 from colonnade.database.abandoned import Opening
 from colonnade.database.batches import Streaming
 from colonnade.database.blocks import Block
@@ -45,8 +46,6 @@ __all__ = ["Session", "keeping_scope"]
 S = TypeVar("S", bound=BaseModel)
 T = TypeVar("T")
 
-#: The names under which SQLAlchemy's ``AsyncSession`` has its synchronous half.
-_HALF: Final = ("sync_session", "_proxied")
 
 
 class Session(Streaming, Ending):
@@ -83,7 +82,7 @@ class Session(Streaming, Ending):
 
         def __getattr__(self, name: str) -> Any:
             """Make SQLAlchemy's half when it is first asked for: reading rows does without it."""
-            if name not in _HALF:
+            if name not in HALF_NAMES:
                 kind = type(self).__name__
                 raise AttributeError(
                     f"{kind!r} object has no attribute {name!r}", name=name, obj=self

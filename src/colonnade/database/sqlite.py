@@ -19,7 +19,14 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.util import await_only
 
-from colonnade._compat.sqlalchemy_aiosqlite import run_after_statements, use_single_call_cursors
+from colonnade._compat.sqlalchemy_aiosqlite import (
+    connection_of,
+    cursor_of,
+    queue_call,
+    run_after_statements,
+    use_single_call_cursors,
+)
+from colonnade._compat.sqlalchemy_transactions import reset_begin
 from colonnade.database.dialect import PLAIN, UNIT, Dialect, driver_of
 from colonnade.database.unit import Unit
 from colonnade.database.writers import WriteLock
@@ -81,7 +88,7 @@ class SQLite(Dialect):
         return rows
 
     def abort(self, driver: Any) -> None:
-        connection = driver._connection  # which aiosqlite's own interrupt() awaits and insists on
+        connection = connection_of(driver)
         if connection is not None:
             connection.interrupt()
 
@@ -109,9 +116,9 @@ class SQLite(Dialect):
 
     def drop(self, driver: Any, cursor: Any) -> None:
         """What is half read keeps what it began to see, for every statement beside it too."""
-        inner = getattr(getattr(cursor, "_cursor", None), "_cursor", None)
+        inner = cursor_of(cursor)
         if inner is not None:
-            driver._tx.put_nowait((None, inner.close))
+            queue_call(driver, inner.close)
 
     def _busy(self, unit: Unit) -> int:
         """Return the ``busy_timeout`` of a unit, in milliseconds."""
@@ -171,7 +178,7 @@ class SQLite(Dialect):
             except BaseException:
                 if not self.in_transaction(driver):
                     lock.leave(driver)
-                _reset_begin(connection)
+                reset_begin(connection)
                 raise
 
         def give_lock_back(driver: Any) -> None:
@@ -180,7 +187,7 @@ class SQLite(Dialect):
             COMMIT or ROLLBACK as text did so, or an error on which SQLite rolls back by itself.
             """
             if lock.holds(driver):
-                connection = driver._connection
+                connection = connection_of(driver)
                 if connection is not None and not connection.in_transaction:
                     lock.leave(driver)
 
@@ -211,17 +218,6 @@ class SQLite(Dialect):
 
         for name in ("do_commit", "do_rollback"):
             setattr(engine.dialect, name, ending(getattr(engine.dialect, name)))
-
-
-def _reset_begin(connection: Connection) -> None:
-    """Let a connection whose BEGIN failed begin again, at its next statement.
-
-    SQLAlchemy notes that it is beginning, calls the listeners, and forgets that only if they
-    return. Whoever caught the error and went on would run without a transaction, each statement
-    committed by itself, and a rollback would undo nothing. No public way sets it back; a dialect's
-    ``do_begin`` is called under its care, and knows nothing of the unit.
-    """
-    connection._Connection__in_begin = False  # type: ignore[attr-defined] # see above
 
 
 def _fold(text: Any) -> Any:
@@ -282,7 +278,8 @@ def _end_streams(adapted: Any, record: Any) -> None:
     """Close cursors that were left open, at check-in: the next unit would read their snapshot."""
     if record.info.pop(_STREAMING, None) and adapted is not None:
         driver = adapted.driver_connection
-        driver._tx.put_nowait((None, driver._conn.end_reads))
+        connection: Any = connection_of(driver)
+        queue_call(driver, connection.end_reads)
 
 
 def _stop(adapted: Any, _record: Any, _error: BaseException | None) -> None:
@@ -294,10 +291,10 @@ def _stop(adapted: Any, _record: Any, _error: BaseException | None) -> None:
 
 
 def _undo(driver: Any) -> None:
-    connection = driver._connection
+    connection: Any = connection_of(driver)
     if connection is not None:
         connection.interrupt()
-        driver._tx.put_nowait((None, connection.undo))
+        queue_call(driver, connection.undo)
 
 
 def _stop_once(driver: Any) -> None:

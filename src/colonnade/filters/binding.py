@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Text
-from sqlalchemy.sql.sqltypes import _AbstractInterval
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
+from colonnade._compat.sqlalchemy_types import INTERVAL
 from colonnade.filters.families import plain_type
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def compared(kind: TypeEngine[Any]) -> TypeEngine[Any]:
         return sa.BigInteger()
     if isinstance(kind, sa.ARRAY):
         return sa.ARRAY(unbounded(kind.item_type), dimensions=kind.dimensions)
-    if isinstance(kind, _AbstractInterval):
+    if isinstance(kind, INTERVAL):
         # Before the test for TypeDecorator: SQLAlchemy's Interval is one, and would answer with
         # DateTime.
         return kind
@@ -44,7 +44,7 @@ def compared(kind: TypeEngine[Any]) -> TypeEngine[Any]:
 
 def unbounded(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     """Return ``kind`` without a length, a number of digits or a precision."""
-    if isinstance(kind, _AbstractInterval):
+    if isinstance(kind, INTERVAL):
         return sa.Interval()
     return _Unbounded(kind) if isinstance(kind, TypeDecorator) else _bare(kind)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, inspect
 
+from colonnade._compat.sqlalchemy_statements import tables_of
 from colonnade.errors import InvalidOperand
 from colonnade.mapping import with_article
 
@@ -26,9 +27,8 @@ def expression(model: type[Any], condition: Any) -> ColumnElement[bool]:
             hint="Python's 'is', 'in', 'and', 'or' and 'not' compare objects; write lookups, or "
             "SQLAlchemy's operators",
         )
-    # _from_objects are the tables that select() would put into the FROM for an expression.
-    own_tables = set(inspect(model).selectable._from_objects)
-    if others := [table for table in element._from_objects if table not in own_tables]:
+    own_tables = set(tables_of(inspect(model).selectable))
+    if others := [table for table in tables_of(element) if table not in own_tables]:
         name = getattr(others[0], "description", type(others[0]).__name__)
         raise InvalidOperand(
             f"{model.__name__}: an expression on {name}, which the query does not join",

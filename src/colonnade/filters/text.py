@@ -22,6 +22,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 from typing_extensions import override
 
+from colonnade._compat.sqlalchemy_statements import copy_element
 from colonnade.filters.families import family_of, plain_type
 from colonnade.filters.predicate import Predicate
 
@@ -195,7 +196,7 @@ def compare_bytes(
         return None
     if database not in _LOOSE and not (_is_loose(left.type) or _is_loose(right.type)):
         return None
-    of_bytes = binary._clone()
+    of_bytes = copy_element(binary)
     of_bytes.left = _Bytes(left)
     if binary.operator not in (operators.in_op, operators.not_in_op):
         # A value is sent in utf8mb4 already; a column may be kept in another character set.

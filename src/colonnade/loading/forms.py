@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
+from colonnade._compat.sqlalchemy_types import variant_for
 from colonnade.loading.anatomy import Node
 from colonnade.loading.measures import Measure, Whole
 from colonnade.loading.plan import Leaf
@@ -113,7 +114,7 @@ def described(node: Node) -> str:
 
 def _known(kind: TypeEngine[Any]) -> TypeEngine[Any] | None:
     """The type that says which values a column has, or None where only its code knows."""
-    kind = kind._variant_mapping.get("postgresql", kind)
+    kind = variant_for(kind, "postgresql")
     known: TypeEngine[Any] | None = None
     if type(kind) is AutoString:
         known = sa.String()

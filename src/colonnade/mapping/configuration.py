@@ -15,8 +15,13 @@ from typing import Any
 from sqlalchemy import MetaData, event
 from sqlalchemy.orm import Mapper, RelationshipProperty, configure_mappers, registry
 from sqlalchemy.orm.interfaces import EXT_SKIP, MapperProperty
-from sqlalchemy.orm.mapper import _all_registries
 
+from colonnade._compat.sqlalchemy_mappers import (
+    every_mapper,
+    failure_of,
+    forget_failure,
+    unfinished_properties,
+)
 from colonnade.errors import InvalidMapping
 from colonnade.mapping.hints import nearest
 
@@ -76,17 +81,6 @@ def mappers(metadata: MetaData) -> Iterator[Mapper[Any]]:
             yield mapper
 
 
-def every_mapper() -> Iterator[Mapper[Any]]:
-    """The mappers of every model, configured or not."""
-    # SQLAlchemy has no public list of registries. A listener for new mappers would miss the
-    # models that are declared before this module is imported. A registry's own list of mappers
-    # fails while somebody holds a class whose declaration ended in an error.
-    for models in _all_registries():
-        for manager in tuple(models._managers):
-            if manager.is_mapped:
-                yield manager.mapper
-
-
 def _all_failures(attempt: Callable[[], None]) -> tuple[Failure, ...]:
     """Try again and again, leaving out what failed, until nothing more does."""
     found: dict[Mapper[Any], Failure] = {}
@@ -119,14 +113,14 @@ def _failures_of(
 
 def _new_failures(known: Collection[Mapper[Any]]) -> dict[Mapper[Any], Failure]:
     return {
-        mapper: _failure(mapper, mapper._configure_failed)
-        for mapper in _failed_mappers()
-        if mapper not in known
+        mapper: _failure(mapper, error)
+        for mapper in every_mapper()
+        if (error := failure_of(mapper)) is not None and mapper not in known
     }
 
 
 def _failure(mapper: Mapper[Any], error: Exception) -> Failure:
-    prop = next(_unfinished(mapper), None)
+    prop = next(unfinished_properties(mapper), None)
     return Failure(mapper, prop.key if prop else None, _cause(mapper, prop, error))
 
 
@@ -140,23 +134,7 @@ def _cause(mapper: Mapper[Any], prop: MapperProperty[Any] | None, error: Excepti
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-# What follows is all that is private to SQLAlchemy's mappers. It marks a failed mapper and the
-# property at fault, and offers no way to take the marks away but to dispose of every mapper.
-
-
-def _failed_mappers() -> Iterator[Mapper[Any]]:
-    return (mapper for mapper in every_mapper() if mapper._configure_failed)
-
-
-def _unfinished(mapper: Mapper[Any]) -> Iterator[MapperProperty[Any]]:
-    for prop in mapper._props.values():
-        if prop._configure_started and not prop._configure_finished:
-            yield prop
-
-
 def _forget_failures() -> None:
-    for mapper in list(_failed_mappers()):
-        mapper.__dict__.pop("_configure_failed", None)
-        mapper.configured = False  # it is True already where a listener of the user's own failed
-        for prop in _unfinished(mapper):
-            prop._configure_started = False
+    for mapper in every_mapper():
+        if failure_of(mapper) is not None:
+            forget_failure(mapper)

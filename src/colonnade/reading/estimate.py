@@ -10,6 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.visitors import InternalTraversal
 
+from colonnade._compat.sqlalchemy_compiled import forget_result_columns
 from colonnade.database import Session
 from colonnade.reading.emptiness import is_known_empty
 from colonnade.reading.entities import count
@@ -35,7 +36,7 @@ class _Guessed(Executable, ClauseElement):
 def _explain(element: _Guessed, compiler: Any, **options: Any) -> str:
     text = compiler.process(element.statement, **options)
     # The row to come is the plan's, whatever the SELECT says of its own.
-    compiler._result_columns.clear()
+    forget_result_columns(compiler)
     return f"EXPLAIN (FORMAT JSON) {text}"
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement, Executable
 
+from colonnade._compat.sqlalchemy_compiled import forget_result_columns
 from colonnade.database import Prepared, Session
 from colonnade.errors import UsageError
 from colonnade.filters import And, Computed, Node, Where
@@ -55,7 +56,7 @@ def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
         )
     text = compiler.process(element.statement, **options)
     # The rows to come are the plan's, whatever the SELECT says of its own.
-    compiler._result_columns.clear()
+    forget_result_columns(compiler)
     return f"{analyzed if element.analyze else plain} {text}"
 
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from sqlalchemy import Select, inspect
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.util import AliasedInsp
-from sqlalchemy.sql.elements import _anonymous_label
 
+from colonnade._compat.sqlalchemy_statements import is_anonymous
 from colonnade.database import Session
 from colonnade.errors import InvalidSchema, UsageError
 from colonnade.filters import Sources, bound_by_key
@@ -115,6 +115,6 @@ def _selected(statement: Any) -> list[tuple[str | None, Any]]:
 def _name(expression: Any) -> str | None:
     """Return the label or name of a column; for a function its own; None for other expressions."""
     key = getattr(expression, "key", None)
-    if isinstance(key, _anonymous_label):
+    if is_anonymous(key):
         return None
     return key or getattr(expression, "name", None)

@@ -22,6 +22,7 @@ from sqlalchemy.sql.elements import BinaryExpression, ColumnElement, Grouping
 from sqlalchemy.sql.selectable import FromGrouping
 
 from colonnade._compat.sqlalchemy_compiled import check_scoped_execution, scoped_context
+from colonnade._compat.sqlalchemy_statements import copy_element, replace_where, where_of
 from colonnade.errors import InvalidMapping, UsageError
 from colonnade.filters.text import compare_bytes
 from colonnade.mapping import with_article
@@ -207,7 +208,7 @@ class _Compiler:
         criteria = self._criteria(table)
         if not criteria:
             return super().visit_on_conflict_do_update(clause, **options)  # type: ignore[misc]
-        clause = clause._clone()
+        clause = copy_element(clause)
         given = clause.update_whereclause
         clause.update_whereclause = and_(*(() if given is None else (Grouping(given),)), *criteria)
         # For an EXISTS in the criteria the row in the way is what is around it.
@@ -235,7 +236,7 @@ class _Compiler:
             self._claimed[-1] |= claimed
             if criteria:
                 # In WHERE they would drop the rows that found nothing.
-                join = join._clone()
+                join = copy_element(join)
                 join.onclause = and_(Grouping(join.onclause), *criteria)
         return super().visit_join(join, asfrom=asfrom, **options)  # type: ignore[misc]
 
@@ -277,11 +278,10 @@ class _Compiler:
         claimed: set[Any] = set()
         criteria = [found for element in froms for found in self._claim(element, claimed)]
         if criteria:
-            given = statement._where_criteria
-            statement = statement._clone()
+            given = where_of(statement)
             # Raw SQL among what was given must not come apart at an OR.
             whole = (Grouping(and_(*given)),) if given else ()
-            statement._where_criteria = (and_(*whole, *criteria),)
+            statement = replace_where(statement, and_(*whole, *criteria))
         self._claimed.append(claimed)
         try:
             yield statement

@@ -10,6 +10,7 @@ from sqlalchemy import Alias, ColumnClause, Join, Table, TableSample
 from sqlalchemy.sql.selectable import FromGrouping
 from sqlalchemy.sql.visitors import iterate
 
+from colonnade._compat.sqlalchemy_annotations import without_annotations
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.rules import rules_of
 
@@ -92,4 +93,4 @@ def plain_table(element: Any) -> Any:
     """Return the table that an element is or stands for, as it was declared."""
     table = table_of(element)
     # A copy that an ORM statement made does not know the columns of the original.
-    return table._deannotate() if isinstance(table, Table) else table
+    return without_annotations(table) if isinstance(table, Table) else table

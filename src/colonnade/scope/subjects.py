@@ -16,6 +16,7 @@ from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
+from colonnade._compat.sqlalchemy_annotations import annotation_of
 from colonnade.errors import InvalidMapping, InvalidOperand
 from colonnade.filters.values import check_of, kind_at
 from colonnade.mapping import configure, memoized
@@ -123,8 +124,8 @@ def _compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]
                 continue
             if isinstance(column, ColumnClause):
                 # What SQLAlchemy notes on a column that was taken from a model's attribute.
-                mapper: Any = column._annotations.get("parentmapper")
-                name = str(column._annotations.get("proxy_key", column.key))
+                mapper: Any = annotation_of(column, "parentmapper")
+                name = str(annotation_of(column, "proxy_key") or column.key)
                 owner = type(None) if mapper is None else mapper.class_
                 yield _check(owner, name, column.type, listed=element.operator in _LISTS)
 

@@ -15,6 +15,13 @@ from sqlalchemy import BindParameter, ColumnClause, Insert, Update
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.elements import ClauseElement, Null
 
+from colonnade._compat.sqlalchemy_statements import (
+    entity_of,
+    post_values_of,
+    prefixes_of,
+    rows_of,
+    values_of,
+)
 from colonnade.errors import OutOfScope, UsageError
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.declared import Scope
@@ -98,7 +105,7 @@ def checked(statement: Any, parameters: Parameters, bindings: Bindings) -> Write
 def _written(statement: Any) -> list[Any]:
     """The tables that a write names, those that MySQL lets it set columns of included."""
     found = targets_of(statement)
-    for name in statement._values or {}:
+    for name in values_of(statement):
         table = None if isinstance(name, str) else getattr(name, "table", None)
         if table is not None and (other := plain_table(table)) not in found:
             found.append(other)
@@ -119,7 +126,7 @@ class _Check:
         self.table = table
         self.parameters = parameters
         self.refs = refs
-        subject: Any = statement._propagate_attrs.get("plugin_subject")
+        subject: Any = entity_of(statement)
         self.mapper: Mapper[Any] | None = None if subject is None else subject.mapper
         self.rules = rules
         self.name = str(rules) if rules else table.name
@@ -147,7 +154,7 @@ class _Check:
     def refuse_shapes(self) -> None:
         """What no criteria can be put into, or no values can be seen in."""
         statement = self.statement
-        prefixes = " ".join(str(prefix) for prefix, _ in statement._prefixes).upper()
+        prefixes = prefixes_of(statement)
         if isinstance(statement, Update):
             if self.mapper is not None and isinstance(self.parameters, list) and self.scopes:
                 raise self.unknowable("an UPDATE by a list of keys and values")
@@ -158,14 +165,14 @@ class _Check:
             raise self.unknowable("INSERT … SELECT")
         if "REPLACE" in prefixes or replaces(self.table):
             raise self.unknowable("INSERT OR REPLACE")
-        clause = statement._post_values_clause
+        clause = post_values_of(statement)
         if clause is not None and clause.__visit_name__ not in _KNOWN_CLAUSES:
             raise self.unknowable("an INSERT with a clause of its own")
 
     def fails_on_conflict(self) -> bool:
         """Whether the INSERT fails for a row that is in the way, so that its rows are its own."""
         statement = self.statement
-        plain = statement._post_values_clause is None and not statement._prefixes
+        plain = post_values_of(statement) is None and not prefixes_of(statement)
         return plain and not lenient(self.table)
 
     def unknowable(self, what: str) -> UsageError:
@@ -174,13 +181,13 @@ class _Check:
 
     def given(self) -> Iterable[Row]:
         """The values of each row as they are given, by column key where it is one."""
-        fixed = self.keyed((self.statement._values or {}).items())
+        fixed = self.keyed(values_of(self.statement).items())
         parameters = self.parameters
         many = parameters if isinstance(parameters, Sequence) else [parameters or {}]
         for given in many or [{}]:
             bound = self.keyed(given.items())
             yield {**bound, **{key: _literal(value, given) for key, value in fixed.items()}}
-        for rows in self.statement._multi_values:
+        for rows in rows_of(self.statement):
             for given in rows:
                 named = given.items() if isinstance(given, Mapping) else zip(self.table.c, given)  # noqa: B905 # SQLAlchemy counts them
                 yield {key: _literal(value, {}) for key, value in self.keyed(named).items()}
@@ -216,7 +223,7 @@ class _Check:
                 )
             for row in lacking:
                 row[key] = value
-            if self.statement._multi_values:
+            if rows_of(self.statement):
                 raise OutOfScope(
                     f"every row must name {self.name}.{name}",
                     hint="hand the rows in as parameters: session.execute(insert(Model), rows)",
@@ -258,7 +265,7 @@ class _Check:
 
     def name_value(self, column: Any, place: int, value: Any) -> None:
         """Write this very value, and not what a second call would give."""
-        if isinstance(self.statement, Insert) and self.statement._multi_values:
+        if isinstance(self.statement, Insert) and rows_of(self.statement):
             raise self.unknowable(f"what the {column.key} gets by itself")
         if isinstance(self.parameters, Sequence) and self.parameters:
             name = column.key
@@ -298,7 +305,7 @@ class _Check:
 
     def on_conflict(self) -> Iterable[Row]:
         """What ON CONFLICT DO UPDATE sets, but for what the checked row itself has."""
-        clause = getattr(self.statement, "_post_values_clause", None)
+        clause = post_values_of(self.statement)
         given = getattr(clause, "update_values_to_set", None) or getattr(clause, "update", None)
         if not given:
             return

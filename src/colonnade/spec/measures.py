@@ -24,6 +24,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.visitors import iterate
 
+from colonnade._compat.sqlalchemy_statements import make_unique
 from colonnade.filters import And, Awaited, Conditions, Sources, compile_node, conditions
 from colonnade.loading.measures import Measure, Whole, is_text
 from colonnade.mapping import Relation, mapping_of, memoized
@@ -215,5 +216,5 @@ def _bound(given: Conditions, sources: Sources) -> ColumnElement[bool]:
         if isinstance(element, BindParameter) and element.key in values:
             element.value = values[element.key]
             element.required = False
-            element._convert_to_unique()  # type: ignore[no-untyped-call]
+            make_unique(element)
     return found

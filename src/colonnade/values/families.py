@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.sql.sqltypes import _AbstractInterval, _Binary
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from colonnade._compat.sqlalchemy_types import BINARY, INTERVAL
 from colonnade.models import EnumValue
 
 __all__ = ["Family", "family_of", "is_interval", "item_type", "plain_type"]
@@ -35,11 +35,11 @@ _BY_TYPE: Final[tuple[tuple[type[Any], Family], ...]] = (
     (sa.DateTime, "datetime"),
     (sa.Date, "date"),
     (sa.Time, "time"),
-    (_AbstractInterval, "interval"),
+    (INTERVAL, "interval"),
     (sa.Uuid, "uuid"),
     (sa.JSON, "json"),
     (sa.ARRAY, "array"),
-    (_Binary, "bytes"),
+    (BINARY, "bytes"),
 )
 
 
@@ -56,7 +56,7 @@ def is_interval(kind: TypeEngine[Any]) -> bool:
 
     They have no public base class in common.
     """
-    return isinstance(kind, _AbstractInterval)
+    return isinstance(kind, INTERVAL)
 
 
 def family_of(kind: TypeEngine[Any]) -> Family:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import RelationshipProperty
 
+from colonnade._compat.sqlalchemy_session import mark_deleted
 from colonnade.database import Session
 from colonnade.mapping import mapping_of
 from colonnade.scope import UNSCOPED
@@ -55,7 +56,7 @@ def forget_deleted(session: Session, model: type[Any], key: tuple[Any, ...]) -> 
     """Take the object whose row a statement has deleted out of the session, if it holds one."""
     item = _find_held(session, model, key)
     if item is not None:
-        session.sync_session._remove_newly_deleted([inspect(item)])
+        mark_deleted(session.sync_session, [inspect(item)])
 
 
 def _find_held(session: Session, model: type[Any], key: tuple[Any, ...]) -> Any | None:
@@ -79,7 +80,7 @@ async def let_go(session: Session, model: type[Any]) -> None:
         left.update(tuple(row) for row in rows.all())
     gone = [inspect(item) for item in held if _key(item) not in left]
     # As SQLAlchemy does after its own bulk DELETE: a rollback brings them back.
-    session.sync_session._remove_newly_deleted(gone)
+    mark_deleted(session.sync_session, gone)
 
 
 def _held(session: Session, model: type[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""In charge of closing sockets whose event loop is closed, for which asyncio itself has no way."""
+"""Close sockets whose event loop is closed, for which asyncio itself has no way."""
 
 from __future__ import annotations
 
