@@ -23,6 +23,10 @@ def figures() -> dict[str, Any]:
     return figures
 
 
+def test_no_room_uses_what_is_private_in_another(figures: dict[str, Any]) -> None:
+    assert figures["private uses across rooms"] == 0
+
+
 @pytest.mark.parametrize("walk", WALKS)
 def test_a_walk_is_measured_and_visits_several_modules(figures: dict[str, Any], walk: str) -> None:
     assert figures["walks"].keys() == {*WALKS}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,13 @@ from sqlalchemy.dialects.sqlite import aiosqlite as dialect
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from colonnade._compat.sqlalchemy_aiosqlite import run_after_statements, use_single_call_cursors
+from colonnade._compat.sqlalchemy_aiosqlite import (
+    connection_of,
+    cursor_of,
+    queue_call,
+    run_after_statements,
+    use_single_call_cursors,
+)
 
 
 @pytest.fixture
@@ -104,3 +112,25 @@ async def test_each_statement_is_told_when_it_is_over_whatever_became_of_it(
         with pytest.raises(OperationalError):
             await connection.execute(text("SELECT no_such_function()"))
         assert over == [raw.driver_connection] * 2
+
+
+async def test_sqlites_own_connection_is_there_as_long_as_it_is_open(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        raw: Any = await connection.get_raw_connection()
+        driver = raw.driver_connection
+        assert isinstance(connection_of(driver), sqlite3.Connection)
+        called = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        queue_call(driver, lambda: loop.call_soon_threadsafe(called.set))
+        await asyncio.wait_for(called.wait(), 5)
+    await engine.dispose()
+    assert connection_of(driver) is None
+
+
+async def test_sqlites_own_cursor_of_a_stream_is_found(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        result = await connection.stream(text("SELECT 1 UNION SELECT 2"))
+        cursor: Any = result._real_result.cursor
+        assert isinstance(cursor_of(cursor), sqlite3.Cursor)
+        await result.close()
+    assert cursor_of(object()) is None

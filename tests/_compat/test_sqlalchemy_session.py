@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from inspect import signature
+from typing import Any
 
-from sqlalchemy import create_engine, inspect, select, text
+import pytest
+from sqlalchemy import Engine, ForeignKey, create_engine, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, mapped_column, relationship
 
 from colonnade._compat.sqlalchemy_session import (
+    HALF_NAMES,
+    STATE_ATTRIBUTE,
+    AsksBeforeIdentityMap,
     adopt_inserted,
+    flush_automatically,
     has_changes,
     is_read,
+    mark_deleted,
     streamed_result,
 )
 
@@ -25,6 +33,27 @@ class Thing(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+
+
+class Part(Base):
+    __tablename__ = "part"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    thing_id: Mapped[int] = mapped_column(ForeignKey("thing.id"))
+    thing: Mapped[Thing] = relationship()
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(Thing(id=1, name="a"))
+        session.flush()
+        session.add(Part(id=1, thing_id=1))
+        session.commit()
+    yield engine
+    engine.dispose()
 
 
 def test_a_session_has_changes_from_an_edit_to_the_flush() -> None:
@@ -85,3 +114,64 @@ async def test_a_stream_tells_what_it_reads_from_and_when_that_is_read() -> None
                 await scalars.all()
                 assert is_read(result)
     await engine.dispose()
+
+
+class Hiding(AsksBeforeIdentityMap):
+    """Hides the things that it holds, as long as it is told to."""
+
+    hiding = False
+
+    def hides_held(self, mapper: Mapper[Any], options: Mapping[str, Any]) -> bool:
+        return self.hiding and mapper.class_ is Thing
+
+
+def test_get_and_a_relation_by_key_ask_before_they_answer_with_what_is_held(
+    engine: Engine,
+) -> None:
+    with Hiding(engine) as session:
+        held, part = session.get(Thing, 1), session.get(Part, 1)
+        assert part is not None
+        session.execute(text("DELETE FROM thing"))
+        session.asked = False
+        assert session.get(Thing, 1) is held
+        assert session.asked
+        assert part.thing is held
+        session.expire(part, ["thing"])
+        session.hiding, session.asked = True, False
+        assert part.thing is None
+        assert session.asked
+        assert session.get(Thing, 1) is None
+
+
+def test_a_flush_before_a_query_is_left_out_where_the_session_is_told_so(engine: Engine) -> None:
+    with Session(engine) as session:
+        session.add(Thing(id=2, name="b"))
+        with session.no_autoflush:
+            flush_automatically(session)
+        assert has_changes(session)
+        flush_automatically(session)
+        assert not has_changes(session)
+
+
+def test_an_object_whose_row_is_gone_leaves_the_session_until_a_rollback(engine: Engine) -> None:
+    with Session(engine) as session:
+        thing = session.get(Thing, 1)
+        assert thing is not None
+        session.execute(text("DELETE FROM thing"))
+        mark_deleted(session, [inspect(thing)])
+        assert inspect(thing).deleted
+        assert thing not in session
+        session.rollback()
+        assert inspect(thing).persistent
+        assert session.get(Thing, 1) is thing
+
+
+def test_an_object_has_its_state_among_its_attributes() -> None:
+    thing = Thing(id=1)
+    assert vars(thing)[STATE_ATTRIBUTE] is inspect(thing)
+
+
+def test_an_async_session_has_its_half_under_these_names_and_no_other() -> None:
+    session = AsyncSession()
+    half = session.sync_session
+    assert {name for name, value in vars(session).items() if value is half} == {*HALF_NAMES}

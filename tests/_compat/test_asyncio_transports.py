@@ -6,7 +6,7 @@ import asyncio
 import socket
 from typing import Any
 
-from colonnade.database.transports import close_transport
+from colonnade._compat.asyncio_transports import close_transport
 
 
 class Noting(asyncio.Protocol):
