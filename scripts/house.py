@@ -31,6 +31,8 @@ NO_VERB: Final = {
 DATABASES: Final = {"postgresql", "sqlite", "mysql", "mariadb"}
 #: Files that may name a database: each is of one, or is where SQL that differs is written.
 DIALECT_FILES: Final = {*DATABASES, "dialects", "sql", "driver_errors", "_compat", "testing"}
+#: What SQLAlchemy's rows and named tuples document though it begins with an underscore.
+DOCUMENTED: Final = {"_asdict", "_fields", "_mapping", "_replace"}
 SMALL, LONG = 60, 40
 
 
@@ -239,7 +241,7 @@ def private_uses(modules: dict[str, Module]) -> Iterator[str]:
                 found = {item.name for item in node.names}
             else:
                 found = {node.attr} if isinstance(node, ast.Attribute) else set()
-            yield from (f"{module.name}: {name}" for name in found & others)
+            yield from (f"{module.name}: {name}" for name in found & others - DOCUMENTED)
 
 
 def private_names(module: Module) -> set[str]:

@@ -47,7 +47,6 @@ S = TypeVar("S", bound=BaseModel)
 T = TypeVar("T")
 
 
-
 class Session(Streaming, Ending):
     """One unit of work, opened by ``Database.session``, which commits it or rolls it back.
 
