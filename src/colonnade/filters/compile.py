@@ -13,11 +13,12 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import ColumnElement, and_, inspect, not_, or_, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import Grouping
-from sqlalchemy.sql.util import ClauseAdapter
 
+from colonnade.filters.computed import computed
 from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some, Where
 from colonnade.filters.sources import Sources
-from colonnade.mapping import Relation
+from colonnade.mapping import Expression, Relation
+from colonnade.mapping.expressions import adapted
 
 __all__ = ["compile_node"]
 
@@ -65,7 +66,7 @@ def compile_node(node: Node, sources: Sources, slot: Slot) -> ColumnElement[bool
                 )
             )
         case Raw():
-            return _adapted(node, sources.root)
+            return adapted(node.element, node.model, sources.root)
 
 
 def _along(steps: tuple[Relation, ...], sources: Sources, build: Build) -> ColumnElement[bool]:
@@ -93,20 +94,12 @@ def _compared(
     node: Where, sources: Sources, steps: tuple[Relation, ...], slot: Slot
 ) -> ColumnElement[bool]:
     """Return the SQL of a leaf whose path has to-one relations only."""
-    column = getattr(sources.joined(steps), node.column.name)
+    entity = sources.joined(steps)
     # A flag is part of the statement's shape, so that the planner sees it; it is not bound.
-    if not node.binds:
-        return node.operator.build(column, node.flag)
-    value = node.operator.bound(slot(), node.column.type)
-    return node.operator.build(column, value)
-
-
-def _adapted(node: Raw, root: Any) -> ColumnElement[bool]:
-    """Return a user's expression on ``root``, which may be an alias of the node's model."""
-    if root is node.model:
-        return node.element
-    adapted: ColumnElement[bool] = ClauseAdapter(inspect(root).selectable).traverse(node.element)
-    return adapted
+    value = node.operator.bound(slot(), node.column.type) if node.binds else node.flag
+    if isinstance(node.column, Expression):
+        return computed(entity, node.column, node.operator, value)
+    return node.operator.build(getattr(entity, node.column.name), value)
 
 
 def _list(

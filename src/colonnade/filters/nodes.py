@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement
 
 from colonnade.filters.operators import Operator
-from colonnade.mapping import Column, Relation
+from colonnade.mapping import Column, Expression, Relation
 
 __all__ = ["And", "Every", "Node", "Not", "Or", "Raw", "Some", "Where"]
 
@@ -22,7 +22,7 @@ __all__ = ["And", "Every", "Node", "Not", "Or", "Raw", "Some", "Where"]
 # eq=False: a leaf is equal only to itself, which makes comparing and hashing a shape cheap.
 @dataclass(frozen=True, slots=True, eq=False)
 class Where:
-    """A leaf that compares a column: the relations to follow, the column, the operator.
+    """A leaf that compares a column or expression: the relations to it, itself, the operator.
 
     ``flag`` is the operand where it is True or False, which is written into the statement; it is
     None where the operand is bound. ``check`` returns the value to bind for an operand, or raises
@@ -30,7 +30,7 @@ class Where:
     """
 
     steps: tuple[Relation, ...]
-    column: Column
+    column: Column | Expression
     operator: Operator
     flag: bool | None
     check: Callable[[Any], Any]

@@ -13,7 +13,7 @@ from colonnade.errors import InvalidOperand, InvalidValue
 from colonnade.filters.families import family_of
 from colonnade.filters.operators import Operator
 from colonnade.filters.text import ESCAPE
-from colonnade.filters.values import compared_of, kind_of, misfit, one_of, unfit_text
+from colonnade.filters.values import check_of, kind_of, misfit, one_of, unfit_text
 from colonnade.filters.words import parsed, spelled
 from colonnade.mapping.paths import ColumnPath
 
@@ -46,7 +46,7 @@ def checker(model: type[Any], name: str, path: ColumnPath, operator: Operator) -
 
     # Only where the operand is a value of the column: a pattern need not be one.
     def one() -> Check:
-        return compared_of(owner, path.column.name, name)
+        return check_of(kind_of(owner, path.column), path.column.type, name)
 
     match operator.operand:
         case "one" | "items":

@@ -12,13 +12,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField, UnknownOperator
-from colonnade.filters.families import WORDS, family_of
+from colonnade.filters.computed import check_comparator, described, fits
+from colonnade.filters.families import family_of
 from colonnade.filters.foreign import our_word
 from colonnade.filters.nodes import Where
 from colonnade.filters.operands import checker
 from colonnade.filters.operators import OPERATORS, Operator
 from colonnade.mapping import mapping_of, memoized, nearest
-from colonnade.mapping.paths import ColumnPath, readings, relation_path, unknown
+from colonnade.mapping.paths import ColumnPath, json_example, readings, relation_path, unknown
 
 __all__ = ["awaiting_leaf", "bound_leaf", "lookup", "lookups"]
 
@@ -106,11 +107,12 @@ class _Leaves:
 @memoized
 def _leaves(model: type[Any], name: str) -> _Leaves:
     path, operator = _read(model, name)
-    fits = operator.fits(path.column.type)
+    fitting = fits(operator, path.column)
     # NULL is no value, and told from one whatever the column is.
     asks_null = _NULL.get(operator.name)
-    if not fits and asks_null is None:
+    if not fitting and asks_null is None:
         raise _misplaced(name, path, operator)
+    check_comparator(name, path, operator)
     check = checker(model, name, path, operator)
 
     def leaf(of: Operator, flag: bool | None) -> Where:
@@ -118,11 +120,11 @@ def _leaves(model: type[Any], name: str) -> _Leaves:
 
     none = None if asks_null is None else leaf(OPERATORS["isnull"], asks_null)
     if operator.operand not in ("flag", "state"):
-        plain = leaf(operator, None) if fits else None
+        plain = leaf(operator, None) if fitting else None
         told = operator.name in ("eq", "ne") and family_of(path.column.type) == "boolean"
         bools = {flag: leaf(operator, flag) for flag in (True, False) if told}
         return _Leaves(path, operator, check, plain, none, bools=bools)
-    flags = (True, False) if fits else ()
+    flags = (True, False) if fitting else ()
     states: dict[bool | None, Where] = {flag: leaf(operator, flag) for flag in flags}
     if none is not None:
         states[None] = none
@@ -133,12 +135,17 @@ def _leaves(model: type[Any], name: str) -> _Leaves:
 _NULL: Final = MappingProxyType({"eq": True, "ne": False, "is": True, "is_not": False})
 
 
+#: How Python writes them.
+_SIGNS: Final = MappingProxyType(
+    {"eq": "==", "ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+)
+
+
 def _misplaced(name: str, path: ColumnPath, operator: Operator) -> UnknownOperator:
-    column = path.column
+    kind, remedy = described(path.column)
     return UnknownOperator(
-        f"{name}: {operator.name!r} is for {operator.fit.name}, and {column.name} is "
-        f"{WORDS[family_of(column.type)]}",
-        hint=f"operators for it: {', '.join(_fitting(path))}",
+        f"{name}: {operator.name!r} is for {operator.fit.name}, and {path.column.name} is {kind}",
+        hint=f"operators for it: {', '.join(_fitting(path))}{remedy}",
         fields=(name,),
     )
 
@@ -161,6 +168,8 @@ def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
             raise unknown(model, name, OPERATORS)
         return key, OPERATORS["isnull"]
     rest = found[-1].rest
+    if family_of(found[-1].column.type) == "json":
+        raise _within_json(model, name, found[-1])
     ours, near = our_word(rest), nearest(rest, OPERATORS)
     told = f"did you mean {near!r}? " if near else ""
     if ours is not None:
@@ -168,6 +177,29 @@ def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
     raise UnknownOperator(
         f"{name}: there is no operator {rest!r}",
         hint=f"{told}operators: {', '.join(_fitting(found[-1]))}",
+        model=model.__name__,
+        fields=(name,),
+    )
+
+
+def _within_json(model: type[Any], name: str, path: ColumnPath) -> UnknownOperator:
+    """Return the error for a lookup that would lead into a document, with what to hand in."""
+    inside, _, last = path.rest.rpartition("__")
+    operator = OPERATORS.get(last) if inside else None
+    place = json_example(
+        path.owner.__name__, path.column.name, path.rest if operator is None else inside
+    )
+    condition = f"{place} {_SIGNS.get(last, '==') if operator else '=='} …"
+    if operator is not None and operator.operand in ("text", "pattern"):
+        condition = f"{place}.{last}(…)"
+    owners = (model, *(step.target for step in path.steps[:-1]))
+    for step, owner in reversed(list(zip(path.steps, owners, strict=False))):
+        over = f"{owner.__name__}.{step.name}.{'any' if step.many else 'has'}"
+        condition = f"{over}({condition})"
+    return UnknownOperator(
+        f"{name}: {path.column.name} is JSON, and a lookup ends there",
+        hint=f"hand in the expression: where({condition}); as_integer(), as_float() and "
+        f"as_boolean() are for others than text; operators: {', '.join(_fitting(path))}",
         model=model.__name__,
         fields=(name,),
     )
@@ -193,8 +225,8 @@ def _key_of_relation(model: type[Any], name: str) -> ColumnPath | None:
             fields=(name,),
         )
     target = mapping_of(steps[-1].target)
-    return ColumnPath(steps, target.columns[target.key[0]])
+    return ColumnPath(model, steps, target.columns[target.key[0]])
 
 
 def _fitting(path: ColumnPath) -> list[str]:
-    return [item.name for item in OPERATORS.values() if item.fits(path.column.type)]
+    return [item.name for item in OPERATORS.values() if fits(item, path.column)]

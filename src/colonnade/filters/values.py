@@ -15,7 +15,7 @@ from colonnade.errors import InvalidOperand
 from colonnade.mapping import mapping_of, memoized
 from colonnade.values import Rule, Unfit, declared_kind, kind_at, kind_of, rule_of, unfit_text
 
-__all__ = ["check_of", "compared_of", "kind_at", "kind_of", "misfit", "one_of", "unfit_text"]
+__all__ = ["check_of", "kind_at", "kind_of", "misfit", "one_of", "unfit_text"]
 
 Check = Callable[[Any], Any]
 
@@ -31,20 +31,11 @@ def one_of(owner: type[Any], column: str, name: str) -> Check:
     return _checked(kind_of(owner, mapped), mapped.type, name, writing=True)
 
 
-@memoized
-def compared_of(owner: type[Any], column: str, name: str) -> Check:
-    """Return the validator of values to compare a column with.
-
-    Unlike one for writing it takes values that are larger than any that the column can store.
-    """
-    mapped = mapping_of(owner).columns[column]
-    return check_of(kind_of(owner, mapped), mapped.type, name)
-
-
 def check_of(kind: Any, stored: TypeEngine[Any], name: str) -> Check:
     """Return the validator of values to compare a column of these types with.
 
-    ``kind`` is the Python type of the column's values, ``stored`` its SQL type.
+    ``kind`` is the Python type of the column's values, ``stored`` its SQL type. Unlike one for
+    writing it takes values that are larger than any that the column can store.
     """
     return _checked(kind, stored, name, writing=False)
 

@@ -14,26 +14,23 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import inspect
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import QueryableAttribute
-from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
-from colonnade.mapping import Column, Relation, mapping_of, memoized
+from colonnade.mapping import (
+    Column,
+    Expression,
+    Relation,
+    expressions_of,
+    mapping_of,
+    memoized,
+    synonym_of,
+)
 
 __all__ = ["Attribute", "Expression", "Python", "attribute_of", "attributes_of", "code_of"]
 
 #: Packages whose classes a model inherits attributes from that are not the model's own.
 _FOREIGN: Final = ("pydantic", "sqlmodel", "sqlalchemy", "typing", "builtins", "abc")
 _CODE: Final = (property, cached_property, hybrid_property)
-
-
-class Expression:
-    """An attribute that SQL computes: a ``column_property`` or a hybrid."""
-
-    __slots__ = ("name", "type")
-
-    def __init__(self, name: str, type_: TypeEngine[Any]) -> None:
-        self.name = name
-        self.type = type_
 
 
 class Python:
@@ -74,18 +71,9 @@ def attribute_of(model: type[Any], name: str) -> Attribute | None:
     A synonym is what it stands for; a hybrid is its SQL expression, where it has one.
     """
     mapping = mapping_of(model)
-    mapper: Any = inspect(model)
-    name = mapper.synonyms[name].name if name in mapper.synonyms else name
-    if name in mapping.columns:
-        return mapping.columns[name]
-    if name in mapping.relations:
-        return mapping.relations[name]
-    if name in mapper.column_attrs:
-        return Expression(name, getattr(model, name).type)
-    found = code_of(model, name)
-    if found is not None and isinstance(found.descriptor, hybrid_property):
-        return _expression(model, name) or found
-    return found
+    name = synonym_of(model, name)
+    mapped = mapping.columns.get(name) or mapping.relations.get(name)
+    return mapped or expressions_of(model).get(name) or code_of(model, name)
 
 
 @memoized
@@ -117,12 +105,3 @@ def _own(model: type[Any], name: str) -> Any:
             mapped = isinstance(found, QueryableAttribute) or hasattr(found, "extension_type")
             return found if isinstance(found, hybrid_property) or not mapped else None
     return None
-
-
-def _expression(model: type[Any], name: str) -> Expression | None:
-    try:
-        found = getattr(model, name)
-    except Exception:  # noqa: BLE001 # a hybrid for Python alone may raise anything on the class
-        return None
-    kind = getattr(found, "type", None)
-    return Expression(name, kind) if isinstance(kind, TypeEngine) else None

@@ -56,7 +56,10 @@ class Draft:
     def leaf(self, key: str, attribute: Column | Expression) -> None:
         """Add a column or an expression, to be read under ``key``."""
         column = attribute if isinstance(attribute, Column) else None
-        self._leaves[key] = Leaf(key, attribute.name, attribute.type, column)
+        # What a type is taken for when it is asked for, the rows may not have.
+        told = isinstance(attribute, Expression) and attribute.coerced
+        kind = NullType() if told else attribute.type
+        self._leaves[key] = Leaf(key, attribute.name, kind, column)
 
     def related(
         self,

@@ -23,7 +23,6 @@ from colonnade.loading.aggregates import Group
 from colonnade.loading.anatomy import Path, fields_of, lookups
 from colonnade.loading.attributes import (
     Attribute,
-    Expression,
     Python,
     attribute_of,
     attributes_of,
@@ -38,7 +37,7 @@ from colonnade.loading.measures import (
     measure_of,
     measures_of,
 )
-from colonnade.mapping import Column, Relation, did_you_mean, mapping_of, memoized
+from colonnade.mapping import Column, Expression, Relation, did_you_mean, mapping_of, memoized
 from colonnade.mapping.paths import column_path
 
 __all__ = ["Grouped", "Grouping", "figures_of", "grouped", "groups_of", "paths_of", "rows_measures"]
@@ -260,7 +259,7 @@ class _Making:
             )
         return found
 
-    def _at(self, name: str, path: str) -> tuple[tuple[Relation, ...], Column]:
+    def _at(self, name: str, path: str) -> tuple[tuple[Relation, ...], Column | Expression]:
         try:
             found = column_path(self.mapping.model, path)
         except (UnknownField, AmbiguousLookup) as error:

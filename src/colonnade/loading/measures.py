@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, NoReturn, Union, get_args, get_origin
+from typing import Annotated, Any, Final, NoReturn, TypeAlias, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, PydanticUndefinedAnnotation
@@ -24,10 +24,19 @@ from typing_extensions import override
 
 from colonnade.errors import AmbiguousLookup, InvalidSchema, UnknownField
 from colonnade.loading.aggregates import Aggregate, Group
-from colonnade.loading.attributes import Expression
-from colonnade.mapping import Column, Relation, mapping_of, memoized, with_article
+from colonnade.mapping import (
+    Attribute,
+    Column,
+    Expression,
+    Relation,
+    mapping_of,
+    memoized,
+    with_article,
+)
 from colonnade.mapping.paths import column_path, relation_path
 from colonnade.models import EnumValue, ExactDecimal
+from colonnade.values import plain_type
+from colonnade.values.rules import is_foreign
 
 __all__ = [
     "Measure",
@@ -64,6 +73,10 @@ class Whole(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
+#: What an aggregate is of, if it is not of whole objects.
+_Valued: TypeAlias = Column | Expression
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Measure:
     """An aggregate of ``field``, found in ``model``: relations to follow, the column at their end.
@@ -77,7 +90,7 @@ class Measure:
     model: type[Any]
     aggregate: Aggregate
     steps: tuple[Relation, ...]
-    column: Column | None
+    column: _Valued | None
     kind: Any
     result: TypeEngine[Any]
     zero: bool
@@ -190,7 +203,7 @@ class _Fit:
         zero = aggregate.function == "sum" and without
         return Measure(self.name, self.model, aggregate, steps, column, kind, result, zero)
 
-    def _found(self, aggregate: Aggregate) -> tuple[tuple[Relation, ...], Column | None]:
+    def _found(self, aggregate: Aggregate) -> tuple[tuple[Relation, ...], _Valued | None]:
         if aggregate.path is None:
             if aggregate.distinct:
                 self._refuse("rows are distinct already", hint="name what is to be counted once")
@@ -232,7 +245,7 @@ class _Fit:
             )
 
     def _kind(
-        self, aggregate: Aggregate, steps: tuple[Relation, ...], column: Column | None
+        self, aggregate: Aggregate, steps: tuple[Relation, ...], column: _Valued | None
     ) -> tuple[type[Any], TypeEngine[Any]]:
         """The type of the result, in Python and in SQL."""
         if aggregate.function == "count":
@@ -266,10 +279,12 @@ class _Fit:
         )
 
 
-def kind_of(model: type[Any], steps: tuple[Relation, ...], column: Column | Expression) -> Any:
+def kind_of(model: type[Any], steps: tuple[Relation, ...], column: Attribute) -> Any:
     """The Python type of a column's values, or object where neither SQL nor the model says."""
+    # Nothing but the SQL says what an expression is: a text that a type of ours wraps is one.
+    bare = isinstance(column, Expression) and not is_foreign(column.type)
     try:
-        kind = column.type.python_type
+        kind = (plain_type(column.type) if bare else column.type).python_type
     except NotImplementedError:
         kind = object
     owner = steps[-1].target if steps else model
@@ -289,7 +304,7 @@ def is_text(kind: TypeEngine[Any]) -> bool:
 
 
 def _may_be_empty(
-    aggregate: Aggregate, steps: tuple[Relation, ...], column: Column | None, grouping: bool
+    aggregate: Aggregate, steps: tuple[Relation, ...], column: _Valued | None, grouping: bool
 ) -> bool:
     """Whether there may be no value; a group has a row at least."""
     filtered = bool(aggregate.conditions or aggregate.lookups)

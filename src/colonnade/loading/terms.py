@@ -12,7 +12,8 @@ from colonnade.errors import InvalidSchema
 
 __all__ = ["Requires", "Rows", "Unscoped"]
 
-_Names: TypeAlias = str | tuple[str, ...] | list[str]
+#: A name or an SQL expression, or several of them.
+_Order: TypeAlias = Any
 
 
 class Requires:
@@ -64,12 +65,14 @@ class Rows:
 
     def __init__(
         self,
-        order_by: _Names = (),
+        order_by: _Order = (),
         *,
         limit: int | None = None,
         where: Any = None,
     ) -> None:
-        self.order_by = (order_by,) if isinstance(order_by, str) else tuple(order_by)
+        # An expression is no list of terms, though Python would take it for one.
+        listed = isinstance(order_by, list | tuple)
+        self.order_by: tuple[Any, ...] = tuple(order_by) if listed else (order_by,)
         self.limit = limit
         self.where = where
 
@@ -78,7 +81,7 @@ class Rows:
 
     def told(self) -> list[str]:
         """The terms that there are, without the values of conditions."""
-        parts = [f"order_by={', '.join(self.order_by)!r}"] if self.order_by else []
+        parts = [f"order_by={', '.join(map(str, self.order_by))!r}"] if self.order_by else []
         parts += [] if self.limit is None else [f"limit={self.limit}"]
         if isinstance(self.where, Mapping):
             return [*parts, f"where={', '.join(self.where)!r}"]

@@ -2,6 +2,17 @@
 
 from colonnade.mapping.check import check_models, problems
 from colonnade.mapping.configuration import configure, every_mapper, mappers
+from colonnade.mapping.expressions import (
+    Attribute,
+    Expression,
+    RawExpression,
+    attribute_on,
+    clause_of,
+    expressions_of,
+    names_of,
+    refusal_of,
+    synonym_of,
+)
 from colonnade.mapping.given import Given, given_names
 from colonnade.mapping.hints import counted, did_you_mean, nearest, with_article
 from colonnade.mapping.location import Located, locate
@@ -9,25 +20,34 @@ from colonnade.mapping.memo import BoundedCache, memoized
 from colonnade.mapping.model import Column, Direction, Mapping, Relation, Unique, mapping_of
 
 __all__ = [
+    "Attribute",
     "BoundedCache",
     "Column",
     "Direction",
+    "Expression",
     "Given",
     "Located",
     "Mapping",
+    "RawExpression",
     "Relation",
     "Unique",
+    "attribute_on",
     "check_models",
+    "clause_of",
     "configure",
     "counted",
     "did_you_mean",
     "every_mapper",
+    "expressions_of",
     "given_names",
     "locate",
     "mappers",
     "mapping_of",
     "memoized",
+    "names_of",
     "nearest",
     "problems",
+    "refusal_of",
+    "synonym_of",
     "with_article",
 ]

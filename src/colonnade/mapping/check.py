@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from colonnade.errors import InvalidMapping
 from colonnade.mapping.configuration import failures, mappers
+from colonnade.mapping.expressions import failures_of, names_of
 from colonnade.mapping.model import mapping_of
 from colonnade.mapping.paths import readings
 
@@ -22,8 +23,8 @@ def problems(
     """What is wrong with the models of ``metadata``, one sentence each; configures them.
 
     Models that cannot be mapped, for instance by a relation to a class that was not imported,
-    models whose table has no primary key, and columns that spell like a path over a relation or
-    like another column with one of ``operators``.
+    models whose table has no primary key, columns that spell like a path over a relation or
+    like another column with one of ``operators``, and hybrids whose expression raises.
     """
     models = {mapper: mapper.class_.__name__ for mapper in mappers(metadata)}
     failed = [failure for failure in failures() if failure.mapper in models]
@@ -35,7 +36,8 @@ def problems(
     ]
     whole = set(models) - {failure.mapper for failure in failed}
     twofold = [] if failed else [text for mapper in whole for text in _twofold(mapper, operators)]
-    return (*unmapped, *sorted(keyless), *sorted(twofold))
+    broken = [] if failed else [text for mapper in whole for text in _broken(mapper)]
+    return (*unmapped, *sorted(keyless), *sorted(twofold), *sorted(broken))
 
 
 def check_models(metadata: MetaData = SQLModel.metadata, operators: Collection[str] = ()) -> None:
@@ -52,14 +54,22 @@ def _twofold(mapper: Mapper[object], operators: Collection[str]) -> Iterator[str
     """The names of a model's columns that can be read in two ways."""
     model = mapper.class_
     mapping = mapping_of(model)
-    spelled = [name for name in mapping.columns if "__" in name]
+    spelled = [name for name in names_of(model) if "__" in name]
     spelled += [
         f"{relation.name}__{column}"
         for relation in mapping.relations.values()
         if "__" in relation.name
-        for column in mapping_of(relation.target).columns
+        for column in names_of(relation.target)
     ]
     for name in spelled:
         found = [path for path in readings(model, name) if not path.rest or path.rest in operators]
         if len(found) > 1:
             yield f"{model.__name__}.{name}: a lookup of this name could mean two things"
+
+
+def _broken(mapper: Mapper[object]) -> Iterator[str]:
+    """The hybrids of a model that declare SQL which cannot be built."""
+    model = mapper.class_
+    for name, error in failures_of(model).items():
+        told = str(error).partition("\n")[0]
+        yield f"{model.__name__}.{name}: its expression raises {type(error).__name__}: {told}"

@@ -6,12 +6,21 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sqlalchemy import JSON
+
 from colonnade.errors import AmbiguousLookup, UnknownField
+from colonnade.mapping.expressions import (
+    Expression,
+    expressions_of,
+    names_of,
+    refusal_of,
+    synonym_of,
+)
 from colonnade.mapping.hints import did_you_mean, nearest
 from colonnade.mapping.memo import memoized
 from colonnade.mapping.model import Column, Mapping, Relation, mapping_of
 
-__all__ = ["ColumnPath", "column_path", "readings", "relation_path", "unknown"]
+__all__ = ["ColumnPath", "column_path", "json_example", "readings", "relation_path", "unknown"]
 
 #: A name may come from a request, and reading it takes longer than its length.
 _LONGEST: Final = 256
@@ -19,11 +28,17 @@ _LONGEST: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class ColumnPath:
-    """Relations to follow and the column at their end; ``rest`` is what the name went on with."""
+    """Relations to follow and what is at their end; ``rest`` is what the name went on with."""
 
+    model: type[Any]
     steps: tuple[Relation, ...]
-    column: Column
+    column: Column | Expression
     rest: str = ""
+
+    @property
+    def owner(self) -> type[Any]:
+        """The model that has the column: the target of the last relation, or the first model."""
+        return self.steps[-1].target if self.steps else self.model
 
 
 def readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
@@ -40,19 +55,22 @@ def readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
 
 
 def _readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
-    mapping = mapping_of(model)
-    for head, rest in _parted(name):
+    mapping, expressions = mapping_of(model), expressions_of(model)
+    for spelled, rest in _parted(name):
+        head = synonym_of(model, spelled)
         if head in mapping.columns:
-            yield ColumnPath((), mapping.columns[head], rest)
+            yield ColumnPath(model, (), mapping.columns[head], rest)
+        elif head in expressions:
+            yield ColumnPath(model, (), expressions[head], rest)
         relation = mapping.relations.get(head)
         if relation is not None and rest:
             for inner in _readings(relation.target, rest):
-                yield ColumnPath((relation, *inner.steps), inner.column, inner.rest)
+                yield ColumnPath(model, (relation, *inner.steps), inner.column, inner.rest)
 
 
 @memoized
 def column_path(model: type[Any], name: str) -> ColumnPath:
-    """The column that ``name`` means, through relations parted by ``.`` or ``__``.
+    """The column or expression that ``name`` means, through relations parted by ``.`` or ``__``.
 
     Raises ``UnknownField`` with the nearest right name, or ``AmbiguousLookup``.
     """
@@ -69,14 +87,15 @@ def relation_path(model: type[Any], name: str) -> tuple[Relation, ...]:
     """The relations that ``team`` or ``missions.place`` names. Raises ``UnknownField``."""
     steps: list[Relation] = []
     target = model
-    for part in name.replace("__", ".").split("."):
+    for spelled in name.replace("__", ".").split("."):
         relations = mapping_of(target).relations
+        part = synonym_of(target, spelled)
         if part not in relations:
             raise UnknownField(
-                f"{target.__name__} has no relation {part!r}",
-                hint=did_you_mean(part, relations, target.__name__),
+                f"{target.__name__} has no relation {spelled!r}",
+                hint=did_you_mean(spelled, relations, target.__name__),
                 model=target.__name__,
-                fields=(part,),
+                fields=(spelled,),
             )
         steps.append(relations[part])
         target = relations[part].target
@@ -89,11 +108,11 @@ def unknown(model: type[Any], name: str, operators: Collection[str] = ()) -> Unk
     ``operators`` are words that may follow a column, and stand without one here.
     """
     target, part = _blamed(mapping_of(model), name.replace(".", "__"))
-    fields = {**target.columns, **target.relations}
-    if part in target.columns:
+    names, origin = names_of(target.model), synonym_of(target.model, part)
+    if origin in target.columns or origin in expressions_of(target.model):
         return _beyond_column(target, part, name)
-    if part in target.relations:
-        relation = target.relations[part]
+    if origin in target.relations:
+        relation = target.relations[origin]
         inner = mapping_of(relation.target)
         state = "" if relation.many else f"; {part}__isnull asks whether there is one"
         return UnknownField(
@@ -102,7 +121,10 @@ def unknown(model: type[Any], name: str, operators: Collection[str] = ()) -> Unk
             model=target.model.__name__,
             fields=(part,),
         )
-    hint = did_you_mean(part, fields, target.model.__name__)
+    if refused := refusal_of(target.model, part):
+        message, hint = refused
+        return UnknownField(message, hint=hint, model=target.model.__name__, fields=(part,))
+    hint = did_you_mean(part, {*names, *target.relations}, target.model.__name__)
     if part in operators:
         hint = f"an operator follows a column, as in {next(iter(target.columns))}__{part}"
     return UnknownField(
@@ -122,20 +144,38 @@ def _beyond_column(target: Mapping, column: str, name: str) -> UnknownField:
         return UnknownField(
             f"{model} has no field {column + '__'!r}", hint=hint, model=model, fields=(column,)
         )
+    found = target.columns.get(synonym_of(target.model, column))
+    kind = "a column" if found is not None else "a value"
+    if found is not None and isinstance(found.type, JSON):
+        return UnknownField(
+            f"{model}.{column} is JSON, and no name leads into it",
+            hint=f"hand in the expression: {json_example(model, column, rest)}",
+            model=model,
+            fields=(column,),
+        )
     return UnknownField(
-        f"{model}.{column} is a column, which has no {rest!r}",
+        f"{model}.{column} is {kind}, which has no {rest!r}",
         hint=f"leave out what follows {column!r}",
         model=model,
         fields=(column,),
     )
 
 
+def json_example(model: str, column: str, path: str) -> str:
+    """Return SQLAlchemy's expression for what ``path`` leads to in a column of JSON."""
+    keys = [part if part.isdecimal() else f'"{part}"' for part in path.split("__") if part]
+    inside = keys[0] if len(keys) == 1 else f"({', '.join(keys)})"
+    return f"{model}.{column}[{inside}].as_string()"
+
+
 def _blamed(mapping: Mapping, name: str) -> tuple[Mapping, str]:
-    for head, rest in _parted(name):
+    for spelled, rest in _parted(name):
+        head = synonym_of(mapping.model, spelled)
         if rest and head in mapping.relations:
             return _blamed(mapping_of(mapping.relations[head].target), rest)
     parts = name.split("__")
-    if name not in mapping.relations and nearest(name, mapping.columns, cutoff=0.85) is None:
+    names = names_of(mapping.model)
+    if name not in mapping.relations and nearest(name, names, cutoff=0.85) is None:
         return mapping, parts[0]
     return mapping, name
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from colonnade.ordering.columns import exact, sortable, sorted_by
 from colonnade.ordering.indexes import missing_index, scroll_index
-from colonnade.ordering.terms import Term, closed, flipped, term_of, terms_of
+from colonnade.ordering.terms import (
+    Order,
+    Term,
+    closed,
+    each_once,
+    flipped,
+    term_of,
+    terms_of,
+)
 
 __all__ = [
+    "Order",
     "Term",
     "closed",
+    "each_once",
     "exact",
     "flipped",
     "missing_index",

@@ -13,9 +13,10 @@ from zlib import crc32
 import sqlalchemy as sa
 from sqlalchemy import Index, PrimaryKeyConstraint, UnaryExpression, UniqueConstraint
 from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import Grouping
 
 from colonnade.errors import InvalidMapping
-from colonnade.mapping import did_you_mean
+from colonnade.mapping import Column, attribute_on, did_you_mean
 from colonnade.ordering.terms import Term, closed
 
 __all__ = ["missing_index", "scroll_index"]
@@ -71,7 +72,13 @@ def missing_index(
         path = ".".join([*(step.name for step in far.steps), far.column.name])
         return f"no index serves an order by {path}, a column of another table"
     fixed = {_column(model, key) for key in equal}
-    wanted = [(item.column.column, item.descending) for item in order]
+    computed = next((item for item in order if not isinstance(item.column, Column)), None)
+    if computed is not None and not _is_indexed(model, order[0]):
+        return f"no index serves an order by {computed.column.name}, which is computed for each row"
+    if computed is not None:
+        return None
+    columns = ((item.column, item.descending) for item in order)
+    wanted = [(item.column, down) for item, down in columns if isinstance(item, Column)]
     wanted = [part for part in wanted if part[0] not in fixed]
     table: sa.Table = sa.inspect(model).local_table
     if not wanted or any(_serves(item, wanted, fixed) for item in _indexes(table)):
@@ -94,6 +101,26 @@ def _declared(model: type[Any], spelled: str) -> tuple[str, bool]:
             model=model.__name__,
         )
     return name, spelled.startswith("-")
+
+
+def _is_indexed(model: type[Any], first: Term) -> bool:
+    """Whether an index begins with the expression, or the column, that an order begins with."""
+    element = attribute_on(model, first.column)
+    table: sa.Table = sa.inspect(model).local_table
+    return any(
+        _plainly(next(iter(index.expressions))).compare(element)
+        for index in table.indexes
+        if not _is_special(index)
+    )
+
+
+def _plainly(element: Any) -> Any:
+    """What an index sorts by, without direction and parentheses."""
+    while isinstance(element, UnaryExpression | Grouping) and (
+        isinstance(element, Grouping) or element.modifier is not None
+    ):
+        element = element.element
+    return element
 
 
 def _column(model: type[Any], key: str) -> Any:

@@ -4,25 +4,34 @@
 counts as greater than every value, on every database: last when ascending, first when descending,
 unless a term ends with ``nulls first`` or ``nulls last``. Rows that compare equal would come in any
 order, and pages of them would overlap; so the key comes last. ``"-body__match"`` puts the rows
-first that answer a search best.
+first that answer a search best. SQLAlchemy's own expressions are terms too, by the same rules.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.sql import operators
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.types import TypeDecorator
 
 from colonnade.errors import InvalidOperand, UnknownField
-from colonnade.mapping import Column, Relation, mapping_of, memoized
+from colonnade.mapping import (
+    Attribute,
+    Column,
+    RawExpression,
+    Relation,
+    mapping_of,
+    memoized,
+)
 from colonnade.mapping.paths import column_path, readings
+from colonnade.ordering.expressions import read_expression
 from colonnade.scope import scopes_hiding
 
-__all__ = ["Term", "closed", "flipped", "term_of", "terms_of"]
+__all__ = ["Order", "Term", "closed", "each_once", "flipped", "term_of", "terms_of"]
 
 #: A name may come from a request.
 _LONGEST: Final = 300
@@ -33,37 +42,52 @@ _SPELLING: Final = re.compile(
 _RANKS: Final = frozenset({"match"})
 _DIRECTION: Final = re.compile(r"(asc|desc)(ending)?", re.IGNORECASE)
 
+#: What a list is sorted by: a name, or SQLAlchemy's expression on the model's own columns.
+Order: TypeAlias = "str | sa.ColumnElement[Any] | QueryableAttribute[Any]"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
     """One thing to sort by; made once for each model and meaning, and compared by identity.
 
     ``nullable`` says whether there may be NULLs to place, for want of a value or of a relation.
-    ``rank`` is the operator of the search whose rank stands in for the column's value.
+    ``rank`` is the operator of the search whose rank stands in for the column's value. A term of an
+    expression that was handed in is made for each time, and equals no other.
     """
 
     steps: tuple[Relation, ...]
-    column: Column
+    column: Attribute
     descending: bool
     nulls_first: bool
     nullable: bool
     rank: str | None = None
 
+    @property
+    def raw(self) -> bool:
+        """Whether it is an expression of the caller's own."""
+        return isinstance(self.column, RawExpression)
+
+    @property
+    def computed(self) -> bool:
+        """Whether its value is no column of the rows themselves."""
+        return bool(self.steps) or not isinstance(self.column, Column)
+
 
 def terms_of(model: type[Any], names: tuple[Any, ...]) -> tuple[Term, ...]:
-    """The terms that the names mean; a column that comes twice counts where it comes first.
+    """The terms that names and expressions mean; what comes twice counts where it comes first.
 
-    Raises ``UnknownField``, or ``InvalidOperand`` for what is no name or has no order.
+    Raises ``UnknownField``, or ``InvalidOperand`` for what is neither or has no order.
     """
-    return _each_once(tuple(term_of(model, name) for name in names))
+    return each_once(term_of(model, name) for name in names)
 
 
-def term_of(model: type[Any], name: str) -> Term:
-    """The term that ``name`` means. Raises ``UnknownField``, or ``InvalidOperand`` for no name."""
+def term_of(model: type[Any], name: Any) -> Term:
+    """The term that a name or an expression means.
+
+    Raises ``UnknownField``, or ``InvalidOperand`` for what is neither.
+    """
     if not isinstance(name, str):
-        raise InvalidOperand(
-            f"an order is given by names, not by {type(name).__name__}", hint=_rewritten(name)
-        )
+        return _term_of_expression(model, name)
     if len(name) > _LONGEST:
         raise UnknownField(
             f"{model.__name__}: a sort term has at most {_LONGEST} characters",
@@ -88,7 +112,7 @@ def closed(model: type[Any], terms: tuple[Term, ...]) -> tuple[Term, ...]:
         if not missing:
             break
         needed.append(item)
-        if not item.steps and item.rank is None:
+        if not item.computed and item.rank is None:
             missing.pop(item.column.name, None)
     sign = "-" if terms and terms[-1].descending else ""
     return (*needed, *(_term(model, sign + name) for name in missing))
@@ -122,7 +146,7 @@ def _term(model: type[Any], name: str) -> Term:
 def _meaning(
     model: type[Any],
     steps: tuple[Relation, ...],
-    column: Column,
+    column: Attribute,
     descending: bool,
     nulls_first: bool,
     rank: str | None,
@@ -150,19 +174,36 @@ def _parted(model: type[Any], name: str) -> tuple[str, str | None]:
     return name, None
 
 
-def _each_once(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    found: dict[tuple[tuple[Relation, ...], str, str | None], Term] = {}
+def each_once(terms: Iterable[Term]) -> tuple[Term, ...]:
+    """The terms without those that sort by what an earlier one has sorted by."""
+    found: dict[tuple[tuple[Relation, ...], Any, str | None], Term] = {}
     for item in terms:
-        found.setdefault((item.steps, item.column.name, item.rank), item)
+        what = item.column if item.raw else item.column.name
+        found.setdefault((item.steps, what, item.rank), item)
     return tuple(found.values())
 
 
-def _check_order(model: type[Any], name: str, column: Column) -> None:
+def _term_of_expression(model: type[Any], given: Any) -> Term:
+    """The term for SQLAlchemy's expression, whose direction and NULLs are as it says."""
+    found = read_expression(model, given)
+    if isinstance(found.what, str):
+        words = f"{'-' if found.descending else ''}{found.what}"
+        if found.nulls_first is not None:
+            words += f" nulls {'first' if found.nulls_first else 'last'}"
+        return _term(model, words)
+    _check_order(model, found.what.name, found.what)
+    nulls_first = found.descending if found.nulls_first is None else found.nulls_first
+    return Term((), found.what, found.descending, nulls_first, nullable=True)
+
+
+def _check_order(model: type[Any], name: str, column: Attribute) -> None:
     plain = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
     if isinstance(plain, sa.JSON):
         raise InvalidOperand(
             f"rows cannot be sorted by {name}: JSON has no order",
-            hint="sort by another column, or keep what matters in a column of its own",
+            hint=f'hand in a part of it: order_by({model.__name__}.{column.name}["…"].as_string())'
+            if isinstance(column, Column)
+            else "say what its value is, with as_string() or as_integer()",
             model=model.__name__,
             fields=(column.name,),
         )
@@ -181,15 +222,3 @@ def _misspelt(error: UnknownField, model: type[Any], name: str) -> UnknownField:
     else:
         return error
     return UnknownField(error.message, hint=hint, model=error.model, fields=error.fields)
-
-
-def _rewritten(given: Any) -> str:
-    """How to write what was given in place of a name."""
-    if isinstance(given, list | tuple | set):
-        return 'each term is an argument of its own: order_by("-age", "name")'
-    sign = ""
-    while isinstance(given, sa.UnaryExpression):
-        sign = "-" if given.modifier is operators.desc_op else sign
-        given = given.element
-    key = getattr(given, "key", None)
-    return f'write "{sign}{key}"' if isinstance(key, str) else 'such as "-age"'

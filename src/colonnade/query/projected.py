@@ -14,7 +14,7 @@ from colonnade.errors import NotFound
 from colonnade.filters import Condition
 from colonnade.filters import conditions as read_conditions
 from colonnade.loading import Plan, groups_of
-from colonnade.ordering import Term
+from colonnade.ordering import Order, Term
 from colonnade.query.keys import group_of_key
 from colonnade.query.verbs import MAX_PAGE, Verbs
 from colonnade.spec import Spec, having, row_terms
@@ -84,7 +84,7 @@ class Projected(Verbs[R]):
             self._session, self._bound_spec, self._plan, self._terms, analyze
         )
 
-    def _order(self, names: tuple[str, ...]) -> tuple[Term, ...]:
+    def _order(self, names: tuple[Order, ...]) -> tuple[Term, ...]:
         if self._spec.of is not None:
             return super()._order(names)
         return row_terms(self._spec.shape.model, self._schema, names)

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from colonnade.filters import Condition
 from colonnade.loading import Rows
+from colonnade.ordering import Order
 from colonnade.pagination import Count, CursorPage, Page, Slice
 from colonnade.query.misuse import Named
 from colonnade.query.query import Query
@@ -24,7 +25,7 @@ class Queryable(Named, Generic[M]):
     def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
         """Return the question for the rows of which all of this holds."""
 
-    def order_by(self, *names: str) -> Query[M]:
+    def order_by(self, *names: Order) -> Query[M]:
         """Return the question for every row in this order; see ``Query.order_by``."""
         return self.where().order_by(*names)
 

@@ -10,7 +10,7 @@ from colonnade.database import Session
 from colonnade.errors import MultipleFound, NotFound
 from colonnade.filters import Condition
 from colonnade.filters import conditions as read_conditions
-from colonnade.ordering import Term, terms_of
+from colonnade.ordering import Order, Term, terms_of
 from colonnade.pagination import Count, CursorPage, Page, Slice, check_bounds
 from colonnade.query.keys import missing, spec_of_key
 from colonnade.query.misuse import Unasked
@@ -49,7 +49,7 @@ class Verbs(Unasked, ABC, Generic[R]):
         """The spec as its statements run."""
         return self._spec
 
-    def _order(self, names: tuple[str, ...]) -> tuple[Term, ...]:
+    def _order(self, names: tuple[Order, ...]) -> tuple[Term, ...]:
         """What to sort by for these names."""
         return terms_of(self._spec.shape.model, names)
 
@@ -68,15 +68,16 @@ class Verbs(Unasked, ABC, Generic[R]):
         spec = self._spec
         return self._with(spec.where(read_conditions(spec.shape.model, conditions, given)))
 
-    def order_by(self, *names: str) -> Self:
+    def order_by(self, *names: Order) -> Self:
         """Sorted by these, in place of an order given before; the primary key breaks ties.
 
-        ``"-age"`` is descending, ``"team.name"`` follows a relation to one object. NULL counts as
-        the greatest value, unless a name ends with ``nulls first`` or ``nulls last``. Raises
-        ``UnknownField`` or ``InvalidOperand`` at once.
+        ``"-age"`` is descending, ``"team.name"`` follows a relation to one object; hybrids,
+        ``column_property`` and synonyms go by name, and SQLAlchemy's expressions on the model's own
+        columns are taken as they are: ``func.lower(Hero.name).desc()``. NULL counts as the greatest
+        value, unless a name ends with ``nulls first`` or ``nulls last``, or an expression says so.
+        Raises ``UnknownField`` or ``InvalidOperand`` at once.
         """
-        shape = self._spec.shape._replace(order=self._order(names))
-        return self._with(self._spec._replace(shape=shape))
+        return self._with(self._spec.sorted_by(self._order(names)))
 
     def limit(self, rows: int) -> Self:
         """At most ``rows`` rows."""

@@ -18,7 +18,7 @@ from colonnade.filters import Sources
 from colonnade.loading import loader_options
 from colonnade.mapping import Relation, mapping_of
 from colonnade.ordering import Term, closed
-from colonnade.spec import Shape, among_held, chunked, remembered, unsorted_paths
+from colonnade.spec import Shape, among_held, chunked, order_of, remembered, unsorted_paths
 
 __all__ = ["load_sorted"]
 
@@ -61,10 +61,7 @@ def _statement(
 ) -> Any:
     parent, child = aliased(owner), relation.target
     sources = Sources(child)
-    order = []
-    for term in closed(child, terms):
-        column = getattr(sources.joined(term.steps), term.column.name)
-        order.append(column.desc() if term.descending else column.asc())
+    order = order_of(closed(child, terms), None, sources)
     names = mapping_of(owner).key
     statement: Any = (
         select_rows(child, *(getattr(parent, name) for name in names))

@@ -74,7 +74,7 @@ def _spec(nested: Nested, rows: Rows) -> Spec:
     """Return the query that ``rows`` describes, on the collection's model."""
     model = nested.plan.model
     order = tuple(term_of(model, name) for name in rows.order_by)
-    spec = Spec(Shape(model, order=order))
+    spec = Spec(Shape(model)).sorted_by(order)
     if rows.where is not None:
         spec = spec.where(conditions(model, (rows.where,), {}, awaiting=True))
     return spec if rows.limit is None else spec.cut(limit=check_bounds("limit", rows.limit))

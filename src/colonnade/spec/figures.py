@@ -26,8 +26,8 @@ from colonnade.loading import (
     rows_measures,
 )
 from colonnade.loading.measures import Measure
-from colonnade.mapping import Relation, did_you_mean, mapping_of, memoized
-from colonnade.ordering import Term, term_of, terms_of
+from colonnade.mapping import Relation, did_you_mean, mapping_of, memoized, names_of
+from colonnade.ordering import Term, each_once, term_of, terms_of
 from colonnade.spec.measures import check, of_children
 from colonnade.spec.shape import Shape, Spec
 
@@ -93,11 +93,7 @@ def row_terms(
     if figures is None:
         return terms_of(model, names)
     known = mapping_of(figures).columns
-    found: dict[Any, Term] = {}
-    for name in names:
-        term = _row_term(model, schema, known, name)
-        found.setdefault((term.steps, term.column.name), term)
-    return tuple(found.values())
+    return each_once(_row_term(model, schema, known, name) for name in names)
 
 
 def _row_term(
@@ -110,17 +106,17 @@ def _row_term(
         except UnknownField as error:
             if error.fields != (plain,):
                 raise
-            columns = mapping_of(model).columns
-            hint = did_you_mean(plain, known, schema.__name__, (columns, model.__name__))
+            names = names_of(model)
+            hint = did_you_mean(plain, known, schema.__name__, (names, model.__name__))
             raise UnknownField(
                 f"{model.__name__} and {schema.__name__} have no field {plain!r}",
                 hint=hint,
                 model=error.model,
                 fields=error.fields,
             ) from None
-    if plain in mapping_of(model).columns:
+    if plain in names_of(model):
         raise AmbiguousLookup(
-            f"{plain!r} is a column of {model.__name__} and an aggregate of {schema.__name__}",
+            f"{plain!r} is an attribute of {model.__name__} and an aggregate of {schema.__name__}",
             hint="give the aggregate's field another name",
             model=model.__name__,
             fields=(plain,),

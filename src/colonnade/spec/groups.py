@@ -13,6 +13,7 @@ from sqlalchemy import select as select_rows
 
 from colonnade.filters import And, Sources, compile_node
 from colonnade.loading import groups_of
+from colonnade.mapping import clause_of
 from colonnade.spec.measures import exactly, figure, shown
 from colonnade.spec.shape import Shape
 from colonnade.spec.values import names
@@ -27,8 +28,13 @@ def groups(entity: type[Any], rows: Shape) -> CTE:
     sources = Sources(rows.model)
     columns: list[Any] = []
     keys: list[Any] = []
+    values: dict[Any, Any] = {}
     for item in grouped.groupings:
-        column = getattr(sources.joined(item.steps), item.attribute)
+        # Once for each attribute: what a hybrid binds is another parameter each time it is built.
+        at = (item.steps, item.attribute)
+        if at not in values:
+            values[at] = clause_of(getattr(sources.joined(item.steps), item.attribute))
+        column = values[at]
         if item.shown:
             column = shown(column)
         else:

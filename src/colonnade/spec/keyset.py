@@ -18,6 +18,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from colonnade.filters import Node, Sources
+from colonnade.mapping import attribute_on
 from colonnade.ordering import Term, exact, flipped, sortable, sorted_by
 from colonnade.spec.ranking import ranked
 
@@ -81,11 +82,11 @@ def parts(
     if not ties or not keyset.nulls or keyset.nulls[0] or len(terms) == 1:
         return found
     apart = (replace(keyset, part="ties"), replace(keyset, part="past"))
-    return found if terms[0].steps else (*apart, *found[1:])
+    return found if terms[0].computed else (*apart, *found[1:])
 
 
 def _parts(first: Term, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
-    if not first.nullable or first.steps:
+    if not first.nullable or first.computed:
         return (keyset,)
     both = _NULLS[first.nulls_first]
     if not keyset.nulls:
@@ -168,7 +169,7 @@ def _as_a_range(among: ColumnElement[bool], keys: Sequence[_Key]) -> ColumnEleme
 
 
 def _attribute(item: Term, sources: Sources) -> Any:
-    return getattr(sources.joined(item.steps), item.column.name)
+    return attribute_on(sources.joined(item.steps), item.column)
 
 
 def _key(item: Term, sources: Sources, number: int, null: bool) -> _Key:

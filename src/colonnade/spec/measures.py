@@ -27,7 +27,7 @@ from sqlalchemy.sql.visitors import iterate
 from colonnade._compat.sqlalchemy_statements import make_unique
 from colonnade.filters import And, Awaited, Conditions, Sources, compile_node, conditions
 from colonnade.loading.measures import Measure, Whole, is_text
-from colonnade.mapping import Relation, mapping_of, memoized
+from colonnade.mapping import Relation, attribute_on, mapping_of, memoized
 from colonnade.models import ExactDecimal
 from colonnade.spec.values import bound
 
@@ -181,7 +181,7 @@ def _value(measure: Measure, sources: Sources, steps: tuple[Relation, ...]) -> A
     """What is aggregated; None for whole objects."""
     entity = sources.joined(steps)
     if measure.column is not None:
-        return getattr(entity, measure.column.name)
+        return attribute_on(entity, measure.column)
     if not steps and not measure.aggregate.distinct:
         return None
     return getattr(entity, mapping_of(inspect(entity).mapper.class_).key[0])

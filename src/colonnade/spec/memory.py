@@ -67,11 +67,11 @@ def weight_of(key: tuple[Any, ...]) -> tuple[int, int]:
             planned += item.size
         elif isinstance(item, Nested):
             planned += item.plan.size
-        elif isinstance(item, Where | Term):
-            shaped += 1 + len(item.steps)
-        elif isinstance(item, Raw):
+        elif isinstance(item, Raw) or (isinstance(item, Term) and item.raw):
             # It equals no other, and so it would never be found again.
             shaped += _LARGEST + 1
+        elif isinstance(item, Where | Term):
+            shaped += 1 + len(item.steps)
         elif isinstance(item, Relation):
             shaped += 1
         elif is_dataclass(item) and not isinstance(item, type):

@@ -14,11 +14,12 @@ from enum import Enum
 from math import isfinite
 from typing import Any, cast
 
+from sqlalchemy import literal_column
 from sqlalchemy.sql.elements import ClauseElement
 
 from colonnade.errors import InvalidCursor, InvalidOperand
 from colonnade.filters import Operator
-from colonnade.mapping import Column, Relation, memoized
+from colonnade.mapping import Column, Expression, RawExpression, Relation, memoized
 from colonnade.ordering import Term, closed, exact
 from colonnade.pagination import CursorValue, encoded, seal, unseal
 from colonnade.spec.given import deciding
@@ -52,6 +53,13 @@ class Places:
             raise InvalidOperand(
                 "a list in order of rank cannot be scrolled: ranks change with every row written",
                 hint="turn pages by number",
+            )
+        untyped = next((item for item in self.terms if _is_untyped(item)), None)
+        if untyped is not None:
+            raise InvalidOperand(
+                f"a list in order of {untyped.column.name} cannot be scrolled: SQLAlchemy knows no "
+                "type for its values",
+                hint="give it one: func.length(…, type_=Integer), or type_coerce(…, Integer)",
             )
         self._spec = spec
         self._secret = (secret or "").encode()
@@ -107,6 +115,10 @@ class Places:
         return Place(tuple(keys), bool(inclusive), cast("int", ties))
 
 
+def _is_untyped(item: Term) -> bool:
+    return isinstance(item.column, Expression | RawExpression) and item.column.untyped
+
+
 def _plain(item: Term, key: Any) -> Any:
     """A row's key as a cursor holds it: a member of an enum by name, or as its column keeps it."""
     if not isinstance(key, Enum):
@@ -154,7 +166,7 @@ def _kept(owner: type[Any], item: Term) -> tuple[tuple[type[Any], ...], Rule]:
     kind = kind_of(owner, item.column)
     found = {kind, declared_kind(kind, item.column.type)}
     with suppress(NotImplementedError):
-        found.add(exact(item.column.column).type.python_type)
+        found.add(exact(literal_column("key", item.column.type)).type.python_type)
     if family_of(item.column.type) == "decimal":
         found |= {Decimal, float}  # SQLite's are floats, and a column may be read as some
     kinds = tuple(kind for kind in found if isinstance(kind, type))
@@ -192,8 +204,10 @@ def _shape_text_cached(shape: Shape) -> str:
 
 def _canonical(item: Any) -> Any:
     """A part of a shape, or a value, as JSON that is the same in every process."""
-    if isinstance(item, Relation | Column | Operator):
+    if isinstance(item, Relation | Column | Expression | Operator):
         return item.name
+    if isinstance(item, RawExpression):
+        return _canonical(item.element)
     if isinstance(item, type):
         return f"{item.__module__}.{item.__qualname__}"
     if isinstance(item, ClauseElement):

@@ -87,9 +87,9 @@ class Shape(NamedTuple):
 class Spec(NamedTuple):
     """A shape and the values for its leaves, in order.
 
-    A ``raw`` spec has an SQL expression of the caller's own among its conditions, and a statement
-    of its own; otherwise its shape's statement serves. ``of`` asks for the rows that are grouped.
-    ``given`` are the values that a schema awaits, by their keys.
+    A ``raw`` spec has an SQL expression of the caller's own in its conditions or its order, and a
+    statement of its own; otherwise its shape's statement serves. ``of`` asks for the rows that are
+    grouped. ``given`` are the values that a schema awaits, by their keys.
     """
 
     shape: Shape
@@ -114,6 +114,11 @@ class Spec(NamedTuple):
     def where(self, conditions: Conditions) -> Spec:
         """With these conditions too."""
         return self.filtered(conditions.nodes, conditions.values, conditions.raw)
+
+    def sorted_by(self, order: tuple[Term, ...]) -> Spec:
+        """With this order in place of the one before."""
+        raw = self.raw or any(item.raw for item in order)
+        return self._replace(shape=self.shape._replace(order=order), raw=raw)
 
     def cut(self, *, limit: int | None = None, offset: int | None = None) -> Spec:
         """With this limit or offset in place of the one before; None leaves it as it is."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import EmailStr, NameEmail
 from sqlalchemy.types import TypeEngine
 
-from colonnade.mapping import Column, memoized
+from colonnade.mapping import Attribute, memoized
 
 __all__ = ["kind_at", "kind_of", "plain_kind"]
 
@@ -20,7 +20,7 @@ __all__ = ["kind_at", "kind_of", "plain_kind"]
 _VALIDATORS = {EmailStr: str, NameEmail: str}
 
 
-def kind_of(owner: type[Any], column: Column) -> Any:
+def kind_of(owner: type[Any], column: Attribute) -> Any:
     """Return the Python type of a column: the model's annotation, else that of its SQL type."""
     return kind_at(owner, column.name, column.type)
 

@@ -7,18 +7,29 @@ fields that were set count; a patch never resets what it does not name.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from inspect import getattr_static
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from sqlalchemy import ClauseElement
+from sqlalchemy.ext.hybrid import hybrid_property
 
 from colonnade.errors import InvalidChanges, InvalidOperand
 from colonnade.filters import expression
 from colonnade.filters.operands import one_of
 from colonnade.mapping import Mapping as Mapped
-from colonnade.mapping import did_you_mean, mapping_of, memoized, nearest, with_article
+from colonnade.mapping import (
+    did_you_mean,
+    expressions_of,
+    mapping_of,
+    memoized,
+    nearest,
+    refusal_of,
+    synonym_of,
+    with_article,
+)
 
 __all__ = ["assignments_of", "changes_of", "required_of", "spellings_of", "values_of"]
 
@@ -72,7 +83,8 @@ def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
 def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
     """What to set in many rows: the fields that a payload of any schema sets, or a mapping's.
 
-    An SQL expression on the model's own columns is taken as it is. The key and the version are
+    An SQL expression on the model's own columns is taken as it is, and a hybrid with an update
+    expression sets what that says. The key and the version are
     protected. Raises ``InvalidChanges``, for a payload that changes nothing too.
     """
     if isinstance(payload, Mapping):
@@ -81,6 +93,7 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
         item = _validated(model, BaseModel, payload)
         given = {n: value for n, value in _fields(item).items() if n in item.model_fields_set}
     mapped = mapping_of(model)
+    given = _spread(mapped, given)
     computed = {name: value for name, value in given.items() if _is_expression(value)}
     plain = {name: value for name, value in given.items() if name not in computed}
     if not given:
@@ -216,13 +229,46 @@ def _misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...])
     for name in given:
         column = mapped.columns.get(name)
         if column is None:
-            hint = did_you_mean(name, mapped.columns, mapped.model.__name__)
-            problems.append((name, f"{mapped.model.__name__} has no such column; {hint}"))
+            problems.append((name, _no_column(mapped, name)))
         elif name in protected:
             problems.append((name, "protected: it is the key or the version of the row"))
         elif column.computed:
             problems.append((name, "protected: the database computes it"))
     return problems
+
+
+def _no_column(mapped: Mapped, name: str) -> str:
+    """Return why a name is none of a column, and what is."""
+    model = mapped.model
+    origin = synonym_of(model, name)
+    if origin != name:
+        return f"a synonym is read and not written; name {origin!r}"
+    if name in expressions_of(model):
+        return "protected: it is computed; name the columns that it is made of"
+    refused = refusal_of(model, name)
+    if refused is not None:
+        return f"{refused[0]}; name the columns that hold it"
+    return (
+        f"{model.__name__} has no such column; {did_you_mean(name, mapped.columns, model.__name__)}"
+    )
+
+
+def _spread(mapped: Mapped, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with what an update expression of a hybrid makes of its value in its place."""
+    found: dict[str, Any] = {}
+    twice: Problems = []
+    for name, value in given.items():
+        hybrid = None if name in mapped.columns else getattr_static(mapped.model, name, None)
+        pairs: Iterable[tuple[Any, Any]] = ((name, value),)
+        if isinstance(hybrid, hybrid_property) and hybrid.update_expr is not None:
+            pairs = hybrid.update_expr(mapped.model, value)
+        for attribute, part in pairs:
+            key = attribute if isinstance(attribute, str) else attribute.key
+            if key in found:
+                twice.append((name, f"{key} is set twice"))
+            found[key] = part
+    _raise(mapped, twice)
+    return found
 
 
 def _protected(mapped: Mapped) -> tuple[str, ...]:

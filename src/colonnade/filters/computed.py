@@ -1,0 +1,87 @@
+"""Conditions on what SQL computes: hybrids, their comparators and ``column_property``.
+
+An expression has the operators of its SQL type. Where neither SQLAlchemy nor an annotation knows
+one, it can be told from NULL and no more: texts are compared in another way than numbers are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement
+
+from colonnade.errors import UnknownOperator
+from colonnade.filters.families import WORDS, family_of
+from colonnade.filters.operators import Operator
+from colonnade.mapping import Column, Expression, attribute_on
+from colonnade.mapping.paths import ColumnPath
+
+__all__ = ["check_comparator", "computed", "described", "fits"]
+
+#: What may be asked of a value whose type is not known.
+_UNTYPED: Final = frozenset({"isnull"})
+#: What asks the database's index of a column, which an expression does not have.
+_INDEXED: Final = frozenset({"match"})
+#: What a comparator of the user's own is asked by Python's operators.
+_ASKED: Final[Mapping[str, Callable[[Any, Any], Any]]] = MappingProxyType(
+    {
+        "eq": lambda c, v: c == v,
+        "ne": lambda c, v: c != v,
+        "gt": lambda c, v: c > v,
+        "gte": lambda c, v: c >= v,
+        "lt": lambda c, v: c < v,
+        "lte": lambda c, v: c <= v,
+    }
+)
+
+
+def fits(operator: Operator, column: Column | Expression) -> bool:
+    """Return whether an operator may be asked of a column or an expression."""
+    if isinstance(column, Expression):
+        if column.untyped:
+            return operator.name in _UNTYPED
+        if operator.name in _INDEXED:
+            return False
+    return operator.fits(column.type)
+
+
+def described(column: Column | Expression) -> tuple[str, str]:
+    """Return how an error speaks of a column's type, and what gives an expression one."""
+    if isinstance(column, Expression) and column.untyped:
+        remedy = "annotate what it returns, as in -> int, or give it a type, as in type_=Integer"
+        return "an expression whose type SQLAlchemy does not know", f"; for others {remedy}"
+    kind = WORDS[family_of(column.type)]
+    return (f"{kind} that is computed" if isinstance(column, Expression) else kind), ""
+
+
+def computed(
+    entity: Any, column: Expression, operator: Operator, value: Any
+) -> ColumnElement[bool]:
+    """Return the condition on an expression of ``entity``; its own comparator goes first."""
+    if column.compares and operator.name in _ASKED:
+        found: ColumnElement[bool] = _ASKED[operator.name](getattr(entity, column.name), value)
+        return found
+    return operator.build(attribute_on(entity, column), value)
+
+
+def check_comparator(name: str, path: ColumnPath, operator: Operator) -> None:
+    """Raise ``UnknownOperator`` if a hybrid's comparator cannot compare with a bound value.
+
+    Some look at the value in Python, which is not there when the statement is built.
+    """
+    column = path.column
+    if not (isinstance(column, Expression) and column.compares and operator.name in _ASKED):
+        return
+    owner = path.owner
+    try:
+        computed(owner, column, operator, operator.bound("value", column.type))
+    except Exception as error:
+        raise UnknownOperator(
+            f"{name}: the comparator of {owner.__name__}.{column.name} takes no value that is "
+            f"bound: {type(error).__name__}",
+            hint=f"hand in the expression: where({owner.__name__}.{column.name} == …)",
+            model=owner.__name__,
+            fields=(name,),
+        ) from error
