@@ -141,16 +141,20 @@ def test_a_name_that_could_mean_two_columns_is_refused() -> None:
         (None, 'such as "-age"'),
         (1, 'such as "-age"'),
         (["age", "name"], "each term is an argument of its own"),
-        (Mission.year, 'write "year"'),
-        (HERO.age.desc(), 'write "-age"'),
-        (HERO.age.asc(), 'write "age"'),
-        (HERO.age.desc().nulls_last(), 'write "-age"'),
     ],
 )
-def test_an_order_is_given_by_names(given: Any, hint: str) -> None:
-    with pytest.raises(InvalidOperand, match=f"by names, not by {type(given).__name__}") as caught:
+def test_an_order_is_given_by_names_and_expressions(given: Any, hint: str) -> None:
+    with pytest.raises(InvalidOperand, match="names and SQL expressions, not by") as caught:
         term_of(Hero, given)
     assert (caught.value.hint or "").startswith(hint)
+
+
+def test_an_attribute_is_its_name_with_the_direction_and_the_nulls_that_it_says() -> None:
+    assert term_of(Hero, HERO.age.asc()) is term_of(Hero, HERO.age) is term_of(Hero, "age")
+    assert term_of(Hero, HERO.age.desc()) is term_of(Hero, "-age")
+    assert term_of(Hero, HERO.age.desc().nulls_last()) is term_of(Hero, "-age nulls last")
+    with pytest.raises(InvalidOperand, match="an expression on mission"):
+        term_of(Hero, Mission.year)
 
 
 @pytest.mark.parametrize(

@@ -339,6 +339,8 @@ async def test_what_is_computed_is_not_written(ledgers: Database) -> None:
                 with pytest.raises(InvalidChanges, match=why) as caught:
                     await BookService(session).where(id=1).update_all({name: 1})
                 assert caught.value.fields == (name,)
+            with pytest.raises(InvalidChanges, match="AttributeError of its update, given an int"):
+                await BookService(session).where(id=1).update_all({"heading": 1})
             changes = {"title": "Port", "heading": "Ale!"}
             with pytest.raises(InvalidChanges, match="set twice"):
                 await BookService(session).where(id=1).update_all(changes)

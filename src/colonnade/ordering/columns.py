@@ -82,7 +82,8 @@ def _nulls_apart(term: _Placed, compiler: Any, **options: Any) -> str:
     if term.first is not term.descending:
         return text
     column: Any = term.element
-    plain = compiler.process(column.element, **options)
+    # What binds less than IS, such as an AND, keeps parentheses of its own.
+    plain = compiler.process(column.element.self_group(against=operators.is_), **options)
     return f"{plain} IS NULL{' DESC' if term.first else ''}, {text}"
 
 

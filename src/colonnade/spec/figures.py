@@ -115,8 +115,9 @@ def _row_term(
                 fields=error.fields,
             ) from None
     if plain in names_of(model):
+        kind = "a column" if plain in mapping_of(model).columns else "an expression"
         raise AmbiguousLookup(
-            f"{plain!r} is an attribute of {model.__name__} and an aggregate of {schema.__name__}",
+            f"{plain!r} is {kind} of {model.__name__} and an aggregate of {schema.__name__}",
             hint="give the aggregate's field another name",
             model=model.__name__,
             fields=(plain,),

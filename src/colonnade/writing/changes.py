@@ -256,18 +256,23 @@ def _no_column(mapped: Mapped, name: str) -> str:
 def _spread(mapped: Mapped, given: Mapping[str, Any]) -> dict[str, Any]:
     """The values, with what an update expression of a hybrid makes of its value in its place."""
     found: dict[str, Any] = {}
-    twice: Problems = []
+    problems: Problems = []
     for name, value in given.items():
         hybrid = None if name in mapped.columns else getattr_static(mapped.model, name, None)
-        pairs: Iterable[tuple[Any, Any]] = ((name, value),)
+        pairs: Any = ((name, value),)
         if isinstance(hybrid, hybrid_property) and hybrid.update_expr is not None:
-            pairs = hybrid.update_expr(mapped.model, value)
+            try:
+                pairs = hybrid.update_expr(mapped.model, value)
+            except Exception as error:  # noqa: BLE001 # it is the user's own code
+                told = with_article(type(value).__name__)
+                problems.append((name, f"{type(error).__name__} of its update, given {told}"))
+                continue
         for attribute, part in pairs:
             key = attribute if isinstance(attribute, str) else attribute.key
             if key in found:
-                twice.append((name, f"{key} is set twice"))
+                problems.append((name, f"{key} is set twice"))
             found[key] = part
-    _raise(mapped, twice)
+    _raise(mapped, problems)
     return found
 
 
