@@ -161,3 +161,24 @@ async def test_every_database_makes_the_index(database: Database) -> None:
         made = await connection.run_sync(lambda sync: inspect(sync).get_indexes("leg"))
     names = {index["name"] for index in made}
     assert {"ix_leg_distance_desc_delay_id", "ix_leg_delay_id"} <= names
+
+
+class Words(SQLModel, registry=registry(metadata=MetaData())):
+    pass
+
+
+class Word(Words, table=True):
+    __tablename__ = "indexed_word"
+    id: int | None = Field(default=None, primary_key=True)
+    text: str
+    other: str
+
+
+Index("ix_word_lower", func.lower(Word.__table__.c.text).desc())  # type: ignore[attr-defined]
+
+
+def test_an_index_of_an_expression_serves_an_order_that_begins_with_it() -> None:
+    assert missing_index(Word, terms_of(Word, (func.lower(Word.text),))) is None
+    told = missing_index(Word, terms_of(Word, (func.lower(Word.other),)))
+    assert told is not None
+    assert told.startswith("no index serves an order by lower(indexed_word.other)")

@@ -60,6 +60,8 @@ async def ordered(database: Database, *order: Any) -> list[int]:
         keys = [book.id for book in await query.all()]
         assert [book.id for book in await query.into(Keyed).all()] == keys
         assert [item["id"] for item in _parsed(await query.into(Keyed).json.all())] == keys
+        assert [book.id async for book in query.stream(batch=2)] == keys
+        assert [book.id for book in (await query.page(2, size=3)).items] == keys[3:]
         for size in (1, 3):
             assert await _scrolled(query, size) == keys
             assert await _scrolled(query.into(Keyed), size) == keys

@@ -105,22 +105,35 @@ def _declared(model: type[Any], spelled: str) -> tuple[str, bool]:
 
 def _is_indexed(model: type[Any], first: Term) -> bool:
     """Whether an index begins with the expression, or the column, that an order begins with."""
-    element = attribute_on(model, first.column)
+    wanted = _spelled(attribute_on(model, first.column))
     table: sa.Table = sa.inspect(model).local_table
     return any(
-        _plainly(next(iter(index.expressions))).compare(element)
+        _spelled(next(iter(index.expressions))) == wanted
         for index in table.indexes
         if not _is_special(index)
     )
 
 
+def _spelled(element: Any) -> tuple[str, Any]:
+    """Return the SQL of what is sorted by and the values in it.
+
+    An attribute's column carries marks, so that SQLAlchemy finds it unlike that of an index.
+    """
+    compiled = _plainly(element).compile()
+    return str(compiled), compiled.params
+
+
 def _plainly(element: Any) -> Any:
-    """What an index sorts by, without direction and parentheses."""
-    while isinstance(element, UnaryExpression | Grouping) and (
-        isinstance(element, Grouping) or element.modifier is not None
-    ):
-        element = element.element
-    return element
+    """Return what is sorted by, without direction, parentheses and a type that was given to it."""
+    while True:
+        if isinstance(element, sa.TypeCoerce):
+            element = element.clause
+        elif isinstance(element, Grouping) or (
+            isinstance(element, UnaryExpression) and element.modifier is not None
+        ):
+            element = element.element
+        else:
+            return element
 
 
 def _column(model: type[Any], key: str) -> Any:
