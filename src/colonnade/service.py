@@ -28,7 +28,7 @@ from typing_extensions import TypeVar
 from colonnade import reading, writing
 from colonnade.database import Session, check_session
 from colonnade.errors import InvalidMapping, InvalidOperand, NotFound, StaleVersion, UsageError
-from colonnade.loading import Rows, loader_options
+from colonnade.loading import Rows
 from colonnade.mapping import mapping_of, with_article
 from colonnade.query import (
     MAX_PAGE,
@@ -174,10 +174,10 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
             )
         asked = list(keys)
         wanted = [key_of(self.model, key) for key in asked]
-        options = loader_options(self.model, load_paths(self.model, load))
+        shape = whole(self.model).shape.loading(load_paths(self.model, load))
         unique = list(dict.fromkeys(wanted))
         criteria = criteria_of(self.model, self.scopes, self.session.scope)
-        found = await reading.by_keys(self.session, self.model, unique, options, criteria)
+        found = await reading.by_keys(self.session, shape, unique, criteria)
         names = mapping_of(self.model).key
         by_key = {tuple(getattr(item, name) for name in names): item for item in found}
         lost = tuple(key[0] if len(key) == 1 else key for key in unique if key not in by_key)

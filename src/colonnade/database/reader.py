@@ -194,7 +194,12 @@ class Reader(Session):
             raise _refusal("write")
         # Where nothing is held, nothing is stale; and populating anew would undo, on an object that
         # a query meets along two paths, what it has loaded along the first.
-        if state.is_orm_statement and not state.is_relationship_load and self.identity_map:
+        told = "populate_existing" in state.execution_options
+        if (
+            state.is_orm_statement
+            and not (state.is_relationship_load or told)
+            and self.identity_map
+        ):
             state.update_execution_options(populate_existing=True)
 
     def _begun(self, connection: Connection) -> None:

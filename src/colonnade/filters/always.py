@@ -71,9 +71,9 @@ def _compared(node: Where, values: Iterator[Any]) -> bool | None:
     value: Any = next(values) if node.binds else None
     if node.operator.operand != "many" or len(value):
         return None
-    # Behind a collection the lookup is an EXISTS: it is false for a row without children.
+    # Where there may be several objects the lookup is an EXISTS: it is false for a row with none.
     if node.operator.name == "not_in":
-        return None if any(step.many for step in node.steps) else True
+        return None if any(step.multiplies for step in node.steps) else True
     return False
 
 

@@ -1,29 +1,35 @@
 """Compile nodes into SQL expressions.
 
-A path over to-one relations becomes a join. The expression asks ``Sources`` for the joined entity,
-which remembers each path so that it is joined once; whoever builds the statement adds the joins. A
-path over a collection becomes EXISTS, so that each parent comes once and counts are right.
+A path over relations to one object becomes a join. The expression asks ``Sources`` for the joined
+entity, which remembers each path so that it is joined once; whoever builds the statement adds the
+joins. A path over a relation that may find several rows becomes EXISTS, so that each parent comes
+once and counts are right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, inspect, not_, or_, true
+from sqlalchemy import ColumnElement, Select, and_, literal_column, not_, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import Grouping
 
 from colonnade.filters.computed import computed
 from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some, Where
 from colonnade.filters.sources import Sources
-from colonnade.mapping import Expression, Relation
+from colonnade.mapping import Column, Expression, Relation
 from colonnade.mapping.expressions import adapted
+from colonnade.mapping.links import linked
 
 __all__ = ["compile_node"]
 
 Slot: TypeAlias = Callable[[], str]
 Build: TypeAlias = Callable[[Sources, tuple[Relation, ...]], ColumnElement[bool]]
+
+#: Whether a condition holds where the object that it is about is absent.
+Absent: TypeAlias = Literal["no", "too", "only"]
 
 #: The longest AND or OR that is written without nesting. SQLite parses ``a OR b OR c`` into a tree
 #: that is as deep as the chain is long, and refuses trees deeper than 1,000.
@@ -47,7 +53,8 @@ def compile_node(node: Node, sources: Sources, slot: Slot) -> ColumnElement[bool
     """
     match node:
         case Where():
-            return _along(node.steps, sources, lambda at, rest: _compared(node, at, rest, slot))
+            compare = partial(_compared, node, slot)
+            return _along(node.steps, sources, compare, _absent(node))
         case And(nodes):
             return _list(and_, True, [compile_node(item, sources, slot) for item in nodes])
         case Or(nodes):
@@ -69,29 +76,49 @@ def compile_node(node: Node, sources: Sources, slot: Slot) -> ColumnElement[bool
             return adapted(node.element, node.model, sources.root)
 
 
-def _along(steps: tuple[Relation, ...], sources: Sources, build: Build) -> ColumnElement[bool]:
-    """Return what ``build`` makes at the end of ``steps``, in an EXISTS for each collection.
+def _along(
+    steps: tuple[Relation, ...], sources: Sources, build: Build, absent: Absent = "no"
+) -> ColumnElement[bool]:
+    """Return what ``build`` makes at the end of ``steps``, in an EXISTS where there may be many.
 
-    ``build`` is called with the innermost FROM and the to-one relations behind the last
-    collection, which are left for it to join.
+    ``build`` is called with the innermost FROM and the relations to one object behind the last
+    EXISTS, which are left for it to join. ``absent`` says whether the condition holds where there
+    is no object, as it does of a joined one, whose columns are all NULL then.
     """
-    first = next((index for index, step in enumerate(steps) if step.many), None)
+    first = next((index for index, step in enumerate(steps) if step.multiplies), None)
     if first is None:
         return build(sources, steps)
-    attribute = getattr(sources.joined(steps[:first]), steps[first].name)
-    child = Sources(aliased(steps[first].target))
-    condition = _along(steps[first + 1 :], child, build)
-    exists: Any = attribute.of_type(child.root).any(condition)
-    # The condition may have asked for joins inside of the EXISTS, which any() knows nothing of.
-    joined = child.from_clause()
-    if joined is not inspect(child.root).selectable:
-        exists = exists.select_from(joined)
-    result: ColumnElement[bool] = exists
-    return result
+    step = steps[first]
+    owner = sources.joined(steps[:first])
+    child = Sources(aliased(step.target))
+    rest = steps[first + 1 :]
+    if step.many or absent == "no":
+        return _existing(owner, step, child, _along(rest, child, build, absent))
+    nothing = not_(_existing(owner, step, Sources(child.root)))
+    if absent == "only" and not rest:
+        return nothing
+    return or_(nothing, _existing(owner, step, child, _along(rest, child, build, absent)))
+
+
+def _absent(node: Where) -> Absent:
+    """Return whether a leaf holds where the object is absent, or only there: no key is NULL."""
+    if node.operator.name != "isnull" or not node.flag:
+        return "no"
+    return "only" if isinstance(node.column, Column) and node.column.primary_key else "too"
+
+
+def _existing(
+    owner: Any, relation: Relation, child: Sources, *conditions: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Return the EXISTS of a child of the owner for which the conditions hold."""
+    source, tied = linked(owner, relation, child.root)
+    found: Select[Any] = select(literal_column("1")).select_from(source).where(tied, *conditions)
+    # The conditions may have asked for joins inside of the EXISTS.
+    return child.joining(found).correlate(owner).exists()
 
 
 def _compared(
-    node: Where, sources: Sources, steps: tuple[Relation, ...], slot: Slot
+    node: Where, slot: Slot, sources: Sources, steps: tuple[Relation, ...]
 ) -> ColumnElement[bool]:
     """Return the SQL of a leaf whose path has to-one relations only."""
     entity = sources.joined(steps)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import FromClause, Select, inspect
-from sqlalchemy.orm import aliased
 from sqlalchemy.orm import join as orm_join
 
 from colonnade.mapping import Relation
-from colonnade.mapping.lifted import LiftedRelation, lifted_target
+from colonnade.mapping.links import first_of, target_of
 
 __all__ = ["Computed", "Sources"]
 
@@ -24,11 +23,15 @@ class Computed(Relation):
 
 
 class Sources:
-    """Joins are outer ones: a row whose relation is empty stays, and NULL says what it is."""
+    """Joins are outer ones: a row whose relation is empty stays, and NULL says what it is.
+
+    None repeats a row: where a relation to one object may find several, the first is joined.
+    """
 
     def __init__(self, root: Any) -> None:
         self.root = root
-        self._joined: dict[tuple[Relation, ...], tuple[Any, Any]] = {}
+        #: The owner, what is joined to it, and on which condition.
+        self._joined: dict[tuple[Relation, ...], tuple[Any, Any, Any]] = {}
 
     def joined(self, steps: tuple[Relation, ...]) -> Any:
         """The entity at the end of relations to one object, joined at the first call."""
@@ -39,11 +42,14 @@ class Sources:
         if steps not in self._joined:
             owner = self.joined(steps[:-1])
             last = steps[-1]
-            target = (
-                lifted_target(last) if isinstance(last, LiftedRelation) else aliased(last.target)
+            target = target_of(last)
+            path = (
+                first_of(owner, last, target)
+                if last.multiplies
+                else getattr(owner, last.name).of_type(target)
             )
-            self._joined[steps] = (target, getattr(owner, steps[-1].name).of_type(target))
-        return self._joined[steps][0]
+            self._joined[steps] = (owner, target, path)
+        return self._joined[steps][1]
 
     @property
     def alone(self) -> bool:
@@ -52,14 +58,17 @@ class Sources:
 
     def joining(self, statement: Select[Any]) -> Select[Any]:
         """The statement with every join that was asked for."""
-        for target, path in self._joined.values():
-            statement = statement.outerjoin(target, path)
+        for steps, (owner, target, path) in self._joined.items():
+            if steps[-1].multiplies:
+                statement = statement.outerjoin_from(owner, target, path)
+            else:
+                statement = statement.outerjoin(target, path)
         return statement
 
     def from_clause(self) -> FromClause:
         """The root with all that is joined to it."""
         found: Any = self.root
-        for target, path in self._joined.values():
+        for _, target, path in self._joined.values():
             found = orm_join(found, target, path, isouter=True)
         clause: FromClause = inspect(found).selectable
         return clause

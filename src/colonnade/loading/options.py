@@ -1,7 +1,8 @@
 """In charge of how relations of entities are loaded: a strategy by cardinality.
 
 A single object is joined, which costs no further statement; a collection gets a statement of its
-own, since a join would repeat the parent for each child.
+own, since a join would repeat the parent for each child. An object that may be one of several is
+none of these: ``reading.sorted`` reads the first of them for each parent.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from sqlalchemy.orm import ColumnProperty, Mapper, RelationshipDirection, Relati
 from sqlalchemy.orm.exc import UnmappedColumnError
 
 from colonnade.errors import InvalidMapping
+from colonnade.mapping.cardinality import is_partial, multiplies, parts_of
 from colonnade.mapping.configuration import configure
 
 __all__ = ["Column", "Direction", "Mapping", "Relation", "Unique", "mapping_of"]
@@ -62,6 +63,7 @@ class Relation:
     secondary: sa.FromClause | None  # the link table between the two
     viewonly: bool
     local: tuple[str, ...]  # the attributes of this model that the join compares
+    multiplies: bool  # a join may find several rows; also for one object that nothing makes unique
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ def _relation(prop: RelationshipProperty[Any]) -> Relation:
         secondary=prop.secondary,
         viewonly=prop.viewonly,
         local=_attributes(prop.parent, local),
+        multiplies=multiplies(prop),
     )
 
 
@@ -186,18 +189,7 @@ def _unique_sets(mapper: Mapper[Any]) -> list[Unique]:
         items += [index for index in table.indexes if index.unique]
         for item in items:
             fields = _attributes(mapper, item.columns)
-            if len(fields) == len(_parts(item)):
+            if len(fields) == len(parts_of(item)):
                 name = str(item.name) if isinstance(item.name, str) else None
-                found.append(Unique(name, fields, partial=_is_partial(item)))
+                found.append(Unique(name, fields, partial=is_partial(item)))
     return sorted(found, key=lambda item: (item.name or "", item.fields))
-
-
-def _parts(item: sa.UniqueConstraint | sa.Index) -> list[Any]:
-    """Columns, and what an index has besides columns: expressions, which no attribute maps."""
-    return list(item.expressions if isinstance(item, sa.Index) else item.columns)
-
-
-def _is_partial(item: sa.UniqueConstraint | sa.Index) -> bool:
-    return any(
-        name.endswith("_where") for name, value in item.dialect_kwargs.items() if value is not None
-    )

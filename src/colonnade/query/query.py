@@ -68,8 +68,9 @@ class Query(Verbs[M]):
     def load(self, /, *paths: Any, **collections: Rows) -> Self:
         """With these relations: names such as ``"missions.place"``, or mapped attributes.
 
-        A single object is joined, a collection takes one statement more. A collection may have an
-        order: ``load(missions=Rows("-year"))``, but neither limit nor filter: the session takes
+        A single object is joined, a collection takes one statement more, and so does an object
+        that no unique key keeps from being one of several: the first is read. A collection may have
+        an order: ``load(missions=Rows("-year"))``, but neither limit nor filter: the session takes
         what is loaded for the whole, so ``UsageError`` says where a part can be read.
         """
         shape = self._spec.shape
@@ -77,9 +78,8 @@ class Query(Verbs[M]):
         ordered = {path: _order(shape.model, path, rows) for path, rows in given}
         paths = (*load_paths(shape.model, paths), *ordered, *(path[:-1] for path in ordered))
         load = tuple(dict.fromkeys((*shape.load, *filter(None, paths))))
-        kept = {path: terms for path, terms in shape.sorted if path not in ordered}
-        sorted_ = tuple((kept | ordered).items())
-        return self._with(self._spec._replace(shape=shape._replace(load=load, sorted=sorted_)))
+        loaded = shape.loading(load, ordered)
+        return self._with(self._spec._replace(shape=loaded))
 
     def lock(self, *, skip_locked: bool = False, nowait: bool = False) -> Self:
         """With the rows locked until the unit ends, so that nobody else changes them: FOR UPDATE.

@@ -6,13 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlalchemy.orm.interfaces import ORMOption
 
 from colonnade.database import Session
+from colonnade.loading import loader_options
 from colonnade.reading.emptiness import is_known_empty
 from colonnade.reading.joins import repeats_rows
 from colonnade.reading.sorted import load_sorted
-from colonnade.spec import Spec, chunked, counting, entities, existing, keyed
+from colonnade.spec import (
+    Shape,
+    Spec,
+    chunked,
+    counting,
+    entities,
+    existing,
+    keyed,
+    unsorted_paths,
+)
 
 __all__ = ["by_keys", "count", "exists", "fetch", "fetch_placed"]
 
@@ -58,15 +67,19 @@ async def exists(session: Session, spec: Spec) -> bool:
 
 async def by_keys(
     session: Session,
-    model: type[Any],
+    shape: Shape,
     keys: Sequence[tuple[Any, ...]],
-    options: tuple[ORMOption, ...],
     criteria: Sequence[ColumnElement[bool]] = (),
 ) -> list[Any]:
-    """The objects with these keys, in no order; one statement for each 10,000 of them."""
-    statement = keyed(model, options).where(*criteria)
+    """The objects with these keys and what ``shape`` loads, in no order.
+
+    One statement for each 10,000 of them, and what loading takes.
+    """
+    options = loader_options(shape.model, unsorted_paths(shape.load, shape.sorted))
+    statement = keyed(shape.model, options).where(*criteria)
     found: list[Any] = []
     for bound in chunked(keys):
         # The options may join what a query does not.
         found += (await session.scalars(statement, bound)).unique().all()
+    await load_sorted(session, shape, found)
     return found

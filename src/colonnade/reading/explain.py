@@ -66,7 +66,8 @@ async def explain(session: Session, spec: Spec, analyze: bool) -> str:
     Runs one statement; with ``analyze`` the database runs the SELECT too.
     """
     lines = await _explain(session, spec, entities(spec), analyze)
-    many = (".".join(step.name for step in path) for path in spec.shape.load if path[-1].many)
+    apart = (path for path in spec.shape.load if path[-1].multiplies)
+    many = (".".join(step.name for step in path) for path in apart)
     lines += [f"and a statement of its own for {path}" for path in many]
     return "\n".join(lines)
 

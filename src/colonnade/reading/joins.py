@@ -20,7 +20,9 @@ _JOINED: Final = frozenset({"joined", False})
 
 def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
     """Say whether a SELECT of the model, with these relations loaded, joins a collection."""
-    joined = (step.target for path in load for step in takewhile(lambda one: not one.many, path))
+    joined = (
+        step.target for path in load for step in takewhile(lambda one: not one.multiplies, path)
+    )
     return any(_joins_many(target) for target in (model, *joined))
 
 

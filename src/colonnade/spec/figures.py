@@ -155,6 +155,7 @@ def _figures(model: type[Any], schema: type[BaseModel]) -> Figures:
         secondary=None,
         viewonly=True,
         local=(),
+        multiplies=False,
         made=lambda sources: _Made(measures, sources),
         measures=measures,
     )

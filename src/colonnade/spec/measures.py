@@ -28,6 +28,7 @@ from colonnade._compat.sqlalchemy_statements import make_unique
 from colonnade.filters import And, Awaited, Conditions, Sources, compile_node, conditions
 from colonnade.loading.measures import Measure, Whole, is_text
 from colonnade.mapping import Relation, attribute_on, mapping_of, memoized
+from colonnade.mapping.links import first_of
 from colonnade.models import ExactDecimal
 from colonnade.spec.values import bound
 
@@ -158,7 +159,10 @@ def of_children(
     statement: Any = select_rows().select_from(child).where(link)
     for step in measure.steps[first + 1 : last + 1]:
         further: Any = aliased(step.target)
-        statement = statement.join(getattr(child, step.name).of_type(further))
+        if step.multiplies and not step.many:
+            statement = statement.join_from(child, further, first_of(child, step, further))
+        else:
+            statement = statement.join(getattr(child, step.name).of_type(further))
         child = further
     children = Sources(child)
     value = _value(measure, children, measure.steps[last + 1 :])

@@ -54,8 +54,10 @@ class Lock:
     nowait: bool = False
 
 
+#: Relations to follow, one after the other.
+Path: TypeAlias = tuple[Relation, ...]
 #: Paths to collections, each with the order that was asked for.
-Sorted: TypeAlias = tuple[tuple[tuple[Relation, ...], tuple[Term, ...]], ...]
+Sorted: TypeAlias = tuple[tuple[Path, tuple[Term, ...]], ...]
 
 
 def unsorted_paths(
@@ -68,7 +70,8 @@ def unsorted_paths(
 class Shape(NamedTuple):
     """What makes a statement: conditions, order, relations to load, and how it is cut.
 
-    ``sorted`` are the collections among those to load that have an order of their own.
+    ``sorted`` are the collections among those to load that have an order of their own, and single
+    objects that may be one of several, which have none.
     Where the model stands for groups, ``of`` is the shape of the rows that are grouped.
     """
 
@@ -82,6 +85,22 @@ class Shape(NamedTuple):
     of: Shape | None = None
     keyset: Keyset | None = None
     lock: Lock | None = None
+
+    def loading(
+        self,
+        load: tuple[Path, ...],
+        ordered: Mapping[Path, tuple[Term, ...]] = MappingProxyType({}),
+    ) -> Shape:
+        """Return the shape with these relations to load, and the order of some collections."""
+        firsts: dict[Path, tuple[Term, ...]] = {
+            path[: place + 1]: ()
+            for path in load
+            for place, step in enumerate(path)
+            if step.multiplies and not step.many
+        }
+        load = tuple(dict.fromkeys((*load, *(path[:-1] for path in firsts if path[:-1]))))
+        kept = {path: terms for path, terms in self.sorted if path not in ordered}
+        return self._replace(load=load, sorted=tuple((firsts | kept | dict(ordered)).items()))
 
 
 class Spec(NamedTuple):
