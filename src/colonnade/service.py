@@ -29,7 +29,7 @@ from colonnade import reading, writing
 from colonnade.database import Session, check_session
 from colonnade.errors import InvalidMapping, InvalidOperand, NotFound, StaleVersion, UsageError
 from colonnade.loading import Rows
-from colonnade.mapping import mapping_of, with_article
+from colonnade.mapping import check_mapped, mapping_of, with_article
 from colonnade.query import (
     MAX_PAGE,
     Answer,
@@ -80,6 +80,8 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
     scopes: ClassVar[tuple[Scope, ...]] = ()
     # The model and the two schemas, or type variables for what a subclass has yet to say.
     _serves: ClassVar[tuple[Any, ...]] = ()
+    #: The model that was seen to be mapped.
+    _seen: ClassVar[Any] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -99,11 +101,19 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
                 f"{type(self).__name__} does not say which model it serves",
                 hint=f"class {type(self).__name__}(ServiceBase[Hero, HeroCreate, HeroUpdate])",
             )
+        if self._seen is not self.model:
+            check_mapped(self.model)
+            type(self)._seen = self.model
         check_session(type(self).__name__, session, Session)
         self.session = session
 
     @classmethod
     def _declare(cls, model: Any, create: Any, update: Any) -> None:
+        # A class of one's own may be mapped later, by a registry or by reflection: then its first
+        # use says. SQLModel maps a class when it is declared.
+        own = isinstance(model, type) and model.__module__ != "builtins"
+        if not own or issubclass(model, BaseModel):
+            check_mapped(model)
         cls.model = model
         for name, schema in (("create_schema", create), ("update_schema", update)):
             if schema is not Never:

@@ -1,6 +1,6 @@
 """What a model has, and where it stands in the database; knows no session and no URL."""
 
-from colonnade.mapping.check import check_models, problems
+from colonnade.mapping.check import check_models, check_writable, problems
 from colonnade.mapping.configuration import configure, every_mapper, mappers
 from colonnade.mapping.expressions import (
     Attribute,
@@ -17,7 +17,15 @@ from colonnade.mapping.given import Given, given_names
 from colonnade.mapping.hints import counted, did_you_mean, nearest, with_article
 from colonnade.mapping.location import Located, locate
 from colonnade.mapping.memo import BoundedCache, memoized
-from colonnade.mapping.model import Column, Direction, Mapping, Relation, Unique, mapping_of
+from colonnade.mapping.model import (
+    Column,
+    Direction,
+    Mapping,
+    Relation,
+    Unique,
+    check_mapped,
+    mapping_of,
+)
 
 __all__ = [
     "Attribute",
@@ -32,7 +40,9 @@ __all__ = [
     "Relation",
     "Unique",
     "attribute_on",
+    "check_mapped",
     "check_models",
+    "check_writable",
     "clause_of",
     "configure",
     "counted",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, inspect
 from sqlalchemy.orm import Mapper
 from sqlmodel import SQLModel
 
@@ -14,7 +15,7 @@ from colonnade.mapping.expressions import failures_of, names_of
 from colonnade.mapping.model import mapping_of
 from colonnade.mapping.paths import readings
 
-__all__ = ["check_models", "problems"]
+__all__ = ["check_models", "check_writable", "problems"]
 
 
 def problems(
@@ -47,6 +48,30 @@ def check_models(metadata: MetaData = SQLModel.metadata, operators: Collection[s
             "models that cannot be used:\n" + "\n".join(f"- {problem}" for problem in found),
             hint="import every module that defines models, give each table a primary key, and "
             "each attribute a name that reads in one way",
+        )
+
+
+def check_writable(model: type[Any], *, at_once: bool = False) -> None:
+    """Raise ``InvalidMapping`` for a model whose rows cannot be written.
+
+    With ``at_once`` those of one statement are meant, which a class hierarchy with several tables
+    has none for; the unit of work writes such rows one by one.
+    """
+    mapping = mapping_of(model)
+    if mapping.storage == "select":
+        raise InvalidMapping(
+            f"{model.__name__} is mapped to a join or a SELECT, which cannot be written to",
+            hint="read it, and write the models of the tables that it is made of",
+            model=model.__name__,
+        )
+    if at_once and mapping.storage == "hierarchy":
+        mapper: Any = inspect(model)
+        tables = ", ".join(table.name for table in mapper.tables)
+        raise InvalidMapping(
+            f"{model.__name__} has its columns in several tables ({tables}), "
+            "which no UPDATE of many rows changes together",
+            hint="change the rows one by one with update(), or map one table for all classes",
+            model=model.__name__,
         )
 
 

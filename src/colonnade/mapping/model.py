@@ -15,12 +15,25 @@ from sqlalchemy.orm.exc import UnmappedColumnError
 from colonnade.errors import InvalidMapping
 from colonnade.mapping.cardinality import is_partial, multiplies, parts_of
 from colonnade.mapping.configuration import configure
+from colonnade.mapping.hints import with_article
 
-__all__ = ["Column", "Direction", "Mapping", "Relation", "Unique", "mapping_of"]
+__all__ = [
+    "Column",
+    "Direction",
+    "Mapping",
+    "Relation",
+    "Storage",
+    "Unique",
+    "check_mapped",
+    "mapping_of",
+]
 
 _CACHED: Final = "colonnade.mapping"
 
 Direction = Literal["many_to_one", "one_to_many", "many_to_many"]
+#: Where a model's rows are: in one table, in the joined tables of a class hierarchy, or in what is
+#: no table at all, such as a join or a SELECT that somebody mapped.
+Storage = Literal["table", "hierarchy", "select"]
 
 _DIRECTIONS: Final[abc.Mapping[RelationshipDirection, Direction]] = {
     RelationshipDirection.MANYTOONE: "many_to_one",
@@ -86,6 +99,29 @@ class Mapping:
     key: tuple[str, ...]
     unique: tuple[Unique, ...]
     version: str | None
+    storage: Storage
+
+
+def check_mapped(model: Any) -> Mapper[Any]:
+    """Return the mapper of a class, configured or not. Raise ``InvalidMapping`` without one."""
+    mapper: Any = sa.inspect(model, raiseerr=False) if isinstance(model, type) else None
+    if isinstance(mapper, Mapper):
+        return mapper
+    if not isinstance(model, type):
+        raise InvalidMapping(
+            f"{with_article(type(model).__name__)} is not a mapped class",
+            hint="name the class itself, declared as: class Hero(SQLModel, table=True)",
+        )
+    name = model.__name__
+    table = next((base for base in model.__mro__[1:] if hasattr(base, "__mapper__")), None)
+    if table is None:
+        hint = f"declare it as: class {name}(SQLModel, table=True)"
+    else:
+        hint = (
+            f"SQLModel maps no class that is derived from the table model {table.__name__}: "
+            "put what they share into a class without table=True, and derive both from it"
+        )
+    raise InvalidMapping(f"{name} is not a mapped class", hint=hint, model=name)
 
 
 def mapping_of(model: type[Any]) -> Mapping:
@@ -95,11 +131,7 @@ def mapping_of(model: type[Any]) -> Mapping:
     """
     mapper: Any = sa.inspect(model, raiseerr=False)
     if not isinstance(mapper, Mapper):
-        name = getattr(model, "__name__", type(model).__name__)
-        raise InvalidMapping(
-            f"{name} is not a mapped class",
-            hint=f"declare it as: class {name}(SQLModel, table=True)",
-        )
+        mapper = check_mapped(model)
     configure(mapper.registry)
     # A back reference of a model imported later adds an attribute to a mapper already configured.
     size = len(mapper.attrs)
@@ -122,7 +154,8 @@ def _mapping(mapper: Mapper[Any]) -> Mapping:
     key = _attributes(mapper, mapper.primary_key)
     unique = tuple(_unique_sets(mapper))
     alone = {item.fields for item in unique if not item.partial} | {key}
-    columns = (_column(prop, alone) for prop in mapper.column_attrs)
+    filled = _filled(mapper)
+    columns = (_column(prop, alone, filled) for prop in mapper.column_attrs)
     relations = (_relation(prop) for prop in mapper.relationships)
     return Mapping(
         model=mapper.class_,
@@ -134,7 +167,23 @@ def _mapping(mapper: Mapper[Any]) -> Mapping:
         version=None
         if mapper.version_id_col is None
         else attribute_of(mapper, mapper.version_id_col),
+        storage=_storage(mapper),
     )
+
+
+def _filled(mapper: Mapper[Any]) -> set[Any]:
+    """The columns that a flush fills in for the mapper: what names the class, and the version."""
+    told = [mapper.polymorphic_on] if mapper.polymorphic_identity is not None else []
+    counted = [mapper.version_id_col] if mapper.version_id_generator else []
+    return {column for column in (*told, *counted) if column is not None}
+
+
+def _storage(mapper: Mapper[Any]) -> Storage:
+    if isinstance(mapper.persist_selectable, sa.Table):
+        return "table"
+    joined = mapper.inherits is not None and isinstance(mapper.persist_selectable, sa.Join)
+    whole = all(isinstance(table, sa.Table) for table in mapper.tables)
+    return "hierarchy" if joined and whole else "select"
 
 
 def _attributes(mapper: Mapper[Any], columns: Iterable[Any]) -> tuple[str, ...]:
@@ -143,11 +192,19 @@ def _attributes(mapper: Mapper[Any], columns: Iterable[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
-def _column(prop: ColumnProperty[Any], alone: set[tuple[str, ...]]) -> Column | None:
+def _column(
+    prop: ColumnProperty[Any], alone: set[tuple[str, ...]], filled: set[Any]
+) -> Column | None:
+    """The column of a property, unless it is an expression; ``filled`` are what a mapper sets."""
     column: Any = prop.columns[0]
     if not isinstance(column, sa.Column):  # a column_property of an expression
         return None
-    serial = isinstance(column.table, sa.Table) and column.table.autoincrement_column is column
+    # The key of a class hierarchy has a column in each table, and the first table fills it in.
+    same: list[Any] = [item for item in prop.columns if isinstance(item, sa.Column)]
+    serial = any(
+        isinstance(item.table, sa.Table) and item.table.autoincrement_column is item
+        for item in same
+    )
     return Column(
         name=prop.key,
         column=column,
@@ -155,8 +212,8 @@ def _column(prop: ColumnProperty[Any], alone: set[tuple[str, ...]]) -> Column | 
         nullable=bool(column.nullable),
         primary_key=column.primary_key,
         unique=(prop.key,) in alone,
-        has_default=column.default is not None,
-        has_server_default=serial or column.server_default is not None,
+        has_default=any(item.default is not None or item in filled for item in same),
+        has_server_default=serial or any(item.server_default is not None for item in same),
         has_onupdate=column.onupdate is not None or column.server_onupdate is not None,
         computed=column.computed is not None,
     )

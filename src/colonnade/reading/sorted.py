@@ -82,15 +82,10 @@ def _statement(
     statement: Any = (
         select_rows(child, *(getattr(parent, name) for name in names))
         .select_from(parent)
-        .join(*_joined(parent, relation))
+        .join(getattr(parent, relation.name))
         .where(among_held(parent, names))
         .options(*loader_options(child, [path for path in below if path]))
     )
+    if not relation.many:
+        statement = statement.where(first_of(parent, relation, child))
     return sources.joining(statement).order_by(*order)
-
-
-def _joined(parent: Any, relation: Relation) -> tuple[Any, ...]:
-    """What is joined to the parent: all its children, or the first where it can have one."""
-    if relation.many:
-        return (getattr(parent, relation.name),)
-    return relation.target, first_of(parent, relation, relation.target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from sqlalchemy import inspect
+from sqlalchemy import Join, inspect
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.interfaces import ORMOption
@@ -16,7 +16,10 @@ _Relationship: TypeAlias = RelationshipProperty[Any]
 
 def by_orm(model: type[Any]) -> bool:
     """Whether deleting an object of the model takes more than a DELETE of its row."""
-    return any(map(_by_orm, inspect(model).relationships))
+    mapper: Mapper[Any] = inspect(model)
+    return any(map(_by_orm, mapper.relationships)) or any(
+        isinstance(item.persist_selectable, Join) for item in mapper.self_and_descendants
+    )
 
 
 def without_needed(item: Any) -> None:

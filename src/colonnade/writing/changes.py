@@ -21,6 +21,7 @@ from colonnade.filters import expression
 from colonnade.filters.operands import one_of
 from colonnade.mapping import Mapping as Mapped
 from colonnade.mapping import (
+    check_writable,
     did_you_mean,
     expressions_of,
     mapping_of,
@@ -48,6 +49,7 @@ def values_of(
     ``filled`` has the attributes that get their value from elsewhere if the payload has none.
     Raises ``InvalidChanges``.
     """
+    check_writable(model)
     item = _validated(model, schema, payload)
     given = _fields(item)
     mapped = mapping_of(model)
@@ -72,6 +74,7 @@ def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
 
     The key and the version are protected. Raises ``InvalidChanges``.
     """
+    check_writable(model)
     item = _validated(model, schema, payload)
     given = {name: value for name, value in _fields(item).items() if name in item.model_fields_set}
     mapped = mapping_of(model)
@@ -87,6 +90,7 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
     expression sets what that says. The key and the version are
     protected. Raises ``InvalidChanges``, for a payload that changes nothing too.
     """
+    check_writable(model, at_once=True)
     if isinstance(payload, Mapping):
         given = {str(name): value for name, value in payload.items()}
     else:

@@ -8,7 +8,7 @@ from sqlalchemy import delete as deleting
 
 from colonnade.database import Session
 from colonnade.filters import OPERATORS
-from colonnade.mapping import mapping_of
+from colonnade.mapping import check_writable, mapping_of
 from colonnade.writing.cascades import by_orm, without_needed
 from colonnade.writing.held import forget_deleted
 
@@ -26,6 +26,7 @@ async def delete(
     One DELETE. Where a relation cascades through the ORM, or empties the foreign keys of its
     children, the row and those children are read and deleted by the unit of work instead.
     """
+    check_writable(model)
     await session.flush()
     if by_orm(model):
         return await _delete_by_orm(session, model, key, version)

@@ -8,7 +8,7 @@ from sqlalchemy import delete as deleting
 from sqlalchemy import select
 
 from colonnade.database import Session
-from colonnade.mapping import mapping_of
+from colonnade.mapping import check_writable, mapping_of
 from colonnade.spec import Spec, chunked, criterion, keyed
 from colonnade.writing.cascades import by_orm, loading_all, without_needed
 from colonnade.writing.held import let_go
@@ -28,6 +28,7 @@ async def delete_all(session: Session, spec: Spec) -> int:
     1,000 at a time.
     """
     model = spec.shape.model
+    check_writable(model)
     await session.flush()
     apart = session.get_bind().dialect.name in ("mysql", "mariadb")
     if by_orm(model):
