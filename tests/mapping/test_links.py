@@ -6,6 +6,7 @@ from typing import Annotated, Any, Optional
 import pytest
 from pydantic import BaseModel
 from sqlalchemy import MetaData
+from sqlalchemy.exc import SAWarning
 from sqlalchemy.orm import foreign, registry, relationship, remote
 from sqlmodel import Field, Relationship, SQLModel
 
@@ -96,6 +97,20 @@ Person.country = relationship(  # type: ignore[attr-defined] # declared late
 )
 
 
+class Holder(Base, table=True):
+    """A ticket is joined with every row."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    ticket: Optional["Ticket"] = Relationship(
+        sa_relationship_kwargs={"uselist": False, "lazy": "joined", "order_by": "Ticket.id"}
+    )
+
+
+class Ticket(Base, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    holder_id: int = Field(foreign_key="holder.id")
+
+
 class BadgeRead(BaseModel):
     text: str | None
     maker: Optional["MakerRead"]
@@ -128,6 +143,10 @@ class TeamRead(BaseModel):
 
 
 class People(ServiceBase[Person, Person, Person]):
+    pass
+
+
+class Holders(ServiceBase[Holder, Holder, Holder]):
     pass
 
 
@@ -376,6 +395,24 @@ async def test_figures_are_of_the_first(people: Database) -> None:
         assert [item.stamps for item in stamped] == [2, 0, 0]
         teams = await Teams(session).into(TeamStamps).order_by("id").all()
         assert [team.stamps for team in teams] == [2, 0]
+
+
+async def test_a_model_that_joins_it_by_itself_comes_once(people: Database) -> None:
+    async with people.session() as session:
+        session.add_all([Holder(id=1), Holder(id=2)])
+        await session.flush()
+        session.add_all([Ticket(id=number, holder_id=1) for number in (1, 2)])
+    async with people.reader() as session:
+        query = Holders(session).where().order_by("id")
+        with pytest.warns(SAWarning, match="uselist=False"):
+            found = await query.all()
+        assert [holder.ticket and holder.ticket.id for holder in found] == [1, None]
+    async with people.reader() as session:
+        query = Holders(session).where().order_by("id")
+        with pytest.warns(SAWarning, match="uselist=False"):
+            assert [holder.id async for holder in query.stream(batch=2)] == [1, 2]
+        page = await query.page(2, size=1)
+        assert [holder.id for holder in page.items] == [2]
 
 
 async def test_bulk_writes_meet_each_owner_once(people: Database) -> None:
