@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, MetaData, String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry, relationship
 from sqlmodel import Field, SQLModel
 
-from colonnade import Database, ServiceBase, check_schema
+from colonnade import Database, ServiceBase, check_schema, scroll_index
 from colonnade.errors import InvalidMapping, NotFound
 from colonnade.mapping import mapping_of
 from colonnade.testing import count_statements
@@ -430,6 +430,13 @@ def test_a_table_model_derived_from_another_is_told_what_sqlmodel_does() -> None
     assert "derived from the table model Parent" in str(caught.value.hint)
 
 
-def test_a_schema_is_checked_against_mapped_classes_only() -> None:
+def test_whatever_takes_a_model_takes_a_mapped_class_only() -> None:
     with pytest.raises(InvalidMapping, match="Plain is not a mapped class"):
         check_schema(Plain, VanRead)
+    wrong: Any = Owner(name="x")
+    with pytest.raises(InvalidMapping, match="an Owner is not a mapped class"):
+        check_schema(wrong, VanRead)
+    with pytest.raises(InvalidMapping, match="Plain is not a mapped class"):
+        scroll_index(Plain, "id")
+    with pytest.raises(InvalidMapping, match="columns of several tables"):
+        scroll_index(Van, "plate")

@@ -49,7 +49,7 @@ def check_service(service: Any, taker: str) -> None:
         if isinstance(service, ServiceBase):
             hint = f"hand in the class: {type(service).__name__}"
         elif hasattr(service, "__table__"):
-            name = service.__name__
+            name = (service if isinstance(service, type) else type(service)).__name__
             hint = f"serve the model: class {name}Service(ServiceBase[{name}, {name}Create, …])"
     raise UsageError(told, hint=hint)
 

@@ -16,7 +16,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import Grouping
 
 from colonnade.errors import InvalidMapping
-from colonnade.mapping import Column, attribute_on, did_you_mean
+from colonnade.mapping import Column, attribute_on, check_mapped, did_you_mean
 from colonnade.ordering.terms import Term, closed
 
 __all__ = ["missing_index", "scroll_index"]
@@ -34,14 +34,20 @@ def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Inde
     order adds it. If there is an index already that serves, it is answered with as it is. Raises
     ``InvalidMapping`` for what is no column of the model's own.
     """
-    mapper = sa.inspect(model)
+    mapper = check_mapped(model)
     parts = [_declared(model, spelled) for spelled in names]
     there = {key for key, _ in parts}
     last = bool(parts) and parts[-1][1]
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     parts += [(key, last) for key in keys if key not in there]
     columns = [(mapper.columns[key], descending) for key, descending in parts]
-    table = mapper.local_table
+    table: Any = mapper.local_table
+    if any(column.table is not table for column, _ in columns):
+        raise InvalidMapping(
+            f"no index serves an order of {model.__name__} by columns of several tables",
+            hint="sort by the columns of one table",
+            model=model.__name__,
+        )
     index: Index
     for index in table.indexes:
         if not _is_special(index) and _serves((list(_parts(index)), False), columns, ()):

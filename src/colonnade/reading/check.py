@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from colonnade.loading import Plan, check_hidden, validator_of
+from colonnade.mapping import check_mapped
 from colonnade.reading.terms import terms_of
 from colonnade.spec import Shape, Spec, projected
 
@@ -20,6 +21,7 @@ def check_schema(model: type[Any], schema: type[BaseModel], *, depth: int | None
     the scope that may hide a single object where the field takes no None, and what a query raises
     for the terms of a collection.
     """
+    check_mapped(model)
     _, plan = projected(Spec(Shape(model)), schema, depth)
     check_hidden(plan)
     terms_of(plan)
