@@ -27,6 +27,7 @@
     │   ├── InvalidCursor           a cursor that was altered, or belongs to another question
     │   ├── InvalidSchema           a schema that the model cannot fill
     │   ├── InvalidChanges          a payload that may not be written; every reason at once
+    │   │   └── RefusedByModel      a validator of the model raised it (also a ValueError)
     │   └── Unfiltered              a bulk write without a filter, which would meet every row
     ├── OutOfScope                  a write names, refers to or changes what the session may not
     ├── NotFound                    no row has this key, or answers to this query
@@ -39,7 +40,8 @@
         │   └── StaleVersion        the row changed, or went, since it was read
         ├── ConstraintViolation
         │   ├── NotNullViolation
-        │   └── CheckViolation
+        │   ├── CheckViolation
+        │   └── RefusedByDatabase   a trigger or procedure said no; ``reason`` has its words
         ├── Retryable               surely rolled back; the whole unit may be run again
         │   ├── SerializationFailure
         │   ├── Deadlock
@@ -59,7 +61,8 @@
 
 A message names models, fields and constraints and never a value that a user sent; the driver's
 own words, which may hold such values, stay on ``__cause__`` for the log. The keys of a ``NotFound``
-are in its ``str``, for the log too, and not in its ``message``.
+are in its ``str``, for the log too, and not in its ``message``; so is the ``reason`` of a
+``RefusedByDatabase``.
 """
 
 from __future__ import annotations
@@ -105,6 +108,8 @@ __all__ = [
     "PoolTimeout",
     "ReadOnlyServer",
     "ReadOnlySession",
+    "RefusedByDatabase",
+    "RefusedByModel",
     "RelationshipNotLoaded",
     "Retryable",
     "ScopeUnbound",
@@ -129,6 +134,8 @@ __all__ = [
 _SHOWN: Final = 10
 _SHORT: Final = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SAID: Final = Repr()
+_SAID.maxstring = 300
 
 
 class About(TypedDict, total=False):
@@ -324,6 +331,16 @@ class InvalidChanges(InvalidRequest):
         self.problems = problems
 
 
+class RefusedByModel(InvalidChanges, ValueError):
+    """A validator of the model refused a value with a ``ValueError``, which is ``__cause__``.
+
+    It is a ``ValueError`` too: what is raised when a ``@validates`` method says no to an object of
+    your own making is caught in the same way.
+    """
+
+    code = "refused_by_model"
+
+
 class Unfiltered(InvalidRequest):
     """A bulk write without a filter, which nobody had said was meant; nothing was written."""
 
@@ -431,6 +448,25 @@ class CheckViolation(ConstraintViolation):
     """A CHECK constraint refused the row."""
 
     code = "check"
+
+
+class RefusedByDatabase(ConstraintViolation):
+    """A trigger or procedure of the database refused the write.
+
+    ``reason`` has its own words. ``str`` shows them, for the log; ``message``, which a client may
+    be sent, does not: they are the database's, and may hold any value of the row.
+    """
+
+    code = "refused_by_database"
+
+    def __init__(self, message: str, *, reason: str | None = None, **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        first, *rest = super().__str__().split("\n", 1)
+        said = f": {_SAID.repr(self.reason)}" if self.reason else ""
+        return "\n".join((first + said, *rest))
 
 
 class Retryable(DatabaseError):

@@ -32,6 +32,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from colonnade import ServiceBase
 from colonnade import errors as e
 from colonnade.database import Database, Session
 from colonnade.database.translate import Circumstances, translate
@@ -767,10 +768,129 @@ async def test_an_error_of_the_callers_own_code_stays_what_it_is(db: Database) -
     assert caught.value is mistake
 
 
-async def test_an_error_of_sqlalchemy_about_its_own_use_stays_what_it_is(db: Database) -> None:
-    with pytest.raises(ArgumentError):
-        async with db.session() as session:
+async def test_what_sqlalchemy_does_not_allow_is_a_usage_error(db: Database) -> None:
+    async with db.session() as session:
+        hero = await session.get_one(Hero, 1)
+        with pytest.raises(e.UsageError, match="text") as caught:
             await session.execute("SELECT 1")  # type: ignore[arg-type]  # that is the mistake
+        assert isinstance(caught.value.__cause__, ArgumentError)
+        with pytest.raises(e.UsageError):
+            await session.get(dict, 1)
+        for misuse in (session.add, session.expunge, session.expire):
+            with pytest.raises(e.UsageError):
+                misuse(object())
+        with pytest.raises(e.UsageError):
+            await session.refresh(Hero(name="new"))
+        with pytest.raises(e.UsageError):
+            await session.delete(Hero(name="new"))
+        with pytest.raises(e.UsageError):
+            await session.merge(object())
+        with pytest.raises(e.NotFound):
+            await session.get_one(Hero, 7)
+        with pytest.raises(e.UsageError, match="bind parameter 'x'"):
+            await session.execute(text("SELECT :x"))
+        await session.execute(delete(HERO))
+        with pytest.raises(e.NotFound) as gone:
+            await session.refresh(hero)
+        assert (gone.value.model, gone.value.keys) == ("Hero", (1,))
+
+
+# What a trigger says
+
+TRIGGERS = {
+    "sqlite": (
+        (
+            "CREATE TRIGGER guard BEFORE INSERT ON team WHEN NEW.city = 'no' "
+            "BEGIN SELECT RAISE(ABORT, 'not Zq7-hush'); END"
+        ),
+        (
+            "CREATE TRIGGER skip BEFORE INSERT ON team WHEN NEW.city = 'skip' "
+            "BEGIN SELECT RAISE(IGNORE); END"
+        ),
+    ),
+    "postgresql": (
+        (
+            "CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF NEW.city = 'no' THEN RAISE EXCEPTION 'not Zq7-hush'; END IF; "
+            "IF NEW.city = 'own' THEN RAISE EXCEPTION 'not Zq7-hush' USING ERRCODE = 'TE123'; END IF; "
+            "IF NEW.city = 'skip' THEN RETURN NULL; END IF; RETURN NEW; END $$"
+        ),
+        "CREATE TRIGGER guard BEFORE INSERT ON team FOR EACH ROW EXECUTE FUNCTION guard()",
+    ),
+    "mariadb": (
+        (
+            "CREATE TRIGGER guard BEFORE INSERT ON team FOR EACH ROW BEGIN IF NEW.city = 'no' THEN "
+            "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not Zq7-hush'; END IF; END"
+        ),
+    ),
+}
+
+
+class TeamIn(SQLModel):
+    name: str
+    city: str
+
+
+class Teams(ServiceBase[Team, TeamIn, TeamIn]):
+    pass
+
+
+async def test_a_refusal_of_a_trigger_is_one_error_on_every_database(
+    db: Database, driver: str
+) -> None:
+    kind = DRIVERS[driver][0]
+    async with db.session() as session:
+        for statement in TRIGGERS[kind]:
+            await session.execute(text(statement))
+
+    async def create(city: str) -> None:
+        async with db.session() as session:
+            await Teams(session).create({"name": "x", "city": city})
+
+    for city in ("no", "own") if kind == "postgresql" else ("no",):
+        with pytest.raises(e.RefusedByDatabase) as caught:
+            await create(city)
+        assert caught.value.reason == f"not {SECRET}"
+        assert caught.value.model == "Team"
+        assert SECRET not in caught.value.message
+        assert SECRET in str(caught.value)
+    if kind != "mariadb":
+        with pytest.raises(e.RefusedByDatabase, match="left out a row"):
+            await create("skip")
+
+
+@pytest.mark.parametrize(
+    ("statement", "kinds", "kind"),
+    [
+        ("SELECT 1 FROM nowhere.team", ("sqlite", "postgresql", "mariadb"), e.InvalidStatement),
+        ("SELECT 9223372036854775807 + 1", ("postgresql", "mariadb"), e.InvalidValue),
+        ("SELECT abs(-9223372036854775807 - 1)", ("sqlite",), e.InvalidValue),
+        ("SELECT 1 / 0", ("postgresql",), e.InvalidValue),
+        ("SELECT 'a' ~ '['", ("postgresql",), e.InvalidValue),
+        ("SELECT 'a' REGEXP '['", ("mariadb",), e.InvalidValue),
+        ("SELECT CAST('x' AS integer)", ("postgresql",), e.InvalidValue),
+        ("SELECT json_extract('{', '$.a')", ("sqlite",), e.InvalidValue),
+        (
+            "SELECT (SELECT 1 UNION SELECT 2)",
+            ("postgresql", "mariadb"),
+            e.InvalidStatement,
+        ),
+        (
+            (
+                "SELECT CONVERT('a' USING latin1) COLLATE latin1_bin "
+                "= CONVERT('a' USING latin1) COLLATE latin1_swedish_ci"
+            ),
+            ("mariadb",),
+            e.InvalidStatement,
+        ),
+    ],
+)
+async def test_what_the_statement_is_told_for_has_a_class(
+    db: Database, driver: str, statement: str, kinds: tuple[str, ...], kind: type
+) -> None:
+    if DRIVERS[driver][0] not in kinds:
+        pytest.skip("another database's statement")
+    assert type(await failure(db, text(statement))) is kind
 
 
 # What SQLAlchemy finds out itself
@@ -858,7 +978,6 @@ def test_what_is_no_error_of_a_database_is_left_alone() -> None:
         KeyError(),
         ValueError(),
         asyncio.CancelledError(),
-        ArgumentError(),
         SystemExit(),
     ):
         assert translate(error, where) is None

@@ -12,12 +12,12 @@ EXPECTED = {
     404: {"NotFound"},
     409: {
         *("Conflict", "ConstraintViolation", "ExclusionViolation", "ForeignKeyViolation"),
-        *("OutOfScope", "StaleVersion", "UniqueViolation"),
+        *("OutOfScope", "RefusedByDatabase", "StaleVersion", "UniqueViolation"),
     },
     422: {
         *("AmbiguousLookup", "CheckViolation", "InvalidChanges", "InvalidCursor", "InvalidOperand"),
         *("InvalidPage", "InvalidRequest", "InvalidValue", "NotNullViolation", "UnknownField"),
-        *("Unfiltered", "UnknownOperator"),
+        *("RefusedByModel", "Unfiltered", "UnknownOperator"),
     },
     500: {
         *("ColonnadeError", "ColumnNotLoaded", "CommitUnknown", "ConfigurationError"),

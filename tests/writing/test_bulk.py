@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, text
+from sqlalchemy import JSON, Boolean, Column, Integer, MetaData, String, Uuid, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel, select
+from tests.guild import Anything
 
+from colonnade import ServiceBase
 from colonnade.database import Database
 from colonnade.errors import InvalidChanges, InvalidOperand, UniqueViolation
 from colonnade.models import IntegerKey
@@ -101,6 +104,37 @@ async def test_a_columns_default_fills_a_field_that_no_row_has(db: Database) -> 
     async with db.session() as session:
         await bulk_insert(session, Stone, stones(2))
     assert {(item.colour, item.size) for item in await _all(db)} == {("grey", 1)}
+
+
+class Leaf(Base, table=True):
+    """Defaults beside ``sa_column``, which SQLModel does not give the column."""
+
+    id: UUID = Field(default_factory=uuid4, sa_column=Column("leaf_id", Uuid, primary_key=True))
+    green: bool = Field(default=True, sa_column=Column(Boolean, nullable=False))
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    name: str = Field(default="x", sa_column=Column(String(9), nullable=False, server_default="y"))
+    note: str | None = Field(default=None, sa_column=Column(String(9), server_default="z"))
+
+
+class Leaves(ServiceBase[Leaf, Anything, Anything]):
+    pass
+
+
+LEAF = (True, [], "x", "z")
+
+
+async def test_a_fields_default_counts_beside_a_column_of_its_own(db: Database) -> None:
+    async with db.session() as session:
+        service = Leaves(session)
+        made = [await service.create({}), *await service.create_many([{}, {}])]
+        await service.create_many([{}, {}], returning=False)
+        await bulk_insert(session, Leaf, [{"note": "z"}, {"note": "z"}])
+        session.add(Leaf())
+    async with db.reader() as session:
+        found = await Leaves(session).all()
+    for leaf in (*made, *found):
+        assert (leaf.green, leaf.tags, leaf.name, leaf.note) == LEAF
+    assert len({leaf.id for leaf in found}) == 8
 
 
 async def test_an_unknown_field_is_refused_before_the_database_with_the_nearest(

@@ -265,12 +265,13 @@ async def test_statements_do_not_grow_with_the_rows(parts: Database, *, explicit
     assert counts == ([2, 2] if is_sqlite(parts) and not explicit else [1, 1])
 
 
-async def test_keys_that_the_application_makes_need_no_answer(parts: Database) -> None:
+async def test_what_nothing_can_have_changed_is_not_asked_for_on_sqlite(parts: Database) -> None:
     async with parts.session() as session:
         with count_statements(parts) as statements:
             made = await CoinService(session).create_many({"value": n} for n in range(2500))
-        statements.expect(1)
-        assert "RETURNING" not in statements.statements[0]
+        statements.expect(1 if is_sqlite(parts) else 3)
+        returning = ["RETURNING" in statement for statement in statements.statements]
+        assert set(returning) == {not is_sqlite(parts)}
         assert [coin.value for coin in made] == list(range(2500))
         assert await CoinService(session).get(made[7].id) is made[7]
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from colonnade._compat.sqlalchemy_session import has_changes, streamed_result
 from colonnade.database.gate import Gate
+from colonnade.database.translate import translate
 
 __all__ = ["give_back_after", "guard", "guard_reads"]
 
@@ -112,7 +114,10 @@ def _checked(method: Callable[..., T], name: str) -> Callable[..., T]:
 
     def call(self: Guarded, /, *args: Any, **options: Any) -> T:
         self._gate.check(name)
-        return method(self, *args, **options)
+        try:
+            return method(self, *args, **options)
+        except SQLAlchemyError as error:
+            raise translate(error, self._gate.where) or error from error
 
     return _named(call, method, name)
 

@@ -18,10 +18,10 @@ from colonnade.database.callbacks import Callbacks
 from colonnade.database.commits import Outcome
 from colonnade.database.gate import Gate
 from colonnade.database.scoping import Scoping
-from colonnade.errors import SessionClosed, UsageError
+from colonnade.errors import NotFound, SessionClosed, UsageError
 from colonnade.scope import RELEASES, any_rules
 
-__all__ = ["OWNER", "Orm", "Owner", "Writing", "owner_of"]
+__all__ = ["OWNER", "Orm", "Owner", "Writing", "gone", "owner_of"]
 
 #: Where in ``info`` the synchronous half has the session that it is of.
 OWNER: Final = "colonnade_session"
@@ -62,6 +62,22 @@ def owner_of(session: Any) -> Owner:
             hint="keep the session itself, and use it inside its 'async with' block",
         )
     return owner
+
+
+def gone(item: object, session: SyncSession) -> NotFound | None:
+    """Return the error for an object of the session that no row is for any more.
+
+    None for an object that is not the session's: then it was no row that SQLAlchemy missed.
+    """
+    state: InstanceState[Any] | None = inspect(item, raiseerr=False)
+    if not isinstance(state, InstanceState) or state.session is not session or not state.persistent:
+        return None
+    key = state.identity or ()
+    return NotFound(
+        f"no {type(item).__name__} has this key any more",
+        keys=(key[0] if len(key) == 1 else key,),
+        model=type(item).__name__,
+    )
 
 
 class Orm(AsksBeforeIdentityMap, SyncSession):

@@ -15,6 +15,7 @@ from weakref import ref
 from pydantic import BaseModel
 from sqlalchemy import Connection, Executable, RootTransaction, inspect
 from sqlalchemy.engine import Result
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.sql.selectable import ForUpdateParameter
@@ -32,7 +33,7 @@ from colonnade.database.ending import Ending
 from colonnade.database.gate import Gate
 from colonnade.database.loads import refuse_touch
 from colonnade.database.methods import guard
-from colonnade.database.orm import OWNER, Writing
+from colonnade.database.orm import OWNER, Writing, gone
 from colonnade.database.rows import Prepared, fetch_rows
 from colonnade.database.scoping import Scoping, forget_unwritten
 from colonnade.database.settings import Settings
@@ -277,10 +278,16 @@ class Session(Streaming, Ending):
         attribute_names: Iterable[str] | None = None,
         with_for_update: ForUpdateParameter = None,
     ) -> None:
-        """Read an object again, or the columns and relations that are named."""
+        """Read an object again, or the columns and relations that are named.
+
+        Raises ``NotFound`` if its row is gone.
+        """
         names = None if attribute_names is None else tuple(attribute_names)
         with self._gate.enter("refresh"):
-            await super().refresh(instance, names, with_for_update)
+            try:
+                await super().refresh(instance, names, with_for_update)
+            except InvalidRequestError as error:
+                raise gone(instance, self.sync_session) or error from error
             # SQLAlchemy passes over a relation of a model to itself, which could be a circle.
             for name in inspect(instance).unloaded.intersection(names or ()):
                 await greenlet_spawn(getattr, instance, name)

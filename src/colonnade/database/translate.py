@@ -67,7 +67,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _one(error: BaseException, where: Circumstances) -> e.ColonnadeError | None:
     if isinstance(error, sa.StatementError) and isinstance(error.orig, e.ColonnadeError):
         return _told(error.orig, where)  # a column type of ours refused a value
-    if isinstance(error, sa.StatementError) and isinstance(error.orig, ValueError | TypeError):
+    if isinstance(error, sa.StatementError) and isinstance(error.orig, _REFUSALS):
         return _built(e.InvalidValue, None, where)  # one of SQLAlchemy's or SQLModel's did
     for kind, answer in _BY_CLASS.items():
         if isinstance(error, kind):
@@ -84,8 +84,7 @@ def _of_driver(error: Any, where: Circumstances) -> e.ColonnadeError | None:
     state = getattr(original, "sqlstate", None) or getattr(_innermost(original), "sqlstate", None)
     extended = getattr(original, "sqlite_errorcode", None)
     if extended is not None:
-        kind = codes.SQLITE.get(extended) or codes.SQLITE.get(extended & 0xFF)
-        return _built(kind or e.DatabaseError, violations.of_sqlite(str(original)), where)
+        return _sqlite(extended, str(original), where)
     if isinstance(first, int):
         # PyMySQL's errors have an SQLSTATE too, which says less than their code.
         text = str(original.args[1]) if len(original.args) > 1 else ""
@@ -94,11 +93,30 @@ def _of_driver(error: Any, where: Circumstances) -> e.ColonnadeError | None:
         if kind is e.CheckViolation and _is_json(told, where.metadata):
             refused = e.InvalidValue("MariaDB keeps no JSON that nests more than 31 deep")
             return _told(refused, where, told)
-        return _built(kind, told, where, codes.REASONS.get(first))
+        if first in _COLLATIONS and "COERCIBLE" in text:
+            kind = e.InvalidValue  # a value of the caller's, and no two columns of the statement
+        return _built(kind, told, where, codes.REASONS.get(first), said=text)
     if state is not None:
-        kind = codes.POSTGRESQL.get(state) or codes.POSTGRESQL_CLASSES.get(state[:2])
-        return _postgresql(kind or e.DatabaseError, state, original, where)
+        return _postgresql(_kind_of_state(state), state, original, where)
     return _without_code(original, lost, where)
+
+
+def _sqlite(code: int, text: str, where: Circumstances) -> e.ColonnadeError:
+    kind = codes.SQLITE.get(code) or codes.SQLITE.get(code & 0xFF) or e.DatabaseError
+    reason = codes.SQLITE_VALUES.get(text)
+    if kind is e.InvalidStatement and reason is not None:
+        kind = e.InvalidValue
+    if kind is e.RefusedByDatabase and text == _SQLITE_FOREIGN:
+        kind = e.ForeignKeyViolation
+    return _built(kind, violations.of_sqlite(text), where, reason, said=text)
+
+
+def _kind_of_state(state: str) -> type[e.DatabaseError]:
+    kind = codes.POSTGRESQL.get(state) or codes.POSTGRESQL_CLASSES.get(state[:2])
+    if kind is None:
+        made_up = state[:2] not in codes.POSTGRESQL_OTHERS
+        kind = e.RefusedByDatabase if made_up else e.DatabaseError
+    return kind
 
 
 def _is_json(told: violations.Violation, metadata: MetaData) -> bool:
@@ -115,6 +133,8 @@ def _postgresql(
     if state == "57014" and "statement timeout" in str(original):
         # The server has one code for both and tells them apart in words only.
         kind = e.StatementTimeout
+    if state == "25P02":
+        return aborted()
     if state == "0A000" and "cached" in str(original):
         return e.Retryable(
             "the schema changed under a prepared statement",
@@ -122,7 +142,8 @@ def _postgresql(
         )
     known = hasattr(details, "constraint_name")
     violation = violations.of_postgresql(details) if known else None
-    return _built(kind, violation, where, codes.REASONS.get(state))
+    said = getattr(details, "message_primary", None) or getattr(details, "message", None)
+    return _built(kind, violation, where, codes.REASONS.get(state), said=said)
 
 
 def _innermost(original: Any) -> Any:
@@ -150,7 +171,13 @@ def _built(
     violation: violations.Violation | None,
     where: Circumstances,
     reason: str | None = None,
+    *,
+    said: str | None = None,
 ) -> e.ColonnadeError:
+    """Return the error of this kind, with the names of ours for what was violated.
+
+    ``reason`` says why a value does not fit; ``said`` are the database's own words.
+    """
     if kind is e.ReadOnlyServer and where.reading:
         return e.ReadOnlySession(
             "a reader cannot write", hint="open a unit of work: async with db.session()"
@@ -161,6 +188,11 @@ def _built(
     if kind is e.InvalidValue:
         why = f": {reason}" if reason else ""
         return _told(e.InvalidValue(message + why, hint=hint), where, violation)
+    if issubclass(kind, e.RefusedByDatabase):
+        found = locate(where.metadata, table=where.table)
+        subject = found.model or where.table or "the statement"
+        message = message.format(model=subject)
+        return kind(message, hint=hint, model=found.model, reason=said)
     if violation is None or not issubclass(kind, e.ConstraintViolation):
         return kind(message, hint=hint)
     table = violation.table or where.table
@@ -211,6 +243,22 @@ def _stale(_error: BaseException, _where: Circumstances) -> e.ColonnadeError:
     )
 
 
+def _gone() -> e.NotFound:
+    return e.NotFound("no row has this key, or answers to this statement")
+
+
+def _misused(error: sa.SQLAlchemyError, _where: Circumstances) -> e.UsageError:
+    """Return the error for a use that SQLAlchemy does not allow, with the first of its words.
+
+    What it says after them may be a statement with its values.
+    """
+    first, _, _ = str(error.args[0] if error.args else "").partition("\n")
+    return e.UsageError(
+        first or "SQLAlchemy does not allow this",
+        hint="see SQLAlchemy's guide to its session and statements; its error is __cause__",
+    )
+
+
 def aborted() -> e.TransactionAborted:
     """The answer to whoever goes on after a statement of the unit failed."""
     return e.TransactionAborted(
@@ -230,6 +278,13 @@ def _bare_driver(error: BaseException) -> bool:
     return any(hasattr(error, name) for name in ("sqlstate", "sqlite_errorcode"))
 
 
+#: What a type raises for a value that it cannot take.
+_REFUSALS: Final = (ValueError, TypeError, LookupError, ArithmeticError)
+#: SQLite's words for a foreign key, which has the code of a trigger where it acts like one.
+_SQLITE_FOREIGN: Final = "FOREIGN KEY constraint failed"
+#: MySQL's codes for texts that cannot be compared.
+_COLLATIONS: Final = (1267, 1270, 1271)
+
 _BY_CLASS: Final[
     Mapping[type[BaseException], Callable[[Any, Circumstances], e.ColonnadeError | None]]
 ] = MappingProxyType(
@@ -238,7 +293,12 @@ _BY_CLASS: Final[
         orm.StaleDataError: _stale,
         sa.PendingRollbackError: lambda _error, _where: aborted(),
         sa.TimeoutError: _exhausted,
-        sa.SQLAlchemyError: lambda _error, _where: None,
+        orm.ObjectDeletedError: lambda _error, _where: _gone(),
+        sa.NoResultFound: lambda _error, _where: _gone(),
+        sa.MultipleResultsFound: lambda _error, _where: e.MultipleFound(
+            "one row was asked for, and there are more"
+        ),
+        sa.SQLAlchemyError: _misused,
         asyncio.CancelledError: lambda _error, _where: None,
         # sqlite3 raises it as it is, for a number of more than 64 bits.
         OverflowError: lambda _error, where: (
@@ -267,6 +327,10 @@ _WORDS: Final[Mapping[type[e.DatabaseError], tuple[str, str | None]]] = MappingP
         e.NotNullViolation: ("{model} needs {fields}", None),
         e.CheckViolation: ("{model} breaks a check constraint", None),
         e.ConstraintViolation: ("{model} breaks a constraint", None),
+        e.RefusedByDatabase: (
+            "{model} was refused by a trigger or procedure of the database",
+            "the database's own words are in the log, and in the reason of the error",
+        ),
         e.SerializationFailure: ("another unit of work changed the same rows", _RETRY),
         e.Deadlock: ("this unit of work and another waited for each other", _RETRY),
         e.LockTimeout: ("a lock was not to be had in time", _RETRY),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import abc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
+from pydantic.fields import FieldInfo
 from sqlalchemy.orm import ColumnProperty, Mapper, RelationshipDirection, RelationshipProperty
 from sqlalchemy.orm.exc import UnmappedColumnError
 
@@ -52,10 +54,12 @@ class Column:
     nullable: bool
     primary_key: bool
     unique: bool  # by itself, as the key or in a constraint or unique index of its own
-    has_default: bool  # given by SQLAlchemy in an INSERT
+    has_default: bool  # given by SQLAlchemy in an INSERT, or by the model to a new object
     has_server_default: bool  # given by the database: a default, an identity, a serial
     has_onupdate: bool  # changes by itself in an UPDATE
     computed: bool  # GENERATED ALWAYS AS (an expression): never written
+    #: Makes the default that only the model's field has: SQLModel drops it beside ``sa_column``.
+    make_default: Callable[[], Any] | None = None
 
     @property
     def required(self) -> bool:
@@ -205,6 +209,7 @@ def _column(
         isinstance(item.table, sa.Table) and item.table.autoincrement_column is item
         for item in same
     )
+    make_default = _field_default(prop, column)
     return Column(
         name=prop.key,
         column=column,
@@ -212,11 +217,29 @@ def _column(
         nullable=bool(column.nullable),
         primary_key=column.primary_key,
         unique=(prop.key,) in alone,
-        has_default=any(item.default is not None or item in filled for item in same),
+        has_default=make_default is not None
+        or any(item.default is not None or item in filled for item in same),
         has_server_default=serial or any(item.server_default is not None for item in same),
         has_onupdate=column.onupdate is not None or column.server_onupdate is not None,
         computed=column.computed is not None,
+        make_default=make_default,
     )
+
+
+def _field_default(prop: ColumnProperty[Any], column: sa.Column[Any]) -> Callable[[], Any] | None:
+    """Return what makes the default of the model's field, where the column itself has none.
+
+    A field with None for its default leaves the column to what the database fills in.
+    """
+    fields: abc.Mapping[str, FieldInfo] = getattr(prop.parent.class_, "model_fields", {})
+    field = fields.get(prop.key)
+    if field is None or column.default is not None or column.computed is not None:
+        return None
+    if field.is_required():
+        return None
+    if field.default_factory is None and field.default is None:
+        return None
+    return partial(field.get_default, call_default_factory=True)
 
 
 def _relation(prop: RelationshipProperty[Any]) -> Relation:

@@ -130,6 +130,7 @@ class Query(Verbs[M]):
         ``changes`` is a mapping or a schema's object, of which the fields set count; a value may be
         an SQL expression on the model's own columns. One UPDATE, which also counts up the version
         and sets what changes with every write; what the session holds of the model is read again.
+        Validators and listeners of the model do not run: no object is made. ``update`` runs them.
 
         Raises ``Unfiltered`` without a filter, unless ``everything`` is said to be meant,
         ``InvalidChanges`` before any statement, ``OutOfScope`` for a value that would take the rows

@@ -33,9 +33,9 @@ async def bulk_insert(
     """How many rows were inserted. Each is a mapping by attribute, all with the same fields.
 
     One INSERT for every ``batch`` rows, sent with the driver's ``executemany``; ``rows`` is read
-    as it goes and ``progress`` is called after each batch with the rows so far. A column's default
-    fills a field that no row has. What the session holds is flushed first, and it learns nothing
-    of the rows.
+    as it goes and ``progress`` is called after each batch with the rows so far. A field's or a
+    column's default fills what no row has. What the session holds is flushed first, and it learns
+    nothing of the rows.
 
     Raises ``InvalidChanges`` for a field that the model does not have, or that is not in every
     row, and what the database refuses; the batches before it stay in the unit of work.
@@ -45,13 +45,19 @@ async def bulk_insert(
     source = iter(rows)
     done = 0
     names: dict[str, str] | None = None
+    defaults: dict[str, Callable[[], Any]] = {}
     table: Any = mapping_of(model).table
     statement = inserting(table)
     await session.flush()
     while chunk := list(islice(source, batch)):
         if names is None:
             names = _keys(mapping_of(model), chunk[0])
-        await session.exec(statement, params=_parameters(model, names, chunk, done))
+            defaults = _defaults(mapping_of(model), names)
+        parameters = _parameters(model, names, chunk, done)
+        if defaults:
+            made = ({key: make() for key, make in defaults.items()} for _ in parameters)
+            parameters = [more | row for more, row in zip(made, parameters, strict=True)]
+        await session.exec(statement, params=parameters)
         done += len(chunk)
         if progress is not None:
             progress(done)
@@ -71,9 +77,18 @@ def _keys(mapped: Mapped, row: Row) -> dict[str, str]:
     return {name: mapped.columns[name].column.key for name in row}
 
 
+def _defaults(mapped: Mapped, names: Mapping[str, str]) -> dict[str, Callable[[], Any]]:
+    """Return what makes the values that only the model's fields know, by the table's keys."""
+    return {
+        column.column.key: column.make_default
+        for name, column in mapped.columns.items()
+        if column.make_default is not None and name not in names
+    }
+
+
 def _parameters(
     model: type[Any], names: Mapping[str, str], chunk: list[Row], done: int
-) -> list[Row]:
+) -> list[dict[str, Any]]:
     fields = names.keys()
     for number, row in enumerate(chunk, start=done + 1):
         if row.keys() != fields:
@@ -86,5 +101,5 @@ def _parameters(
                 fields=odd,
             )
     if all(name == key for name, key in names.items()):
-        return chunk
+        return [row if isinstance(row, dict) else dict(row) for row in chunk]
     return [{names[name]: value for name, value in row.items()} for row in chunk]

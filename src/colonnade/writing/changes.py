@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import ClauseElement
 from sqlalchemy.ext.hybrid import hybrid_property
 
-from colonnade.errors import InvalidChanges, InvalidOperand
+from colonnade.errors import InvalidChanges, InvalidOperand, RefusedByModel
 from colonnade.filters import expression
 from colonnade.filters.operands import one_of
 from colonnade.mapping import Mapping as Mapped
@@ -32,9 +32,17 @@ from colonnade.mapping import (
     with_article,
 )
 
-__all__ = ["assignments_of", "changes_of", "required_of", "spellings_of", "values_of"]
+__all__ = [
+    "assignments_of",
+    "changes_of",
+    "refused_by_model",
+    "required_of",
+    "spellings_of",
+    "values_of",
+]
 
 P = TypeVar("P", bound=BaseModel)
+E = TypeVar("E", bound=InvalidChanges)
 Problems = list[tuple[str, str]]
 
 
@@ -113,8 +121,12 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
 
 
 def _fields(item: BaseModel) -> dict[str, Any]:
-    """Every field in the order of the schema, then what it allows besides."""
-    fields = {name: getattr(item, name) for name in type(item).model_fields}
+    """Every field in the order of the schema, then what it allows besides.
+
+    What ``model_construct`` was not given, it does not have.
+    """
+    held = item.__dict__
+    fields = {name: held[name] for name in type(item).model_fields if name in held}
     return fields | (item.model_extra or {})
 
 
@@ -151,10 +163,7 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     try:
         item = schema.__pydantic_validator__.validate_python(known, by_name=True, by_alias=True)
     except ValidationError as error:
-        problems += [
-            (".".join(str(part) for part in found["loc"]), found["msg"])
-            for found in error.errors(include_input=False, include_url=False, include_context=False)
-        ]
+        problems += _problems_of(error)
     _raise(mapping_of(model), problems)
     assert item is not None
     return item
@@ -293,12 +302,36 @@ def _fills_itself(mapped: Mapped, name: str) -> bool:
     return column is not None and (column.has_default or column.has_server_default)
 
 
+def refused_by_model(
+    model: type[Any], error: ValueError, fields: tuple[str, ...]
+) -> RefusedByModel:
+    """Return the error for values that a validator of the model refused, with its reason.
+
+    ``fields`` are those that it may be about; of several none is named.
+    """
+    if isinstance(error, ValidationError):
+        return _refusal(mapping_of(model), _problems_of(error), RefusedByModel)
+    field = fields[0] if len(fields) == 1 else ""
+    return _refusal(mapping_of(model), [(field, str(error))], RefusedByModel)
+
+
+def _problems_of(error: ValidationError) -> Problems:
+    return [
+        (".".join(str(part) for part in found["loc"]), found["msg"])
+        for found in error.errors(include_input=False, include_url=False, include_context=False)
+    ]
+
+
 def _raise(mapped: Mapped, problems: Problems) -> None:
     if problems:
-        told = "; ".join(f"{field}: {reason}" for field, reason in problems)
-        raise InvalidChanges(
-            f"{mapped.model.__name__} cannot be written: {told}",
-            model=mapped.model.__name__,
-            fields=tuple(dict.fromkeys(field for field, _ in problems)),
-            problems=tuple(problems),
-        )
+        raise _refusal(mapped, problems, InvalidChanges)
+
+
+def _refusal(mapped: Mapped, problems: Problems, kind: type[E]) -> E:
+    told = "; ".join(f"{field}: {reason}" if field else reason for field, reason in problems)
+    return kind(
+        f"{mapped.model.__name__} cannot be written: {told}",
+        model=mapped.model.__name__,
+        fields=tuple(dict.fromkeys(field for field, _ in problems if field)),
+        problems=tuple(problems),
+    )

@@ -8,14 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import inspect, null
+from sqlalchemy import Table, inspect, null
+from sqlalchemy.orm import InstanceState, Mapper
 
 from colonnade.database import Session
-from colonnade.database.inserts import insert_objects, insert_rows
+from colonnade.database.inserts import (
+    flush_returning,
+    insert_objects,
+    insert_rows,
+    may_differ,
+)
 from colonnade.errors import OutOfScope
 from colonnade.mapping import Column, mapping_of
 from colonnade.models.mutable_json import track_documents
 from colonnade.writing.back import read_back
+from colonnade.writing.changes import refused_by_model
 from colonnade.writing.complete import complete
 from colonnade.writing.plain import is_plain, returns_rows
 
@@ -32,7 +39,9 @@ async def insert(session: Session, model: type[M], rows: Sequence[dict[str, Any]
     where a row has NULL in a column with a default; and where it returns no defaults, one SELECT
     for each 10,000 rows. The rows are completed in place.
     """
-    if len(rows) < 2 or not is_plain(session, model, rows) or not await returns_rows(session):
+    if not rows:
+        return []
+    if not is_plain(session, model, rows) or not await returns_rows(session):
         return await _in_unit(session, model, rows)
     await session.flush()
     given = [tuple(row) for row in rows]
@@ -63,18 +72,49 @@ async def insert_unseen(session: Session, model: type[Any], rows: Sequence[dict[
 
 async def _in_unit(session: Session, model: type[M], rows: Sequence[Mapping[str, Any]]) -> list[M]:
     columns = mapping_of(model).columns
-    found = [model(**_told(row, columns)) for row in rows]
+    found = [_made(model, _told(row, columns)) for row in rows]
     session.add_all(found)
+    mapper: Mapper[Any] = inspect(model)
+    returning = await _returns(session, mapper)
     try:
-        await session.flush()
+        if returning and len(found) == 1:
+            await session.run_sync(flush_returning, mapper)
+        else:
+            await session.flush()
     except OutOfScope:
         # Refused before anything was sent: the unit goes on without them.
         for item in found:
             session.expunge(item)
         raise
-    states = [inspect(item) for item in found]
-    await read_back(session, model, [item.identity for item in states if item.expired_attributes])
+    states: list[InstanceState[Any]] = [inspect(item) for item in found]
+    if len(found) > 1 if returning else may_differ(mapper):
+        await read_back(session, model, [_identity(state) for state in states], anew=True)
+    else:
+        lacking = [_identity(state) for state in states if state.expired_attributes]
+        await read_back(session, model, lacking)
     return found
+
+
+def _made(model: type[M], values: dict[str, Any]) -> M:
+    """Return a new object. Raise ``InvalidChanges`` if a validator of the model refuses a value."""
+    try:
+        return model(**values)
+    except ValueError as error:
+        mapper: Mapper[Any] = inspect(model)
+        fields = tuple(name for name in mapper.validators if name in values)
+        raise refused_by_model(model, error, fields) from error
+
+
+async def _returns(session: Session, mapper: Mapper[Any]) -> bool:
+    """Return whether a flush of one row may return all of it."""
+    table = mapper.local_table
+    if mapper.eager_defaults is False or not isinstance(table, Table):
+        return False
+    return table.implicit_returning and await returns_rows(session)
+
+
+def _identity(state: InstanceState[Any]) -> tuple[Any, ...]:
+    return state.identity or ()
 
 
 def _told(row: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""In charge of which new rows a flush would do nothing for but an INSERT.
+"""Tell which rows a flush would do nothing for but an INSERT, or an UPDATE.
 
 Events, validators, an ``__init__`` of the model's own, inheritance, expressions of SQL: whatever
 has a say in how an object becomes a row keeps it, and then the unit of work writes the rows. The
@@ -7,7 +7,7 @@ listeners of the library's own mixins are known, and what they do is done here t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Column, Table, inspect
@@ -15,19 +15,18 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.elements import ClauseElement
 from sqlmodel import SQLModel
 
+from colonnade._compat.sqlalchemy_mutable import tracks_edits
 from colonnade.database import Session
 from colonnade.mapping import mapping_of, memoized
 from colonnade.models import Timestamps
 from colonnade.models.mutable_json import documents_of
 
-__all__ = ["is_plain", "returns_rows"]
+__all__ = ["is_plain", "is_plain_update", "returns_rows"]
 
 #: Listeners that are always there: SQLAlchemy's for a new object, and ours for a flush.
 _INIT: Final = 1
 _FLUSH: Final = 1
-_NEVER: Final = (
-    "after_flush",
-    "after_flush_postexec",
+_GAINS: Final = (
     "before_attach",
     "after_attach",
     "transient_to_pending",
@@ -46,11 +45,45 @@ def is_plain(session: Session, model: type[Any], rows: Sequence[Mapping[str, Any
     )
 
 
-async def returns_rows(session: Session) -> bool:
-    """Return whether the database answers an INSERT of many rows with what it stored.
+def is_plain_update(session: Session, model: type[Any], names: Iterable[str]) -> bool:
+    """Return whether a flush that sets these attributes of one row would do no more than an UPDATE.
 
-    It begins the transaction: MySQL and MariaDB are told apart when the first connection is made.
+    Timestamps, versions and what tracks documents do by a statement what they do in a flush.
     """
+    mapper: Mapper[Any] = inspect(model)
+    events: Any = mapper.dispatch
+    if len(events.before_update) or len(events.after_update) > _tracks_documents(model):
+        return False
+    if not _sets_plainly(model) or _is_flush_watched(session):
+        return False
+    return not any(map(_is_heard, (getattr(model, name).dispatch.set for name in names)))
+
+
+@memoized
+def _tracks_documents(model: type[Any]) -> int:
+    return int(bool(documents_of(inspect(model))))
+
+
+def _is_heard(listeners: Any) -> bool:
+    """Return whether anybody is told of a new value but SQLAlchemy's tracking of edits in it."""
+    return bool(len(listeners)) and not all(map(tracks_edits, listeners))
+
+
+@memoized
+def _sets_plainly(model: type[Any]) -> bool:
+    """Return whether the model leaves it to its base how an attribute is set."""
+    usual = SQLModel.__setattr__ if issubclass(model, SQLModel) else object.__setattr__
+    setter: Any = model.__setattr__
+    return setter is usual
+
+
+async def returns_rows(session: Session) -> bool:
+    """Return whether the database answers an INSERT of any number of rows with what it stored.
+
+    It may begin the transaction: MySQL and MariaDB are told apart by the first connection.
+    """
+    if session.get_bind().dialect.insert_executemany_returning_sort_by_parameter_order:
+        return True
     dialect = (await session.connection()).dialect
     return bool(dialect.insert_executemany_returning_sort_by_parameter_order)
 
@@ -106,7 +139,14 @@ def _is_listened_to(mapper: Mapper[Any]) -> bool:
 def _is_watched(session: Session) -> bool:
     """Whether anybody else is told what the session flushes or gains."""
     events: Any = session.sync_session.dispatch
-    return len(events.before_flush) > _FLUSH or any(len(getattr(events, name)) for name in _NEVER)
+    return _is_flush_watched(session) or any(len(getattr(events, name)) for name in _GAINS)
+
+
+def _is_flush_watched(session: Session) -> bool:
+    events: Any = session.sync_session.dispatch
+    return len(events.before_flush) > _FLUSH or bool(
+        len(events.after_flush) or len(events.after_flush_postexec)
+    )
 
 
 def _is_expression(kind: type[Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, inspect, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, select
 from sqlalchemy import update as updating
 
 from colonnade.database import Session
@@ -13,6 +13,8 @@ from colonnade.filters import OPERATORS
 from colonnade.mapping import mapping_of
 from colonnade.spec import remembered, unused_prefix
 from colonnade.writing.back import read_back
+from colonnade.writing.edit import edit
+from colonnade.writing.plain import is_plain_update
 
 __all__ = ["update"]
 
@@ -36,7 +38,8 @@ async def update(
     """The changed object, or None if no row has this key (and version).
 
     UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT; without changes only the SELECT.
-    The row of a class hierarchy with several tables is read and locked, and written by the unit.
+    Where validators or listeners have a say, and for a class hierarchy with several tables, the
+    unit of work writes the row, see ``edit``.
     What the session already holds of the row is refreshed.
     """
     mapped = mapping_of(model)
@@ -49,10 +52,11 @@ async def update(
             select(model).where(*criteria), execution_options={"populate_existing": True}
         )
         return found.one_or_none()
+    if mapped.storage == "hierarchy" or not is_plain_update(session, model, changes):
+        await session.flush()
+        return await edit(session, model, criteria, changes)
     options = {"synchronize_session": False, "populate_existing": True}
     await session.flush()
-    if mapped.storage == "hierarchy":
-        return await _in_unit(session, model, key, changes, version)
     if session.get_bind().dialect.update_returning:
         same = dict(zip(mapped.key, key, strict=True))
         if version is not None and mapped.version is not None:
@@ -67,30 +71,6 @@ async def update(
         return None
     changed = await read_back(session, model, [key], anew=True)
     return changed[0] if changed else None
-
-
-async def _in_unit(
-    session: Session,
-    model: type[M],
-    key: tuple[Any, ...],
-    changes: Mapping[str, Any],
-    version: int | None,
-) -> M | None:
-    identity = key[0] if len(key) == 1 else key
-    item = await session.get(model, identity, populate_existing=True, with_for_update=True)
-    name = mapping_of(model).version
-    if item is None or (version is not None and name and getattr(item, name) != version):
-        return None
-    try:
-        for attribute, value in changes.items():
-            setattr(item, attribute, value)
-        await session.flush()
-    except BaseException:
-        session.expire(item)
-        raise
-    if inspect(item).expired_attributes:
-        await read_back(session, model, [key])
-    return item
 
 
 @remembered
