@@ -812,7 +812,8 @@ TRIGGERS = {
         (
             "CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
             "IF NEW.city = 'no' THEN RAISE EXCEPTION 'not Zq7-hush'; END IF; "
-            "IF NEW.city = 'own' THEN RAISE EXCEPTION 'not Zq7-hush' USING ERRCODE = 'TE123'; END IF; "
+            "IF NEW.city = 'own' THEN "
+            "RAISE EXCEPTION 'not Zq7-hush' USING ERRCODE = 'TE123'; END IF; "
             "IF NEW.city = 'skip' THEN RETURN NULL; END IF; RETURN NEW; END $$"
         ),
         "CREATE TRIGGER guard BEFORE INSERT ON team FOR EACH ROW EXECUTE FUNCTION guard()",

@@ -123,6 +123,16 @@ def test_an_alias_path_reads_what_is_at_its_end() -> None:
     assert names(plan.many[0].plan) == {"last": "last"}
 
 
+@pytest.mark.parametrize("default", [..., "none"])
+def test_an_alias_path_to_one_column_of_a_collection_is_refused(default: Any) -> None:
+    class Read(BaseModel):
+        names: list[str] = Field(default, validation_alias=AliasPath("team", "first"))
+
+    error = refusal(Read)
+    assert error.fields == ("names",)
+    assert "Requires('team.first')" in (error.hint or "")
+
+
 def test_an_alias_path_to_nowhere_is_refused() -> None:
     class Read(BaseModel):
         boss_name: str = Field(validation_alias=AliasPath("boss", "frist"))

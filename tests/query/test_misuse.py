@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import pytest
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
+from sqlalchemy import ForeignKey
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    DynamicMapped,
+    Mapped,
+    WriteOnlyMapped,
+    mapped_column,
+    relationship,
+)
 from tests.guild import Hero, HeroCreate, HeroService
 
 from colonnade import Count, Database, Query, ServiceBase
@@ -19,6 +29,50 @@ from colonnade.testing import count_statements
 class HeroRead(BaseModel):
     id: int
     name: str
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Leaf(Base):
+    __tablename__ = "leaf"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tree_id: Mapped[int] = mapped_column(ForeignKey("tree.id"))
+
+
+class Tree(Base):
+    """Two relations that hold a query in place of their objects."""
+
+    __tablename__ = "tree"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dynamic: DynamicMapped[Leaf] = relationship()
+    write_only: WriteOnlyMapped[Leaf] = relationship(overlaps="dynamic")
+
+
+class TreeService(ServiceBase[Tree]):  # type: ignore[type-var] # a model of SQLAlchemy's own kind
+    pass
+
+
+@pytest.mark.parametrize("name", ["dynamic", "write_only"])
+async def test_a_relation_that_holds_a_query_is_not_loaded(heroes: Database, name: str) -> None:
+    async with heroes.reader() as session:
+        with count_statements(heroes) as statements:
+            trees = TreeService(session)
+            for ask in (lambda: trees.load(name).all(), partial(trees.get, 1, load=[name])):
+                with pytest.raises(InvalidOperand, match=f"lazy='{name}'") as caught:
+                    await ask()
+                assert caught.value.fields == (name,)
+        statements.expect(0)
+
+
+@pytest.mark.parametrize("payloads", [None, 7, "ab", {"name": "a"}])
+async def test_create_many_takes_a_collection(heroes: Database, payloads: Any) -> None:
+    async with heroes.session() as session:
+        with pytest.raises(InvalidOperand, match="a collection of payloads"):
+            await HeroService(session).create_many(payloads)
 
 
 async def test_a_question_is_no_answer_and_says_how_to_ask(heroes: Database) -> None:

@@ -205,3 +205,13 @@ def test_values_are_what_the_column_holds() -> None:
 
     values = values_of(Hero, Texts, {"name": "x", "born": "2020-01-02", "fee": "1.50"})
     assert (values["born"].day, str(values["fee"])) == (2, "1.50")
+
+
+def test_a_payload_by_model_construct_is_its_fields_and_is_checked() -> None:
+    assert changes_of(Hero, HeroUpdate, HeroUpdate.model_construct(age=5)) == {"age": 5}
+    given = HeroUpdate.model_construct({"age"}, age=5, name="b")
+    assert changes_of(Hero, HeroUpdate, given) == {"age": 5}
+    error = refusal(Hero, HeroUpdate, HeroUpdate.model_construct(age=SECRET))
+    assert error.fields == ("age",)
+    lacking = refusal(Hero, HeroCreate, HeroCreate.model_construct(age=5), of=values_of)
+    assert "name" in lacking.fields

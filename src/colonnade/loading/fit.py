@@ -213,6 +213,13 @@ class _Field:
             following = draft.attribute(keys[0])
             if following is None or _is_method(following):
                 raise _unfit(draft, f"{self.told} looks for {_dotted(path)}", keys[0])
+            if attribute.many and isinstance(rest[0], str):
+                self._refuse(
+                    f"looks for {_dotted(path)}, and {name} is a collection, of which Pydantic "
+                    "takes places only",
+                    hint=f"read {name} into a list of a schema of its own; or write a property of "
+                    f"the model, with Annotated[…, Requires({_dotted(path)!r})] for the field",
+                )
             rest = rest[rest.index(keys[0]) + 1 :]
             name, attribute = keys[0], following
         self._fill(draft, str(name), attribute, many=True if rest else None)

@@ -161,7 +161,17 @@ class Query(Verbs[M]):
 
 def load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]:
     """Return the relations that names such as ``"missions.place"`` or mapped attributes mean."""
-    return tuple(relation_path(model, _name(path)) for path in as_paths(paths))
+    found = tuple(relation_path(model, _name(path)) for path in as_paths(paths))
+    for path in found:
+        for step in path:
+            if step.unloadable:
+                raise InvalidOperand(
+                    f"{step.name} cannot be loaded: its relation is lazy={step.unloadable!r}",
+                    hint=f"read it into a schema, or ask for {step.target.__name__} itself",
+                    model=model.__name__,
+                    fields=(step.name,),
+                )
+    return found
 
 
 def as_paths(given: Any) -> tuple[Any, ...]:

@@ -37,6 +37,12 @@ def rows_of(
 
     Raise ``InvalidChanges`` for the first payload that may not be written.
     """
+    if isinstance(payloads, str | bytes | Mapping) or not isinstance(payloads, Iterable):
+        raise InvalidOperand(
+            f"create_many takes a collection of payloads, not {type(payloads).__name__}",
+            hint="hand in a list, or one payload to create",
+            model=model.__name__,
+        )
     given = list(payloads)
     if len(given) == 1:
         return [values_of(model, schema, given[0], filled)]
