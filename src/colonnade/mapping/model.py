@@ -32,9 +32,6 @@ __all__ = [
 
 _CACHED: Final = "colonnade.mapping"
 
-#: How a relation is lazy that has a query in place of its objects.
-_QUERIES: Final = ("dynamic", "write_only")
-
 Direction = Literal["many_to_one", "one_to_many", "many_to_many"]
 #: Where a model's rows are: in one table, in the joined tables of a class hierarchy, or in what is
 #: no table at all, such as a join or a SELECT that somebody mapped.
@@ -84,7 +81,6 @@ class Relation:
     viewonly: bool
     local: tuple[str, ...]  # the attributes of this model that the join compares
     multiplies: bool  # a join may find several rows; also for one object that nothing makes unique
-    unloadable: str | None  # how it is lazy, where it holds a query and no objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +258,6 @@ def _relation(prop: RelationshipProperty[Any]) -> Relation:
         viewonly=prop.viewonly,
         local=_attributes(prop.parent, local),
         multiplies=multiplies(prop),
-        unloadable=str(prop.lazy) if prop.lazy in _QUERIES else None,
     )
 
 

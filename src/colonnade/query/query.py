@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Select
+from sqlalchemy import Select, inspect
 
 from colonnade import reading, writing
 from colonnade.database import Reader, Session
@@ -163,15 +163,23 @@ def load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]
     """Return the relations that names such as ``"missions.place"`` or mapped attributes mean."""
     found = tuple(relation_path(model, _name(path)) for path in as_paths(paths))
     for path in found:
-        for step in path:
-            if step.unloadable:
-                raise InvalidOperand(
-                    f"{step.name} cannot be loaded: its relation is lazy={step.unloadable!r}",
-                    hint=f"read it into a schema, or ask for {step.target.__name__} itself",
-                    model=model.__name__,
-                    fields=(step.name,),
-                )
+        _check_objects(model, path)
     return found
+
+
+def _check_objects(model: type[Any], path: tuple[Relation, ...]) -> None:
+    """Raise ``InvalidOperand`` for a relation that holds a query in place of its objects."""
+    owner = model
+    for step in path:
+        lazy = inspect(owner).relationships[step.name].lazy
+        if lazy in ("dynamic", "write_only"):
+            raise InvalidOperand(
+                f"{step.name} cannot be loaded: its relation is lazy={lazy!r}",
+                hint=f"read it into a schema, or ask for {step.target.__name__} itself",
+                model=model.__name__,
+                fields=(step.name,),
+            )
+        owner = step.target
 
 
 def as_paths(given: Any) -> tuple[Any, ...]:
