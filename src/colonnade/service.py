@@ -44,11 +44,12 @@ from colonnade.query import (
     key_of,
     load_paths,
     missing,
+    possible_key,
     spec_of_key,
     values_of,
 )
 from colonnade.scope import Scope, declare, filled
-from colonnade.spec import whole
+from colonnade.spec import is_found_by_value, whole
 
 __all__ = ["ServiceBase"]
 
@@ -156,7 +157,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         """
         found = await self.get_or_none(key, load=load)
         if found is None:
-            key_of(self.model, key)  # None is no key, and no row is missing
+            key_of(self.model, key)  # what is no key is no missing row
             raise missing(self.model, (key,))
         return found
 
@@ -164,9 +165,12 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         """The same, or None; for a key that is None, or has a None in it, no row can be."""
         if key is None or (isinstance(key, tuple) and None in key):
             return None
-        values = key_of(self.model, key)
+        values = possible_key(self.model, key)
+        if values is None:
+            return None
         paths = as_paths(load)
-        if paths or self.scopes:
+        # What a session holds is found by Python's equality, which may not be the database's.
+        if paths or self.scopes or not is_found_by_value(self.model, values):
             return await self._keyed(values).load(*paths).one_or_none()
         identity = values[0] if len(values) == 1 else values
         return cast("M | None", await self.session.get(self.model, identity))
@@ -174,8 +178,10 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
     async def get_many(self, keys: Iterable[Any], *, load: Sequence[Any] = ()) -> list[M]:
         """The objects with these keys, in the order of the keys.
 
-        One statement for each 10,000 of them. Raises ``NotFound``, which lists the keys that no row
-        has.
+        One statement for each 10,000 of them. Where the database finds keys equal that are not in
+        Python (CITEXT, CHAR(n), collations, types of your own), one more for each 128 that are
+        spelled otherwise than their rows have them. Raises ``NotFound``, which lists the keys that
+        no row has.
         """
         if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
             raise InvalidOperand(
@@ -183,17 +189,19 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
                 hint="hand in a list, tuple or set",
             )
         asked = list(keys)
-        wanted = [key_of(self.model, key) for key in asked]
+        wanted = [possible_key(self.model, key) for key in asked]
         shape = whole(self.model).shape.loading(load_paths(self.model, load))
-        unique = list(dict.fromkeys(wanted))
+        unique = [values for values in dict.fromkeys(wanted) if values is not None]
         criteria = criteria_of(self.model, self.scopes, self.session.scope)
         found = await reading.by_keys(self.session, shape, unique, criteria)
-        names = mapping_of(self.model).key
-        by_key = {tuple(getattr(item, name) for name in names): item for item in found}
-        lost = tuple(key[0] if len(key) == 1 else key for key in unique if key not in by_key)
+        lost = [
+            key if values is None or len(values) > 1 else values[0]
+            for key, values in zip(asked, wanted, strict=True)
+            if values is None or values not in found
+        ]
         if lost:
-            raise missing(self.model, lost)
-        return [by_key[values] for values in wanted]
+            raise missing(self.model, tuple(dict.fromkeys(lost)))
+        return [found[values] for values in wanted if values is not None]
 
     @overload
     async def create(self, payload: C | Mapping[str, Any]) -> M: ...
@@ -361,7 +369,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         if mapping_of(self.model).version is None:
             return None
         await self.session.flush()
-        return writing.held_version(self.session, self.model, values)
+        return await writing.held_version(self.session, self.model, values)
 
     async def _why_not(self, key: Any, version: int | None) -> NotFound | StaleVersion:
         if version is None or not await reading.exists(self.session, spec_of_key(self.model, key)):

@@ -19,6 +19,7 @@ __all__ = [
     "adopt_inserted",
     "flush_automatically",
     "has_changes",
+    "hold_by_key",
     "is_read",
     "mark_deleted",
     "streamed_result",
@@ -151,3 +152,12 @@ def mark_deleted(session: Session, states: Sequence[InstanceState[Any]]) -> None
     rows, and ``delete`` sends a statement for each.
     """
     session._remove_newly_deleted(states)
+
+
+def hold_by_key(session: Session, states: Sequence[InstanceState[Any]]) -> None:
+    """Make the session hold flushed objects by the key that they have now.
+
+    SQLAlchemy does this where a flush has changed a key, and has no public way to do it. After a
+    rollback they have the key again that they had before.
+    """
+    session._register_persistent(set(states))

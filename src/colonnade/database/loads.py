@@ -21,6 +21,7 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 from sqlalchemy.util.concurrency import in_greenlet
 
 from colonnade._compat.sqlalchemy_statements import put_off_by
+from colonnade.database.children import pair_children
 from colonnade.database.orm import Orm
 from colonnade.errors import ColumnNotLoaded, NotLoaded, RelationshipNotLoaded
 from colonnade.mapping import every_mapper
@@ -142,6 +143,7 @@ def _column(model: str, names: Iterable[str]) -> NotLoaded:
 @event.listens_for(Mapper, "mapper_configured")
 def _configured(mapper: Mapper[Any], _class: type[Any]) -> None:
     guard_mapper(mapper)
+    pair_children(mapper)
 
 
 @event.listens_for(Orm, "persistent_to_detached", raw=True)
@@ -169,3 +171,4 @@ def _unpickled(state: Any, content: dict[str, Any]) -> None:
 for _mapper in every_mapper():
     if _mapper.configured:
         guard_mapper(_mapper)
+        pair_children(_mapper)

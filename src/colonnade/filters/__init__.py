@@ -21,6 +21,7 @@ from colonnade.filters.operators import OPERATORS, Operator
 from colonnade.filters.parse import bound_leaf, lookup, lookups
 from colonnade.filters.sources import Computed, Sources
 from colonnade.filters.trees import Condition, Tree, all_of, any_of, every, not_, some
+from colonnade.filters.values import key_value_of
 from colonnade.mapping import Given
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "expression",
     "filters_nothing",
     "finds_nothing",
+    "key_value_of",
     "lookup",
     "lookups",
     "not_",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Text
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
@@ -73,6 +74,8 @@ class _Unbounded(TypeDecorator[Any]):
 
 def _bare(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     """Return a new type of the same sort without arguments; other types as they are."""
+    if isinstance(kind, CITEXT):
+        return kind  # as any other text it would be compared letter by letter
     if isinstance(kind, sa.String) and not isinstance(kind, sa.Enum):
         return sa.String()
     if isinstance(kind, sa.Numeric):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ARRAY, ColumnElement, Text, bindparam
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
@@ -48,7 +49,9 @@ class Values(TypeDecorator[list[Any]]):
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(ARRAY(unbounded(self.item)))
+            own = self.item.dialect_impl(dialect)
+            item = own if isinstance(own, CITEXT) else unbounded(self.item)  # as a variant too
+            return dialect.type_descriptor(ARRAY(item))
         return dialect.type_descriptor(Text())
 
     @override

@@ -68,21 +68,22 @@ class _AmongStored(Predicate):
     inherit_cache = True
 
 
-def among_stored(columns: Sequence[Any], name: str) -> ColumnElement[bool]:
+def among_stored(
+    columns: Sequence[Any], name: str, kinds: Sequence[TypeEngine[Any]] | None = None
+) -> ColumnElement[bool]:
     """Return the condition that the columns are one of the keys bound as ``name``.
 
     Where there are several columns, the values of each are bound too, as ``name_0`` and so on.
+    ``kinds`` are the types to bind values as that no column may hold.
     """
-    key: Any = columns[0] if len(columns) == 1 else tuple_(*columns)
+    kinds = kinds or [column.type for column in columns]
+    key: Any = columns[0] if len(columns) == 1 else tuple_(*columns, types=kinds)
     each: Any = key.in_(bindparam(name, expanding=True))
     if any(family_of(column.type) == _BY_ONE for column in columns):
         return each  # type: ignore[no-any-return] # a comparison
     names = [name] if len(columns) == 1 else [f"{name}_{index}" for index in range(len(columns))]
-    arrays = [
-        bindparam(own, type_=_Column(column.type))
-        for own, column in zip(names, columns, strict=True)
-    ]
-    rows = bindparam(name, type_=_Rows(*(column.type for column in columns)))
+    arrays = [bindparam(own, type_=_Column(kind)) for own, kind in zip(names, kinds, strict=True)]
+    rows = bindparam(name, type_=_Rows(*kinds))
     return _AmongStored(*columns, *arrays, rows, each)
 
 

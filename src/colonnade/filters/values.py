@@ -13,9 +13,26 @@ from sqlalchemy.types import TypeEngine
 
 from colonnade.errors import InvalidOperand
 from colonnade.mapping import mapping_of, memoized
-from colonnade.values import Rule, Unfit, declared_kind, kind_at, kind_of, rule_of, unfit_text
+from colonnade.values import (
+    Rule,
+    TooLarge,
+    Unfit,
+    declared_kind,
+    kind_at,
+    kind_of,
+    rule_of,
+    unfit_text,
+)
 
-__all__ = ["check_of", "kind_at", "kind_of", "misfit", "one_of", "unfit_text"]
+__all__ = [
+    "check_of",
+    "key_value_of",
+    "kind_at",
+    "kind_of",
+    "misfit",
+    "one_of",
+    "unfit_text",
+]
 
 Check = Callable[[Any], Any]
 
@@ -29,6 +46,25 @@ def one_of(owner: type[Any], column: str, name: str) -> Check:
     """
     mapped = mapping_of(owner).columns[column]
     return _checked(kind_of(owner, mapped), mapped.type, name, writing=True)
+
+
+@memoized
+def key_value_of(owner: type[Any], column: str) -> Check:
+    """Return the validator of a key's value: it gives None for an integer too large for any row."""
+    mapped = mapping_of(owner).columns[column]
+    kind = kind_of(owner, mapped)
+    rule: Rule = rule_of(kind, mapped.type, writing=False)
+    check = check_of(kind, mapped.type, column)
+
+    def read(value: Any) -> Any:
+        try:
+            return rule(value)
+        except TooLarge:
+            return None
+        except Unfit:
+            return check(value)  # which says what is wrong with it
+
+    return read
 
 
 def check_of(kind: Any, stored: TypeEngine[Any], name: str) -> Check:

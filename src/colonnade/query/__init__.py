@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from colonnade.query.answer import Answer
 from colonnade.query.json import Json
-from colonnade.query.keys import key_of, missing, spec_of_key
+from colonnade.query.keys import key_of, missing, possible_key, spec_of_key
 from colonnade.query.own import conditions_of, criteria_of, keep, values_of
 from colonnade.query.projection import Projection
 from colonnade.query.query import Query, as_paths, load_paths
@@ -26,6 +26,7 @@ __all__ = [
     "key_of",
     "load_paths",
     "missing",
+    "possible_key",
     "spec_of_key",
     "values_of",
 ]

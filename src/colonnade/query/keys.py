@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from colonnade.errors import InvalidOperand, NotFound
-from colonnade.filters import Where, bound_leaf, conditions
+from colonnade.filters import Where, bound_leaf, conditions, key_value_of
 from colonnade.loading import Grouped
 from colonnade.mapping import counted, mapping_of, memoized, with_article
 from colonnade.spec import Shape, Spec
 
-__all__ = ["group_of_key", "key_of", "missing", "spec_of_key"]
+__all__ = ["group_of_key", "key_of", "missing", "no_group", "possible_key", "spec_of_key"]
 
 
 def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
     """The key's values, in the order of the key's columns.
 
-    Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit.
+    Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit, and
+    ``NotFound`` for an integer so large that no row can have it.
     """
-    leaves = _leaves(model)
+    values = possible_key(model, key)
+    if values is None:
+        raise missing(model, (key,))
+    return values
+
+
+def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
+    """The same, but None for a key that no row can have. Raises ``InvalidOperand``."""
+    readers = _readers(model)
     values = key if isinstance(key, tuple) else (key,)
-    if None not in values and len(values) == len(leaves):
-        return tuple([leaf.check(value) for leaf, value in zip(leaves, values, strict=True)])
+    if None not in values and len(values) == len(readers):
+        found = tuple([read(value) for read, value in zip(readers, values, strict=True)])
+        return None if None in found else found
     names = mapping_of(model).key
     if any(value is None for value in values):
         raise InvalidOperand(
@@ -49,7 +60,7 @@ def _keyed(model: type[Any]) -> Shape:
 def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
     """What asks for the group with this value, or with this tuple of values.
 
-    Raises ``InvalidOperand``.
+    Raises ``InvalidOperand``, and ``NotFound`` for an integer so large that no group can have it.
     """
     names = groups.fields
     values = key if isinstance(key, tuple) else (key,)
@@ -64,8 +75,14 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
             hint="hand in a tuple with a value for each" if len(names) > 1 else None,
             fields=names,
         )
+    model = spec.shape.model
     given = dict(zip(names, values, strict=True))
-    return spec.uncut().where(conditions(spec.shape.model, (), given))
+    if any(
+        value is not None and key_value_of(model, name)(value) is None
+        for name, value in given.items()
+    ):
+        raise no_group(groups, key)
+    return spec.uncut().where(conditions(model, (), given))
 
 
 def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
@@ -79,9 +96,24 @@ def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
     )
 
 
+def no_group(groups: Grouped, key: Any) -> NotFound:
+    """The error for a group that there is not."""
+    return NotFound(
+        f"there is no {groups.schema.__name__} of this group",
+        model=groups.model.__name__,
+        fields=groups.fields,
+        keys=(key,),
+    )
+
+
 @memoized
 def _leaves(model: type[Any]) -> tuple[Where, ...]:
     return tuple(bound_leaf(model, name) for name in mapping_of(model).key)
+
+
+@memoized
+def _readers(model: type[Any]) -> tuple[Callable[[Any], Any], ...]:
+    return tuple(key_value_of(model, name) for name in mapping_of(model).key)
 
 
 def _spelled(names: tuple[str, ...]) -> str:

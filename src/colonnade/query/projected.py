@@ -10,12 +10,11 @@ from pydantic import BaseModel
 
 from colonnade import reading
 from colonnade.database import Session
-from colonnade.errors import NotFound
 from colonnade.filters import Condition
 from colonnade.filters import conditions as read_conditions
 from colonnade.loading import Plan, groups_of
 from colonnade.ordering import Order, Term
-from colonnade.query.keys import group_of_key
+from colonnade.query.keys import group_of_key, no_group
 from colonnade.query.verbs import MAX_PAGE, Verbs
 from colonnade.spec import Spec, having, row_terms
 
@@ -118,10 +117,5 @@ class Projected(Verbs[R]):
             return await super().get(key)
         found = await self._fetch(group_of_key(self._bound_spec, groups, key))
         if not found:
-            raise NotFound(
-                f"there is no {self._schema.__name__} of this group",
-                model=groups.model.__name__,
-                fields=groups.fields,
-                keys=(key,),
-            )
+            raise no_group(groups, key)
         return found[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, func, inspect
+from sqlalchemy import ColumnElement, Select, func, inspect
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import RelationshipDirection, aliased
 from sqlalchemy.sql import and_
@@ -20,6 +20,7 @@ from colonnade.mapping import mapping_of
 from colonnade.ordering import closed
 from colonnade.reading.columns import Columns
 from colonnade.spec import Shape, among_held, limiting, narrowed, order_of, remembered
+from colonnade.values import equal_as_referred
 
 __all__ = ["Children", "Link", "children_of"]
 
@@ -107,14 +108,16 @@ def _ranked(statement: Select[Any], rank: int, most: ColumnElement[int]) -> Sele
 def _foreign_key(owner: type[Any], nested: Nested) -> tuple[str, ...]:
     """The child's attributes that hold the parent's key, if they alone decide whose child it is.
 
-    Text is left to the database, which may find two spellings equal.
+    What Python may find unequal is left to the database, such as two spellings of a text.
     """
     prop: Any = inspect(owner).relationships[nested.relation.name]
     if prop.direction is not RelationshipDirection.ONETOMANY or prop.secondary is not None:
         return ()
     pairs: dict[Any, Any] = dict(prop.local_remote_pairs)
     key = inspect(owner).primary_key
-    if set(pairs) != set(key) or any(isinstance(column.type, String) for column in key):
+    if set(pairs) != set(key):
+        return ()
+    if not all(equal_as_referred(one.type, other.type) for one, other in pairs.items()):
         return ()
     joined = and_(*(local == remote for local, remote in pairs.items()))
     if not joined.compare(prop.primaryjoin) and len(pairs) == 1:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from colonnade.filters import Sources
 from colonnade.spec.criterion import criterion
+from colonnade.spec.equality import (
+    equal,
+    equal_parameter,
+    is_found_by_value,
+    is_key,
+    key_questions,
+    names_itself,
+)
 from colonnade.spec.figures import having, projected, row_terms
 from colonnade.spec.given import Wanted, deciding, wanted_by_plan, wanted_by_rows, with_values
-from colonnade.spec.keys import among, among_held, chunked, keyed
+from colonnade.spec.keys import among, among_held, asked, chunked, keyed
 from colonnade.spec.keyset import Keyset, order_of, parts
 from colonnade.spec.measures import of_children
 from colonnade.spec.memory import STATEMENTS, remembered
@@ -35,19 +43,26 @@ __all__ = [
     "Wanted",
     "among",
     "among_held",
+    "asked",
     "bound",
     "chunked",
     "counting",
     "criterion",
     "deciding",
     "entities",
+    "equal",
+    "equal_parameter",
     "existing",
     "having",
+    "is_found_by_value",
+    "is_key",
+    "key_questions",
     "keyed",
     "keys_of",
     "limiting",
     "matching",
     "names",
+    "names_itself",
     "narrowed",
     "of_children",
     "order_of",

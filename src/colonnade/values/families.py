@@ -10,18 +10,25 @@ from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from colonnade._compat.sqlalchemy_types import BINARY, INTERVAL
 from colonnade.models import EnumValue
 
-__all__ = ["Family", "family_of", "is_interval", "item_type", "plain_type"]
+__all__ = ["DIALECTS", "Family", "family_of", "is_interval", "item_type", "plain_type"]
 
 Family: TypeAlias = Literal[
     "text", "integer", "float", "decimal", "boolean", "date", "time", "datetime", "interval",
     "uuid", "enum", "json", "array", "bytes", "other",
 ]  # fmt: skip
+
+#: As whom a column's type is asked what it is: any of them may have a variant of its own.
+DIALECTS: Final[tuple[sa.Dialect, ...]] = (
+    sqlite.dialect(),
+    postgresql.dialect(),  # type: ignore[no-untyped-call]
+    mysql.dialect(),
+)
 
 # The first match counts: a subclass stands before its base, as Float before Numeric.
 _BY_TYPE: Final[tuple[tuple[type[Any], Family], ...]] = (

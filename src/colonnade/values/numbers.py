@@ -12,13 +12,13 @@ from enum import Enum
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
 from colonnade.errors import InvalidValue
 from colonnade.models import ExactDecimal
-from colonnade.values.families import plain_type
-from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
+from colonnade.values.families import DIALECTS, plain_type
+from colonnade.values.unfit import Asked, Rule, TooLarge, Unfit, parser_of
 
 __all__ = ["bounds_of", "decimal_rule", "float_rule", "integer_rule", "narrow"]
 
@@ -28,12 +28,6 @@ _BITS: Final = "an integer has at most 64 bits"
 _DIGITS: Final = 80
 #: The scale of a column that declares none: the most that MySQL and MariaDB have.
 _AFTER: Final = 30
-#: A column's type may have a variant for each of these, and with it another range.
-_DIALECTS: Final[tuple[sa.Dialect, ...]] = (
-    sqlite.dialect(),
-    postgresql.dialect(),  # type: ignore[no-untyped-call]
-    mysql.dialect(),
-)
 _STRANGE: Final = "NaN and Infinity are not compared the same everywhere"
 
 
@@ -66,7 +60,7 @@ def integer_rule(asked: Asked) -> Rule:
     def compare(value: Any) -> int:
         number = value if type(value) is int else whole(value)
         if not least <= number <= most:
-            raise Unfit(_BITS)
+            raise TooLarge(_BITS)
         return number
 
     return write if asked.writing else compare
@@ -97,7 +91,7 @@ def _ranges(stored: TypeEngine[Any]) -> Iterator[tuple[int, int]]:
     if hasattr(plain_type(stored), "unsigned"):
         # A type of MySQL's own. Other dialects adapt it to a plain integer, whose range is wrong.
         return
-    for dialect in _DIALECTS:
+    for dialect in DIALECTS:
         plain = plain_type(stored.dialect_impl(dialect))
         if isinstance(plain, sa.Integer):
             yield _range(plain)

@@ -24,7 +24,7 @@ from colonnade.values.families import Family, family_of, is_interval, item_type,
 from colonnade.values.moments import date_rule, datetime_rule, interval_rule, time_rule
 from colonnade.values.numbers import decimal_rule, float_rule, integer_rule, narrow
 from colonnade.values.texts import bytes_rule, text_rule, unfit_text
-from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
+from colonnade.values.unfit import Asked, Rule, TooLarge, Unfit, parser_of
 
 __all__ = ["declared_kind", "is_foreign", "rule_of"]
 
@@ -84,8 +84,7 @@ def _foreign(asked: Asked) -> Rule:
 
     def rule(value: Any) -> Any:
         found = value if type(value) is exact_type else parsed(value)
-        if reason := _unfit(found):
-            raise Unfit(reason)
+        _check_kept(found)
         # A comparison is bound as the user's type, not as a wider integer.
         if not asked.writing:
             narrow(plain, found)
@@ -101,18 +100,18 @@ def _other(asked: Asked) -> Rule:
 
     def rule(value: Any) -> Any:
         found = value if type(value) is exact_type else parsed(value)
-        if reason := _unfit(found):
-            raise Unfit(reason)
+        _check_kept(found)
         return found
 
     return rule
 
 
-def _unfit(value: Any) -> str | None:
-    """Return the reason why no database can store a value, or None if one can."""
+def _check_kept(value: Any) -> None:
+    """Raise ``Unfit`` for a value that no database takes, though its type may be right."""
     if type(value) is int and not -_BEYOND <= value < _BEYOND:
-        return "an integer has at most 64 bits"
-    return unfit_text(value) if isinstance(value, str) else None
+        raise TooLarge("an integer has at most 64 bits")
+    if isinstance(value, str) and (reason := unfit_text(value)):
+        raise Unfit(reason)
 
 
 def _boolean(_asked: Asked) -> Rule:

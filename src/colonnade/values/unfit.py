@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["Asked", "Rule", "Unfit", "parse", "parser_of"]
+__all__ = ["Asked", "Rule", "TooLarge", "Unfit", "parse", "parser_of"]
 
 #: A function that returns a value as the column stores it, or raises ``Unfit``.
 Rule: TypeAlias = Callable[[Any], Any]
@@ -29,6 +29,10 @@ class Unfit(ValueError):
     def __init__(self, reason: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TooLarge(Unfit):
+    """An integer that is larger than any that the column holds or is compared with."""
 
 
 @dataclass(frozen=True, slots=True)

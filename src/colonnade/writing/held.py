@@ -6,20 +6,22 @@ be otherwise now, and touching it raises ``RelationshipNotLoaded``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import RelationshipProperty
+from sqlalchemy.orm.attributes import set_committed_value
 
-from colonnade._compat.sqlalchemy_session import mark_deleted
+from colonnade._compat.sqlalchemy_session import hold_by_key, mark_deleted
 from colonnade.database import Session
 from colonnade.mapping import mapping_of
 from colonnade.scope import UNSCOPED
-from colonnade.spec import among, chunked
+from colonnade.spec import among, chunked, key_questions, names_itself
+from colonnade.values import returned_otherwise
 from colonnade.writing.back import read_back
 
-__all__ = ["forget_deleted", "held_version", "let_go", "refresh"]
+__all__ = ["forget_deleted", "held_key", "held_version", "hold_as_stored", "let_go", "refresh"]
 
 _Relationship: TypeAlias = RelationshipProperty[Any]
 
@@ -40,13 +42,58 @@ async def refresh(session: Session, model: type[Any], names: Collection[str]) ->
     await read_back(session, model, [_key(item) for item in held])
 
 
-def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
+async def held_key(session: Session, model: type[Any], key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the key by which the session holds the row that ``key`` names, if it holds it.
+
+    One SELECT where the database may find another key equal that an object has; else none.
+    """
+    if names_itself(model) or _find_held(session, model, key) or not _held(session, model):
+        return key
+    (question,) = key_questions(model, [key])
+    # Out of scope is not gone.
+    rows = await session.exec(
+        question.statement, params=question.parameters, execution_options={UNSCOPED: True}
+    )
+    return question.pair(rows.all()).get(key, key)
+
+
+async def hold_as_stored(session: Session, model: type[Any], items: Sequence[Any]) -> None:
+    """Give objects that were just inserted the keys that the database has stored for them.
+
+    Else what is read later would be other objects of the same rows. No statement where a key is
+    stored as it was sent; else one SELECT for each 128 objects.
+    """
+    if names_itself(model):
+        return
+    columns = [mapping_of(model).columns[name] for name in mapping_of(model).key]
+    dialect = session.get_bind().dialect
+    changed: dict[tuple[Any, ...], Any] = {}
+    for item in items:
+        key = _key(item)
+        pairs = zip(columns, key, strict=True)
+        if any(returned_otherwise(column.type, value, dialect) for column, value in pairs):
+            changed[key] = item
+    for question in key_questions(model, list(changed)):
+        # What was written may be out of scope.
+        rows = await session.exec(
+            question.statement, params=question.parameters, execution_options={UNSCOPED: True}
+        )
+        stored = question.pair(rows.all())
+        other = {key: own for key, own in stored.items() if own != key}
+        for key, own in other.items():
+            for column, value in zip(columns, own, strict=True):
+                set_committed_value(changed[key], column.name, value)
+        hold_by_key(session.sync_session, [inspect(changed[key]) for key in other])
+
+
+async def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
     """Return the version that the session's object with this key has.
 
     None if the model has no version, and if the session holds no such object or not its version.
     What waits to be flushed must have been.
     """
     name = mapping_of(model).version
+    key = key if name is None else await held_key(session, model, key)
     item = None if name is None else _find_held(session, model, key)
     version: int | None = None if item is None or name is None else item.__dict__.get(name)
     return version

@@ -24,6 +24,7 @@ from colonnade.models.mutable_json import track_documents
 from colonnade.writing.back import read_back
 from colonnade.writing.changes import refused_by_model
 from colonnade.writing.complete import complete
+from colonnade.writing.held import hold_as_stored
 from colonnade.writing.plain import is_plain, returns_rows
 
 __all__ = ["insert", "insert_unseen"]
@@ -37,12 +38,21 @@ async def insert(session: Session, model: type[M], rows: Sequence[dict[str, Any]
     One INSERT for each thousand rows or so that have values for the same columns; on SQLite one
     more, for the first. Where the unit of work has to write them: one for each row on SQLite, and
     where a row has NULL in a column with a default; and where it returns no defaults, one SELECT
-    for each 10,000 rows. The rows are completed in place.
+    for each 10,000 rows. Where the database keeps a key as another value than the one sent, such as
+    a padded CHAR(n), one SELECT for each 128 rows. The rows are completed in place.
     """
     if not rows:
         return []
     if not is_plain(session, model, rows) or not await returns_rows(session):
-        return await _in_unit(session, model, rows)
+        found = await _in_unit(session, model, rows)
+    else:
+        found = await _past_unit(session, model, rows)
+    await hold_as_stored(session, model, found)
+    return found
+
+
+async def _past_unit(session: Session, model: type[M], rows: Sequence[dict[str, Any]]) -> list[M]:
+    """Insert rows that a flush would only insert, and return their objects."""
     await session.flush()
     given = [tuple(row) for row in rows]
     complete(model, rows)

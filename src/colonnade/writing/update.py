@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy import update as updating
 
 from colonnade.database import Session
-from colonnade.filters import OPERATORS
 from colonnade.mapping import mapping_of
-from colonnade.spec import remembered, unused_prefix
+from colonnade.spec import equal, equal_parameter, is_key, remembered, unused_prefix
 from colonnade.writing.back import read_back
 from colonnade.writing.edit import edit
 from colonnade.writing.plain import is_plain_update
 
 __all__ = ["update"]
-
-#: As lookups compare: a text letter by letter, whatever the collation.
-_equal: Final = OPERATORS["eq"].build
 
 M = TypeVar("M")
 
@@ -43,9 +39,9 @@ async def update(
     What the session already holds of the row is refreshed.
     """
     mapped = mapping_of(model)
-    criteria = _same(model, mapped.key, key)
+    criteria = is_key(model, key)
     if version is not None and mapped.version is not None:
-        criteria += _same(model, (mapped.version,), (version,))
+        criteria.append(getattr(model, mapped.version) == version)
     if not changes:
         await session.flush()
         found = await session.scalars(
@@ -79,22 +75,18 @@ def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[st
 
     Built once for each set of columns; the values are bound by ``_bound``.
     """
-    criteria = [_equal(getattr(model, name), _parameter(model, _WHERE, name)) for name in same]
-    values = {name: _parameter(model, _SET, name) for name in changed}
+    prefix = unused_prefix(model, _WHERE)
+    compared = [(getattr(model, name), prefix + name) for name in same]
+    criteria = [equal(column, equal_parameter(column, name)) for column, name in compared]
+    values = {name: _parameter(model, name) for name in changed}
     return updating(model).where(*criteria).values(values).returning(model)
 
 
-def _parameter(model: type[Any], prefix: str, name: str) -> BindParameter[Any]:
+def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
     kind = getattr(model, name).type
-    return bindparam(unused_prefix(model, prefix) + name, type_=kind)
+    return bindparam(unused_prefix(model, _SET) + name, type_=kind)
 
 
 def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     prefix = unused_prefix(model, prefix)
     return {prefix + name: value for name, value in values.items()}
-
-
-def _same(
-    model: type[Any], names: tuple[str, ...], values: tuple[Any, ...]
-) -> list[ColumnElement[bool]]:
-    return [_equal(getattr(model, name), value) for name, value in zip(names, values, strict=True)]

@@ -1,0 +1,67 @@
+"""Tell for which columns Python's equality is the database's.
+
+Integers, UUIDs, booleans and dates are equal in Python exactly where they are equal in SQL. Texts
+are not: a collation, CITEXT and the padding of CHAR(n) decide for each column, and a foreign key
+follows its column's decision. Neither are values of a type of the user's own, which may be written
+as others, nor numbers that a cast rounds.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CHAR
+from sqlalchemy.dialects.postgresql import CITEXT
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.sqltypes import BINARY
+from sqlalchemy.types import TypeEngine
+
+from colonnade.values.families import DIALECTS, family_of, plain_type
+from colonnade.values.rules import is_foreign
+
+__all__ = ["equal_as_asked", "equal_as_referred", "returned_otherwise"]
+
+_EXACT = frozenset({"integer", "uuid", "boolean", "date"})
+
+
+def equal_as_asked(kind: TypeEngine[object]) -> bool:
+    """Return whether ``eq`` finds just the stored values that Python finds equal to one asked for.
+
+    It does for texts too, unless a collation, CITEXT or CHAR(n) says on some database what equals.
+    """
+    family = family_of(kind)
+    if family in _EXACT:
+        return not is_foreign(kind)
+    return family == "text" and not is_foreign(kind) and not _has_equality_of_its_own(kind)
+
+
+def equal_as_referred(kind: TypeEngine[object], other: TypeEngine[object]) -> bool:
+    """Return whether a foreign key refers to just the ``other`` that Python finds equal to it.
+
+    Never for texts: two columns are compared as their collation likes, on MariaDB without case.
+    """
+    family = family_of(kind)
+    if family not in _EXACT or family != family_of(other) or is_foreign(kind) or is_foreign(other):
+        return False
+    return kind.python_type is other.python_type
+
+
+def returned_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect) -> bool:
+    """Return whether a database may answer with another value than the one that was written."""
+    if is_foreign(kind):
+        return True
+    plain = plain_type(kind.dialect_impl(dialect))
+    if dialect.name == "sqlite":
+        return False
+    if isinstance(plain, CHAR) and isinstance(value, str):
+        # PostgreSQL fills it up with spaces, MariaDB takes them away.
+        return len(value) < (plain.length or 1) or value.endswith(" ")
+    return (
+        isinstance(plain, BINARY) and isinstance(value, bytes) and len(value) < (plain.length or 1)
+    )
+
+
+def _has_equality_of_its_own(kind: TypeEngine[object]) -> bool:
+    for dialect in DIALECTS:
+        plain = plain_type(kind.dialect_impl(dialect))
+        if isinstance(plain, CHAR | CITEXT) or getattr(plain, "collation", None) is not None:
+            return True
+    return False
