@@ -195,7 +195,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         criteria = criteria_of(self.model, self.scopes, self.session.scope)
         found = await reading.by_keys(self.session, shape, unique, criteria)
         lost = [
-            key if values is None or len(values) > 1 else values[0]
+            key if values is None else values[0] if len(values) == 1 else values
             for key, values in zip(asked, wanted, strict=True)
             if values is None or values not in found
         ]

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, ForeignKey, create_engine, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, mapped_column, relationship
+from sqlalchemy.orm.attributes import set_committed_value
 
 from colonnade._compat.sqlalchemy_session import (
     HALF_NAMES,
@@ -18,6 +19,7 @@ from colonnade._compat.sqlalchemy_session import (
     adopt_inserted,
     flush_automatically,
     has_changes,
+    hold_by_key,
     is_read,
     mark_deleted,
     streamed_result,
@@ -175,3 +177,20 @@ def test_an_async_session_has_its_half_under_these_names_and_no_other() -> None:
     session = AsyncSession()
     half = session.sync_session
     assert {name for name, value in vars(session).items() if value is half} == {*HALF_NAMES}
+
+
+def test_objects_are_held_by_another_key_until_a_rollback() -> None:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        thing = Thing(id=1, name="a")
+        session.add(thing)
+        session.flush()
+        set_committed_value(thing, "id", 2)
+        hold_by_key(session, [inspect(thing)])
+        assert session.identity_map.get(inspect(Thing).identity_key_from_primary_key((2,))) is thing
+        assert inspect(Thing).identity_key_from_primary_key((1,)) not in session.identity_map
+        assert not session.dirty
+        session.rollback()
+        assert thing not in session
+    engine.dispose()

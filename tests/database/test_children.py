@@ -1,4 +1,4 @@
-"""Children belong to the parent that the database's foreign key gives them, however it is spelled."""
+"""Children belong to the parent that the foreign key gives them, however it is spelled."""
 
 import json
 from typing import Annotated, Any

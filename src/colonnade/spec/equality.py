@@ -93,7 +93,11 @@ class KeyQuestion:
 
     def pair(self, rows: Iterable[Sequence[Any]]) -> dict[Key, Key]:
         """Return the keys as the database has them, by the keys that were asked for."""
-        return {self.keys[row[0]]: tuple(row[1:]) for row in rows}
+        told: dict[Key, Key] = {}
+        for row in rows:
+            number: int = row[0]
+            told[self.keys[number]] = tuple(row[1:])
+        return told
 
 
 def key_questions(model: type[Any], keys: Sequence[Key]) -> Iterator[KeyQuestion]:

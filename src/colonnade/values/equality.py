@@ -11,7 +11,6 @@ from __future__ import annotations
 from sqlalchemy import CHAR
 from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.engine import Dialect
-from sqlalchemy.sql.sqltypes import BINARY
 from sqlalchemy.types import TypeEngine
 
 from colonnade.values.families import DIALECTS, family_of, plain_type
@@ -51,11 +50,11 @@ def returned_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect
     plain = plain_type(kind.dialect_impl(dialect))
     if dialect.name == "sqlite":
         return False
-    if isinstance(plain, CHAR) and isinstance(value, str):
-        # PostgreSQL fills it up with spaces, MariaDB takes them away.
-        return len(value) < (plain.length or 1) or value.endswith(" ")
+    # PostgreSQL fills a CHAR(n) up with spaces, MariaDB takes them away.
     return (
-        isinstance(plain, BINARY) and isinstance(value, bytes) and len(value) < (plain.length or 1)
+        isinstance(plain, CHAR)
+        and isinstance(value, str)
+        and (len(value) < (plain.length or 1) or value.endswith(" "))
     )
 
 

@@ -10,7 +10,8 @@ from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from colonnade._compat.sqlalchemy_types import BINARY, INTERVAL
@@ -26,7 +27,7 @@ Family: TypeAlias = Literal[
 #: As whom a column's type is asked what it is: any of them may have a variant of its own.
 DIALECTS: Final[tuple[sa.Dialect, ...]] = (
     sqlite.dialect(),
-    postgresql.dialect(),  # type: ignore[no-untyped-call]
+    asyncpg.dialect(),  # type: ignore[no-untyped-call]
     mysql.dialect(),
 )
 
