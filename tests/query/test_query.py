@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tests.guild import Hero, HeroService, Seat
 
 from colonnade import Database, Projection, Query
-from colonnade.errors import InvalidOperand, UnknownField
+from colonnade.errors import InvalidOperand, NotFound, UnknownField
 from colonnade.query import key_of, missing, spec_of_key
 from colonnade.testing import count_statements
 
@@ -93,13 +93,21 @@ def test_a_key_is_a_scalar_or_a_tuple() -> None:
         (Seat, ("a", None), "None is no key of Seat"),
         (Hero, "x", "id takes int, not this str"),
         (Hero, True, "id takes int, not this bool"),
-        (Hero, 2**64, "id takes int, not this int"),
     ],
 )
 def test_a_key_that_is_none_is_refused(model: Any, key: Any, message: str) -> None:
     with pytest.raises(InvalidOperand) as caught:
         key_of(model, key)
     assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("model", "key"), [(Hero, 2**64), (Hero, "-" + "9" * 20), (Seat, ("a", 2**63))]
+)
+def test_a_key_with_an_integer_that_no_column_holds_is_that_of_no_row(model: Any, key: Any) -> None:
+    with pytest.raises(NotFound) as caught:
+        key_of(model, key)
+    assert caught.value.keys == (key,)
 
 
 def test_missing_keys_are_in_the_text_of_an_error_and_not_in_its_message() -> None:
