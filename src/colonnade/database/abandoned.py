@@ -25,7 +25,7 @@ __all__ = ["Opening"]
 
 _log: Final = logging.getLogger("colonnade")
 
-#: Tasks that give back, which the event loop itself refers to weakly.
+#: The running tasks of ``_give_back``. The event loop has only weak references to its tasks.
 _TASKS: Final[set[asyncio.Task[None]]] = set()
 
 
@@ -35,7 +35,7 @@ class Opening:
     __slots__ = ("_code", "_line", "_turn", "admission", "lease", "loop")
 
     def __init__(self, depth: int = 1) -> None:
-        """Note the first frame outside of the library, from ``depth`` frames above this call."""
+        """Record the first frame outside of the libraries, ``depth`` frames above this call."""
         frame = calling_frame(depth)
         self._code = frame.f_code
         self._line = frame.f_lineno
@@ -82,15 +82,19 @@ class Opening:
             lease.release()
 
     def hold(self, connection: Connection) -> None:
-        """Note the connection that the session uses; not one that somebody else has bound."""
+        """Record the connection that the session uses, so that it can be given back.
+
+        A session on a connection that was bound by ``Database.bound_to`` has no place in the pool,
+        and its connection stays with whoever bound it.
+        """
         if self.lease is not None:
             self.lease.connection = connection
 
     def reclaim(self, kind: str, dialect: Dialect) -> None:
-        """Give back what a session held that was dropped; warn of it.
+        """Give back the connection and the place of a dropped session, and warn about it.
 
-        The connection is rolled back and returned in the event loop of the session; if that is
-        closed, the connection is closed without it.
+        The connection is rolled back and returned to the pool in the session's event loop. If that
+        loop is closed, the connection is closed without it.
         """
         loop, self.loop = self.loop, None
         if loop is None or sys.is_finalizing():
@@ -99,6 +103,8 @@ class Opening:
         if connection is not None and (connection.closed or connection.invalidated):
             connection = None
         if connection is not None:
+            # The rollback is on its way: the task that opened the transaction holds it no more, and
+            # must not be taken for one that waits for itself.
             dialect.disown(connection)
         if not loop.is_closed():
             loop.call_soon_threadsafe(_start, loop, connection, dialect, self.lease)
@@ -117,6 +123,7 @@ def _start(
     dialect: Dialect,
     lease: Lease | None,
 ) -> None:
+    """Begin the work in ``loop``: release the place, after the connection if there is one."""
     if connection is None:
         if lease is not None:
             lease.release()
@@ -127,6 +134,7 @@ def _start(
 
 
 async def _give_back(connection: Connection, dialect: Dialect, lease: Lease | None) -> None:
+    """Roll the connection back and return it to its pool, or invalidate it; release the place."""
     try:
         async with asyncio.timeout(dialect.patience):
             await greenlet_spawn(connection.close)
@@ -142,6 +150,6 @@ async def _give_back(connection: Connection, dialect: Dialect, lease: Lease | No
 def _forsake(connection: Connection, dialect: Dialect) -> None:
     """Close a connection whose event loop is closed."""
     driver: Any = connection.connection.driver_connection
-    # The pool then knows nothing of it and does not try to close it in its turn.
+    # Otherwise the pool would try to close it too, which needs the loop.
     connection.detach()
     dialect.forsake(driver)

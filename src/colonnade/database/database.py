@@ -67,7 +67,8 @@ class Options(TypedDict, total=False):
 #: The bindings of a session that is given no values for scopes.
 _UNBOUND: Final = Bindings()
 
-#: Databases whose sessions are bound to one connection for now; see ``Database.bound_to``.
+#: The connection that all sessions of a database use for now, by the ``id`` of the database; see
+#: ``Database.bound_to``.
 _BOUND: Final[ContextVar[Mapping[int, Turns] | None]] = ContextVar("colonnade_bound", default=None)
 
 
@@ -335,7 +336,8 @@ class Database:
     async def bound_to(self, connection: AsyncConnection) -> AsyncGenerator[None]:
         """Open every session and reader of this context on ``connection`` instead of the pool.
 
-        Their commits and rollbacks become those of savepoints. For tests that undo everything. The
+        Their COMMIT becomes RELEASE of a savepoint, and their ROLLBACK becomes ROLLBACK TO it. For
+        tests that roll everything back. The
         sessions of tasks that run side by side take turns: from the first statement of one to its
         commit or rollback, or to a reader's end, the others wait, up to ``pool_timeout``.
         """

@@ -120,7 +120,7 @@ class Dialect:
         """Record that no task holds the connection's transaction: its end is on its way."""
 
     def forsake(self, driver: Any) -> None:
-        """Close a connection whose event loop is closed: without I/O and without a warning."""
+        """Close a connection whose event loop is closed, without I/O and without a warning."""
         close_transport(transport_of(driver))
 
     @cached_property
@@ -138,7 +138,7 @@ class Dialect:
         raise NotImplementedError
 
     def limit(self, unit: Unit) -> float | None:
-        """After how many seconds ``abort`` is called on a statement of ``unit``."""
+        """Return the seconds after which ``abort`` ends a statement of ``unit``, or None."""
         own = unit.statement_timeout or self.settings.statement_timeout
         return None if own is None else own + GRACE
 

@@ -27,11 +27,11 @@ _Processor = Callable[[Any], Any] | None
 
 
 def keep_values(dialect: Dialect) -> None:
-    """Let an engine's dialect store what it is given, or refuse it with ``InvalidValue``."""
-    own = _TYPES.get(dialect.name)
-    if own is not None:
-        # The one table of an engine's own: that of the class is everybody's.
-        dialect.colspecs = {**dialect.colspecs, **own}
+    """Make the dialect of an engine store values exactly, or refuse them with ``InvalidValue``."""
+    types = _TYPES.get(dialect.name)
+    if types is not None:
+        # A new table for this engine: the class's own is shared by the whole process.
+        dialect.colspecs = {**dialect.colspecs, **types}
     if dialect.name in ("mysql", "mariadb"):
         plain = type(dialect.type_compiler_instance)
         exact = type(f"Exact{plain.__name__}", (_MySQLColumns, plain), {})
@@ -39,7 +39,7 @@ def keep_values(dialect: Dialect) -> None:
 
 
 class _Decimal(sa.Numeric[Any]):
-    """A decimal in the float that SQLite makes of it, if it is just that decimal."""
+    """A NUMERIC of SQLite: stored as a float, and refused if that float is another decimal."""
 
     @override
     def bind_processor(self, dialect: Dialect) -> Any:

@@ -151,8 +151,8 @@ _METHODS: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
 #: Those after which a reader needs its connection no more: SQLAlchemy has fetched every row.
 _READS: Final = ("exec", "execute", "get", "get_one", "refresh", "run_sync", "scalar", "scalars")
 
-#: What runs no statement is refused too while another task is inside: what is added now would be
-#: written by that task's flush, although this task is about to hear that it may not flush.
+#: Methods that run no statement. They are refused too while another task is inside the gate: what
+#: this task added would be written by the flush of the other.
 _SYNCHRONOUS: Final = (
     "add",
     "add_all",

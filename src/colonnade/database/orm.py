@@ -23,12 +23,12 @@ from colonnade.scope import RELEASES, any_rules
 
 __all__ = ["OWNER", "Orm", "Owner", "Writing", "gone", "owner_of"]
 
-#: Where in ``info`` the synchronous half has the session that it is of.
+#: The key in a synchronous session's ``info`` of a weak reference to its owner.
 OWNER: Final = "colonnade_session"
 
 
 class Owner(Protocol):
-    """What the events are passed on to: the session that users have in hand."""
+    """The session that users have in hand: what ORM events are passed on to."""
 
     _callbacks: Callbacks
     _gate: Gate
@@ -50,10 +50,10 @@ class Owner(Protocol):
 
 
 def owner_of(session: Any) -> Owner:
-    """Return the session that users have in hand.
+    """Return the session that users have in hand, of a synchronous ``session``.
 
-    Raises ``SessionClosed`` if nobody has it any more and only this half was kept: without it
-    nothing says which scopes hold, nor what a COMMIT decides on.
+    Raises ``SessionClosed`` if only the synchronous session was kept: nothing would say then which
+    scopes hold, or where to report a COMMIT.
     """
     owner: Owner | None = session.info[OWNER]()
     if owner is None:
@@ -81,14 +81,20 @@ def gone(item: object, session: SyncSession) -> NotFound | None:
 
 
 class Orm(AsksBeforeIdentityMap, SyncSession):
-    """The synchronous half, of which the events are ours and what would pass by the scopes."""
+    """A synchronous session that keeps to the scopes where SQLAlchemy's own would miss them.
+
+    That is so in the identity map, which answers without a statement, and in bulk saves.
+    """
 
     def hides_held(self, mapper: Mapper[Any], options: Mapping[str, Any]) -> bool:
         """Return True for a model with scopes, of which the database says what is in them now."""
         return any_rules() and owner_of(self)._scoping.hides(mapper, options)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
-        """Return the object with this key, letter by letter where the database sees no case."""
+        """Return the object with exactly this key, or None.
+
+        A database with a case-insensitive collation also finds a key in other case.
+        """
         self.asked = not any_rules()
         found = super().get(entity, ident, **options)
         if found is None:
@@ -131,6 +137,7 @@ class Orm(AsksBeforeIdentityMap, SyncSession):
 
 
 def _has_key(item: object, asked: Any) -> bool:
+    """Return whether the key of ``item`` is the one asked for, also in case."""
     state: InstanceState[Any] = inspect(item)
     key = state.mapper.primary_key
     if isinstance(asked, Mapping):
@@ -145,12 +152,12 @@ def _has_key(item: object, asked: Any) -> bool:
 def _same(column: Any, one: Any, other: Any) -> bool:
     if not (isinstance(one, str) and isinstance(other, str)):
         return True
-    # PostgreSQL answers with spaces up to the length of a CHAR.
+    # PostgreSQL pads a CHAR with spaces to its length.
     return one.rstrip(" ") == other.rstrip(" ") if isinstance(column.type, CHAR) else one == other
 
 
 class Writing(Orm):
-    """The half that writes; it has a transaction to keep an eye on."""
+    """The synchronous session of a unit of work, which also watches its transaction."""
 
 
 @event.listens_for(Orm, "do_orm_execute")
@@ -192,7 +199,7 @@ def _attached(session: SyncSession, state: Any) -> None:
 
 @event.listens_for(Writing, "before_commit")
 def _before_commit(session: SyncSession) -> None:
-    """Neither COMMIT nor RELEASE, whoever asks for it, after a failure that was caught."""
+    """Refuse COMMIT and RELEASE, however they are called, after an error that was caught."""
     owner = owner_of(session)
     owner._refuse_commit()
     owner._outcome.ending += 1
@@ -215,7 +222,7 @@ def _created(session: SyncSession, transaction: SessionTransaction) -> None:
 @event.listens_for(Writing, "after_transaction_end")
 def _ended(session: SyncSession, transaction: SessionTransaction) -> None:
     owner: Any = session.info[OWNER]()
-    if owner is None:  # it was dropped without its end, and this is what is left of it
+    if owner is None:  # it was dropped without being closed; see ``abandoned``
         return
     if transaction.nested:
         owner._gate.close_savepoint(transaction)
@@ -227,8 +234,8 @@ def _ended(session: SyncSession, transaction: SessionTransaction) -> None:
 
 @event.listens_for(Writing, "after_soft_rollback")
 def _rolled_back(session: SyncSession, transaction: SessionTransaction) -> None:
-    """What was registered inside of what is undone is not due any more."""
+    """Drop callbacks registered in the rolled-back savepoint, or all of them."""
     owner = owner_of(session)
-    # A flush that fails has a transaction of its own, and undoes the savepoint that it is in.
+    # A failed flush rolls back a subtransaction of its own first, then the savepoint around it.
     savepoint = transaction if transaction.nested else session.get_nested_transaction()
     owner._callbacks.undo(savepoint)

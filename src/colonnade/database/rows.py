@@ -98,7 +98,7 @@ def execute(
     options: Mapping[str, Any],
     scoped: Mapping[str, Any],
 ) -> CursorResult[Any]:
-    """Run a prepared statement without asking again what it compiles to."""
+    """Run a prepared SELECT without computing its cache key and looking for its text again."""
     compiled = compiled_for(connection, statement, scoped)
     return execute_compiled(connection, compiled, parameters, options, statement.statement)
 

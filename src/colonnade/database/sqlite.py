@@ -115,7 +115,7 @@ class SQLite(Dialect):
         connection.info[_STREAMING] = True
 
     def drop(self, driver: Any, cursor: Any) -> None:
-        """What is half read keeps what it began to see, for every statement beside it too."""
+        """Close the cursor: while it is half read, all statements beside it see its snapshot."""
         inner = cursor_of(cursor)
         if inner is not None:
             queue_call(driver, inner.close)

@@ -113,7 +113,7 @@ def described(node: Node) -> str:
 
 
 def _known(kind: TypeEngine[Any]) -> TypeEngine[Any] | None:
-    """The type that says which values a column has, or None where only its code knows."""
+    """Return SQLAlchemy's type with the same values as ``kind``; None if only its code knows."""
     kind = variant_for(kind, "postgresql")
     known: TypeEngine[Any] | None = None
     if type(kind) is AutoString:

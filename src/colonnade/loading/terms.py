@@ -80,7 +80,7 @@ class Rows:
         return f"Rows({', '.join(self.told())})"
 
     def told(self) -> list[str]:
-        """The terms that there are, without the values of conditions."""
+        """Return the arguments that were given, without the values of conditions."""
         parts = [f"order_by={', '.join(map(str, self.order_by))!r}"] if self.order_by else []
         parts += [] if self.limit is None else [f"limit={self.limit}"]
         if isinstance(self.where, Mapping):

@@ -35,7 +35,7 @@ class _Guessed(Executable, ClauseElement):
 @compiles(_Guessed)
 def _explain(element: _Guessed, compiler: Any, **options: Any) -> str:
     text = compiler.process(element.statement, **options)
-    # The row to come is the plan's, whatever the SELECT says of its own.
+    # The row is that of the plan, so the types of the SELECT's columns do not apply.
     forget_result_columns(compiler)
     return f"EXPLAIN (FORMAT JSON) {text}"
 

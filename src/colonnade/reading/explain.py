@@ -55,7 +55,7 @@ def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
             hint="leave out analyze, and measure the time of the statement",
         )
     text = compiler.process(element.statement, **options)
-    # The rows to come are the plan's, whatever the SELECT says of its own.
+    # The rows are those of the plan, so the types of the SELECT's columns do not apply.
     forget_result_columns(compiler)
     return f"{analyzed if element.analyze else plain} {text}"
 
