@@ -142,7 +142,7 @@ async def test_the_connection_is_given_back_after_each_statement(db: Database) -
         # Were it not given back, the pool's only connection would be missing here.
         assert await reader.scalar(select(func.count()).select_from(THING)) == 2
         assert len(await reader.rows(ALL, {"v0": 2})) == 1
-        assert reader.in_transaction()
+        assert not reader.in_transaction()
 
 
 async def test_whoever_listens_hears_of_every_statement(db: Database) -> None:

@@ -207,10 +207,7 @@ class Reader(Session):
         if self._unit.snapshot:
             super()._begun(connection)
         else:
-            self._take_place()
-            self._connection = connection
-            if self._opening is not None and not isinstance(self._opened_on, AsyncConnection):
-                self._opening.hold(connection)
+            self._hold(connection)
 
 
 def _refusal(operation: str) -> ReadOnlySession:

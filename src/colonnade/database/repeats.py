@@ -19,11 +19,14 @@ from weakref import WeakKeyDictionary
 from greenlet import getcurrent
 from sqlalchemy import Connection, Engine, event
 
-__all__ = ["RepeatedStatement", "repeating", "warn_repeated"]
+__all__ = ["RepeatedStatement", "count_for", "repeating", "warn_repeated"]
 
 #: Packages whose frames are skipped in the search for the code that runs a statement.
 _LIBRARIES: Final = frozenset({"colonnade", "sqlalchemy", "sqlmodel", "contextlib", "asyncio"})
 _LONGEST: Final = 300
+
+#: What has run over a connection, for as long as it is lent; see ``count_for``.
+_COUNTERS: Final[WeakKeyDictionary[Connection, Counter[str]]] = WeakKeyDictionary()
 
 _MEANT: Final[ContextVar[bool]] = ContextVar("colonnade_repeating", default=False)
 
@@ -33,21 +36,28 @@ class RepeatedStatement(UserWarning):
 
 
 def warn_repeated(engine: Engine, times: int) -> None:
-    """Warn when a SELECT runs for the ``times``-th time over one connection of ``engine``.
+    """Warn when a SELECT runs for the ``times``-th time in one session on ``engine``.
 
     The warning points to the line that runs it, and shows the statement without its values.
     """
-    seen: WeakKeyDictionary[Connection, Counter[str]] = WeakKeyDictionary()
 
     @event.listens_for(engine, "before_cursor_execute")
     def _count(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         if not statement.startswith("SELECT") or _MEANT.get():
             return
-        # A unit of work shares its connection with nobody, and gives it back at the end.
-        counted = seen.setdefault(connection, Counter())
+        # Without a session, what runs over one connection until it is given back counts together.
+        counted = _COUNTERS.setdefault(connection, Counter())
         counted[statement] += 1
         if counted[statement] == times:
             _warn(statement, times)
+
+
+def count_for(connection: Connection, counted: Counter[str]) -> None:
+    """Let ``counted`` go on counting what runs over a connection that its session has just taken.
+
+    A reader gives its connection back after each statement, and a unit of work with each commit.
+    """
+    _COUNTERS[connection] = counted
 
 
 @contextmanager

@@ -6,6 +6,7 @@ gate, which refuses a session that is closed or in use by another task and turns
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -34,6 +35,7 @@ from colonnade.database.gate import Gate
 from colonnade.database.loads import refuse_touch
 from colonnade.database.methods import guard
 from colonnade.database.orm import OWNER, Writing, gone
+from colonnade.database.repeats import count_for
 from colonnade.database.rows import Prepared, fetch_rows
 from colonnade.database.scoping import Scoping, forget_unwritten
 from colonnade.database.settings import Settings
@@ -58,6 +60,8 @@ class Session(Streaming, Ending):
     sync_session_class: type[SyncSession] = Writing
     _writes: ClassVar[bool] = True
     _opening: Opening | None = None
+    #: How often each SELECT has run, where somebody wants to be warned of it.
+    _repeats: Counter[str] | None = None
 
     def __init__(
         self,
@@ -315,14 +319,23 @@ class Session(Streaming, Ending):
             self._opening.leave()
 
     def _begun(self, connection: Connection) -> None:
-        self._take_place()  # if it was reached on a way that none of the session's methods knows
-        self._connection = connection
+        self._hold(connection)
         self._transaction = connection.get_transaction()
         if not isinstance(self._opened_on, AsyncConnection):
-            if self._opening is not None:
-                self._opening.hold(connection)
             note_outcome(connection, self._outcome)
         self._dialect.begin(connection, self._unit)
+
+    def _hold(self, connection: Connection) -> None:
+        """Have a connection that was just taken, until it is given back."""
+        self._take_place()  # if it was reached on a way that none of the session's methods knows
+        self._connection = connection
+        if isinstance(self._opened_on, AsyncConnection):
+            return
+        if self._opening is not None:
+            self._opening.hold(connection)
+        if self.settings.warn_repeated is not None:
+            self._repeats = Counter() if self._repeats is None else self._repeats
+            count_for(connection, self._repeats)
 
     def _check_open(self, operation: str) -> None:
         if self._gate.closed:
