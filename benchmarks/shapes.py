@@ -19,7 +19,7 @@ from sqlmodel import Field, Relationship, SQLModel, select
 
 from colonnade import Database, ServiceBase, Session
 from colonnade.query import Query
-from colonnade.spec import entities
+from colonnade.spec import select_entities
 from record import keep
 
 ROUNDS = 25
@@ -103,7 +103,7 @@ async def compare(session: Session) -> None:
 
     async def prepared_by_shape(age: int) -> object:
         spec = asked(heroes, age)._spec
-        return entities(spec), spec.parameters
+        return select_entities(spec), spec.parameters
 
     async def prepared_by_hand(age: int) -> object:
         return built(age)

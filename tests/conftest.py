@@ -18,6 +18,7 @@ from colonnade.testing.servers import (
 
 if TYPE_CHECKING:
     from colonnade.database import Database
+    from colonnade.testing import Proxy
 
 DATABASES = ("sqlite", "postgresql", "mariadb")
 PRIVATE: dict[str, Callable[[], TemporaryServer]] = {
@@ -143,3 +144,78 @@ def server_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database in a shared server, once for each kind of server."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+async def make(database_url: str) -> AsyncIterator[Callable[..., Database]]:
+    """Databases of the test's own settings on the empty database; the shop's tables are created."""
+    from tests.shop import Base
+
+    from colonnade.database import Database
+
+    made: list[Database] = []
+
+    def build(url: str = database_url, **options: object) -> Database:
+        made.append(Database(url, metadata=Base.metadata, **options))  # type: ignore[arg-type]  # passed on
+        return made[-1]
+
+    await build().create_all()
+    yield build
+    for database in made:
+        await database.close()
+
+
+@pytest.fixture
+async def db(make: Callable[..., Database]) -> Database:
+    """A database with the tables of ``tests.shop``, once for each kind."""
+    return make()
+
+
+@pytest.fixture
+async def server_db(server_url: str) -> AsyncIterator[Database]:
+    """The same, once for each kind of server."""
+    from tests.shop import Base
+
+    from colonnade.database import Database
+
+    async with Database(server_url, metadata=Base.metadata) as database:
+        await database.create_all()
+        yield database
+
+
+@pytest.fixture
+async def proxy(server_url: str) -> AsyncIterator[Proxy]:
+    """A way to the server of ``server_db`` that can be cut."""
+    from colonnade.testing import Proxy
+
+    async with Proxy.to(server_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def proxied(server_db: Database, server_url: str, proxy: Proxy) -> AsyncIterator[Database]:
+    """The database of ``server_db`` through the proxy."""
+    from tests.shop import Base
+
+    from colonnade.database import Database
+
+    async with Database(proxy.url(server_url), metadata=Base.metadata) as database:
+        yield database
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def lexicon_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database with the words of ``tests.lexicon``, one of each kind for the run."""
+    from tests.lexicon import fill_anew
+
+    with filled(request, fill_anew) as url:
+        yield url
+
+
+@pytest.fixture
+async def lexicon(lexicon_url: str) -> AsyncIterator[Database]:
+    """A Database on the words of ``tests.lexicon``, for tests that only read."""
+    from colonnade.database import Database
+
+    async with Database(lexicon_url) as database:
+        yield database

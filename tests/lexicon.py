@@ -178,6 +178,12 @@ def things() -> list[dict[str, Any]]:
     ]
 
 
+async def fill_anew(url: str) -> None:
+    """The tables and the rows, in an empty database."""
+    async with Database(url) as database:
+        await fill(database)
+
+
 async def fill(database: Database) -> None:
     """Every word and thing, in the order of ``words()`` and ``things()``."""
     async with database.engine.begin() as connection:

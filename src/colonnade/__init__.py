@@ -15,35 +15,18 @@ from colonnade import errors
 from colonnade.errors import ColonnadeError
 
 if TYPE_CHECKING:
-    from colonnade.database import (
-        Database,
-        Health,
-        PoolStatus,
-        Reader,
-        RepeatedStatement,
-        Session,
-    )
-    from colonnade.filters import all_of, any_of, check_models, every, not_, some
-    from colonnade.loading import (
-        Avg,
-        Count,
-        Exists,
-        Group,
-        Max,
-        Min,
-        Plan,
-        Requires,
-        Rows,
-        Sum,
-        Unscoped,
-    )
-    from colonnade.mapping import Given
+    from colonnade.aggregates import Avg, Count, Exists, Group, Max, Min, Sum
+    from colonnade.database import Database
+    from colonnade.engine import Health, PoolStatus, RepeatedStatement
+    from colonnade.filters import Given, all_of, any_of, check_models, every, not_, some
     from colonnade.ordering import scroll_index
     from colonnade.pagination import CursorPage, Page, Slice
     from colonnade.query import Projection, Query
     from colonnade.reading import check_schema
+    from colonnade.schemas import Plan, Requires, Rows, Unscoped
     from colonnade.scope import Scope
     from colonnade.service import ServiceBase
+    from colonnade.session import Reader, Session
 
 __all__ = [
     "Avg",
@@ -84,24 +67,39 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Avg": "colonnade.aggregates",
+    "Count": "colonnade.aggregates",
     "CursorPage": "colonnade.pagination",
-    "Given": "colonnade.mapping",
+    "Database": "colonnade.database",
+    "Exists": "colonnade.aggregates",
+    "Given": "colonnade.filters",
+    "Group": "colonnade.aggregates",
+    "Health": "colonnade.engine",
+    "Max": "colonnade.aggregates",
+    "Min": "colonnade.aggregates",
     "Page": "colonnade.pagination",
-    "Plan": "colonnade.loading",
+    "Plan": "colonnade.schemas",
+    "PoolStatus": "colonnade.engine",
     "Projection": "colonnade.query",
     "Query": "colonnade.query",
-    "Requires": "colonnade.loading",
-    "Rows": "colonnade.loading",
+    "Reader": "colonnade.session",
+    "RepeatedStatement": "colonnade.engine",
+    "Requires": "colonnade.schemas",
+    "Rows": "colonnade.schemas",
     "Scope": "colonnade.scope",
     "ServiceBase": "colonnade.service",
+    "Session": "colonnade.session",
     "Slice": "colonnade.pagination",
-    "Unscoped": "colonnade.loading",
+    "Sum": "colonnade.aggregates",
+    "Unscoped": "colonnade.schemas",
+    "all_of": "colonnade.filters",
+    "any_of": "colonnade.filters",
+    "check_models": "colonnade.filters",
     "check_schema": "colonnade.reading",
+    "every": "colonnade.filters",
+    "not_": "colonnade.filters",
     "scroll_index": "colonnade.ordering",
-    **dict.fromkeys(("Avg", "Count", "Exists", "Group", "Max", "Min", "Sum"), "colonnade.loading"),
-    **dict.fromkeys(
-        ("all_of", "any_of", "check_models", "every", "not_", "some"), "colonnade.filters"
-    ),
+    "some": "colonnade.filters",
 }
 __version__ = "0.1.0"
 
@@ -119,7 +117,7 @@ if not TYPE_CHECKING:  # or a type checker would take every name for one of ours
         Pytest imports this package wherever it is installed, for the plugin that few runs use.
         """
         if name in __all__:
-            return getattr(import_module(_HOMES.get(name, "colonnade.database")), name)
+            return getattr(import_module(_HOMES[name]), name)
         raise AttributeError(_absent(name), name=name, obj=sys.modules[__name__])
 
 

@@ -26,29 +26,29 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from colonnade import reading, writing
-from colonnade.database import Session, check_session
 from colonnade.errors import InvalidMapping, InvalidOperand, NotFound, StaleVersion, UsageError
-from colonnade.loading import Rows
+from colonnade.filters import Condition
 from colonnade.mapping import check_mapped, mapping_of, with_article
 from colonnade.query import (
     MAX_PAGE,
     Answer,
-    Condition,
     Projection,
     Query,
     Queryable,
     as_paths,
+    check_row,
     conditions_of,
     criteria_of,
-    keep,
+    fixed_values,
     key_of,
     load_paths,
     missing,
     possible_key,
     spec_of_key,
-    values_of,
 )
+from colonnade.schemas import Rows
 from colonnade.scope import Scope, declare, filled
+from colonnade.session import Session, check_session
 from colonnade.spec import is_found_by_value, whole
 
 __all__ = ["ServiceBase"]
@@ -138,7 +138,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
     def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
         """The rows for which all of this holds; without arguments, every row."""
         bindings = self.session.scope
-        own = values_of(self.model, self.scopes, bindings) if self.scopes else {}
+        own = fixed_values(self.model, self.scopes, bindings) if self.scopes else {}
         query: Query[M] = Query(self.session, whole(self.model), self.max_page_size, own)
         if self.scopes:
             query = query.where(*conditions_of(self.model, self.scopes, bindings))
@@ -309,7 +309,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
             raise UsageError(
                 f"{self.model.__name__} has no version", hint="give it the mixin Versioned"
             )
-        keep(self.model, values_of(self.model, self.scopes, self.session.scope), changes)
+        check_row(self.model, fixed_values(self.model, self.scopes, self.session.scope), changes)
         if not changes and version is None:
             if into is None:
                 return await self.get(key)
@@ -347,13 +347,13 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
 
     def _rows(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return what to insert. Raise ``InvalidChanges`` or ``OutOfScope``; no statement."""
-        ours = values_of(self.model, self.scopes, self.session.scope)
+        ours = fixed_values(self.model, self.scopes, self.session.scope)
         own = filled(self.model, self.session.scope)
         own |= {name: value for name, (_, value) in ours.items()}
         rows = writing.rows_of(self.model, self.schema_for("create"), payloads, own)
         if ours:
             for row in rows:
-                keep(self.model, ours, row)
+                check_row(self.model, ours, row)
         return rows
 
     def _keyed(self, values: tuple[Any, ...]) -> Query[M]:

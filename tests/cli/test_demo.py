@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 from tests import skies
 
-from colonnade.cli.example import bring
+from colonnade.cli.demo import import_example
 from colonnade.database import Database
 from colonnade.errors import InvalidStatement
 
@@ -48,7 +48,7 @@ def total(url: str) -> object:
 
 async def load(url: str, sky: Path) -> None:
     """Do what a start with an empty database does, in this process."""
-    flights = bring("flights", "data", "load")
+    flights = import_example("flights", "data", "load")
     async with Database(url) as db:
         assert not await flights.load.is_loaded(db)
         await flights.load.load(db, flights.data.Flights13(sky), lambda name, done: None)

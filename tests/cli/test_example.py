@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from colonnade.cli import example
-from colonnade.cli.failure import Failure
+from colonnade.cli import demo
+from colonnade.cli.serving import CommandFailure
 
 
 def test_an_example_that_is_nowhere_sends_the_reader_to_a_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(example, "_PLACES", (tmp_path,))
-    with pytest.raises(Failure, match="scripts/demo in a checkout"):
-        example.bring("flights", "app")
+    monkeypatch.setattr(demo, "_PLACES", (tmp_path,))
+    with pytest.raises(CommandFailure, match="scripts/demo in a checkout"):
+        demo.import_example("flights", "app")
 
 
 def test_the_first_place_that_has_the_example_is_taken(
@@ -24,10 +24,10 @@ def test_the_first_place_that_has_the_example_is_taken(
     package = tmp_path / "there" / "sample"
     package.mkdir(parents=True)
     (package / "app.py").write_text("name = 'sample'")
-    monkeypatch.setattr(example, "_PLACES", (tmp_path / "nowhere", tmp_path / "there"))
+    monkeypatch.setattr(demo, "_PLACES", (tmp_path / "nowhere", tmp_path / "there"))
     monkeypatch.setattr(sys, "path", list(sys.path))
-    assert example.bring("sample", "app").app.name == "sample"
-    assert example.bring("sample", "app").app.name == "sample"
+    assert demo.import_example("sample", "app").app.name == "sample"
+    assert demo.import_example("sample", "app").app.name == "sample"
     assert sys.path.count(str(tmp_path / "there")) == 1
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from colonnade.cli.failure import Failure
-from colonnade.cli.serving import listen, serving
+from colonnade.cli.serving import CommandFailure, open_listener, serve_app
 
 
 async def test_an_application_that_does_not_start_is_a_failure() -> None:
@@ -16,14 +15,17 @@ async def test_an_application_that_does_not_start_is_a_failure() -> None:
         raise RuntimeError("no")
         yield
 
-    with closing(listen(0)) as listener, pytest.raises(Failure, match="did not start"):
-        async with serving(FastAPI(lifespan=broken), listener):
+    with (
+        closing(open_listener(0)) as listener,
+        pytest.raises(CommandFailure, match="did not start"),
+    ):
+        async with serve_app(FastAPI(lifespan=broken), listener):
             raise AssertionError("it served")
 
 
 def test_a_port_is_held_from_the_moment_it_was_asked_for() -> None:
-    with closing(listen(0)) as first:
+    with closing(open_listener(0)) as first:
         port = first.getsockname()[1]
-        with pytest.raises(Failure, match=f"port {port} cannot be had"):
-            listen(port)
-    listen(port).close()
+        with pytest.raises(CommandFailure, match=f"port {port} cannot be had"):
+            open_listener(port)
+    open_listener(port).close()

@@ -129,7 +129,7 @@ async def test_an_unknown_parameter_is_refused_by_name(client: Any) -> None:
 
 
 async def test_every_filter_of_a_list_is_a_lookup_that_the_model_has(flights: Database) -> None:
-    from colonnade.filters.parse import lookup
+    from colonnade.filters.parse import parse_lookup
     from flights.schemas import FlightParams, Params, PlaneParams
     from flights.services import FlightService, PlaneService
 
@@ -137,21 +137,21 @@ async def test_every_filter_of_a_list_is_a_lookup_that_the_model_has(flights: Da
         names = set(params.model_fields) - set(Params.model_fields)
         assert names
         for name in names:
-            lookup(service.model, name, True)
+            parse_lookup(service.model, name, True)
 
 
 async def test_every_check_of_the_demo_holds_and_a_wrong_answer_is_told(
     flights: Database, sky: Path
 ) -> None:
-    from colonnade.cli.serving import listen, serving
+    from colonnade.cli.serving import open_listener, serve_app
     from flights.app import create_app
     from flights.check import run_checks
     from flights.data import Flights13
 
     seen: list[tuple[str, str | None]] = []
     data = Flights13(sky)
-    with closing(listen(0)) as listener:
-        async with serving(create_app(flights), listener) as url:
+    with closing(open_listener(0)) as listener:
+        async with serve_app(create_app(flights), listener) as url:
             assert await run_checks(flights, data, url, lambda *told: seen.append(told))
             assert len(seen) > 12
             assert {wrong for _, wrong in seen} == {None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 
-from colonnade.fastapi.declared import keys_of, query_names, writes
+from colonnade.fastapi.inputs import keys_of, query_names, writes
 
 
 def test_a_connection_that_no_route_took_declares_nothing() -> None:

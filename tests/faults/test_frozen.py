@@ -19,7 +19,7 @@ from tests.faults.ground import (
 from tests.faults.tables import Note
 
 from colonnade.database import Database, Session
-from colonnade.database.dialect import GRACE
+from colonnade.dialects.dialect import GRACE_SECONDS
 from colonnade.errors import (
     CommitUnknown,
     ConnectionFailed,
@@ -123,7 +123,7 @@ async def test_every_wait_on_a_stopped_server_ends_within_its_limit(
         raise ConnectionLost("the unit's own failure")
 
     steps = (statement, flush, large, commit, rollback, fail)
-    asked = STATEMENT + GRACE
+    asked = STATEMENT + GRACE_SECONDS
     bounds = {
         **{step.__name__: asked for step in steps},
         "rollback": asked,
@@ -205,7 +205,7 @@ async def test_a_cancelled_unit_on_a_stopped_server_ends_in_time(
             begun = time.monotonic()
             await asyncio.wait([task], timeout=10)
             assert task.cancelled()
-            assert time.monotonic() - begun < GRACE + SLACK
+            assert time.monotonic() - begun < GRACE_SECONDS + SLACK
         finally:
             await asyncio.to_thread(private_server.thaw)
         await nothing_leaked(db, witness)
@@ -223,7 +223,7 @@ async def test_closing_the_database_of_a_stopped_server_ends_in_time(
             _, seconds = await timed(asyncio.wait_for(db.close(), 20))
         finally:
             await asyncio.to_thread(private_server.thaw)
-        assert seconds < 3 * GRACE + SLACK
+        assert seconds < 3 * GRACE_SECONDS + SLACK
         await next_unit_works(db)
 
 
@@ -239,5 +239,5 @@ async def test_a_connection_too_old_is_replaced_in_time_on_a_stopped_server(
         finally:
             await asyncio.to_thread(private_server.thaw)
         assert isinstance(error, ConnectionFailed)
-        assert seconds < GRACE + CONNECT + SLACK
+        assert seconds < GRACE_SECONDS + CONNECT + SLACK
         await next_unit_works(db)

@@ -25,7 +25,7 @@ from tests.faults.ground import (
 from tests.faults.tables import Note
 
 from colonnade.database import Database, Session
-from colonnade.database.dialect import GRACE
+from colonnade.dialects.dialect import GRACE_SECONDS
 from colonnade.errors import CommitUnknown, ConnectionFailed, ConnectionLost, StatementTimeout
 from colonnade.testing import Proxy
 
@@ -179,7 +179,9 @@ async def test_a_server_frozen_at_any_message_ends_every_wait_in_time(
     for step, (outcome, seconds) in zip(steps, results, strict=True):
         first = 1000 + 2 * step
         assert fits(outcome, stored & {first, first + 1}), f"message {step}: {outcome}"
-        assert seconds < limits["statement_timeout"] + GRACE + 0.7, f"message {step}: {seconds}"
+        assert seconds < limits["statement_timeout"] + GRACE_SECONDS + 0.7, (
+            f"message {step}: {seconds}"
+        )
     outcomes = {outcome for outcome, _ in results}
     assert outcomes >= {ConnectionFailed, ConnectionLost, CommitUnknown}
 

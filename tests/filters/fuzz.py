@@ -19,15 +19,15 @@ from typing import Any
 from uuid import UUID
 
 from tests import guild, lexicon
-from tests.filters import test_fulltext
 from tests.guild import HeroService, Kind, TeamService
 from tests.lexicon import ThingService, WordService
+from tests.sql import test_fulltext
 
 from colonnade import Database, Session, all_of, any_of, every, not_, some
 from colonnade.errors import InvalidRequest
 from colonnade.filters import OPERATORS, Operator
-from colonnade.filters.families import family_of
 from colonnade.mapping import mapping_of
+from colonnade.values.families import family_of
 
 SERVICES: list[Any] = [
     HeroService,
@@ -92,7 +92,7 @@ def lookup(random: Random, model: type[Any]) -> tuple[str, Any]:
     if random.random() < 0.1:
         parts.append(random.choice(PATHS))
     column = random.choice(list(mapping_of(model).columns.values()))
-    fitting = [item for item in OPERATORS.values() if item.fits(column.type)]
+    fitting = [item for item in OPERATORS.values() if item.supports(column.type)]
     operator = random.choice(fitting if random.random() < 0.8 else list(OPERATORS.values()))
     parts += [column.name, operator.name]
     mistake = random.random()

@@ -9,7 +9,7 @@ from sqlalchemy import false, true
 from tests.guild import Hero
 
 from colonnade import all_of, any_of, every, not_, some
-from colonnade.filters import conditions, filters_nothing
+from colonnade.filters import matches_every_row, parse_conditions
 
 HERO: Any = Hero
 
@@ -46,5 +46,5 @@ HERO: Any = Hero
 def test_a_condition_that_holds_for_every_row_filters_nothing(
     given: list[Any], nothing: bool
 ) -> None:
-    read = conditions(Hero, tuple(given), {})
-    assert filters_nothing(read.nodes, read.values) is nothing
+    read = parse_conditions(Hero, tuple(given), {})
+    assert matches_every_row(read.nodes, read.values) is nothing

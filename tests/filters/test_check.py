@@ -10,7 +10,7 @@ from tests.guild import Base as Guild
 
 from colonnade import check_models
 from colonnade.errors import AmbiguousLookup, InvalidMapping
-from colonnade.filters import OPERATORS, lookups
+from colonnade.filters import OPERATORS, parse_lookups
 from colonnade.mapping import problems
 
 
@@ -46,12 +46,12 @@ def test_every_name_with_two_meanings_is_told_at_once() -> None:
 @pytest.mark.parametrize("name", ["age__gt", "club__name"])
 def test_the_first_use_of_such_a_name_is_refused(name: str) -> None:
     with pytest.raises(AmbiguousLookup):
-        lookups(Member, {name: 1})
+        parse_lookups(Member, {name: 1})
 
 
 @pytest.mark.parametrize("given", [{"age": 1}, {"age__lt": 1}, {"club__nick": "x"}])
 def test_names_with_one_meaning_are_taken_all_the_same(given: dict[str, Any]) -> None:
-    assert len(lookups(Member, given)[0]) == 1
+    assert len(parse_lookups(Member, given)[0]) == 1
 
 
 def test_underscores_in_names_are_no_fault_by_themselves() -> None:

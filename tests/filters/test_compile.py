@@ -10,7 +10,7 @@ from tests.guild import Hero
 from tests.guild import heroes as rows
 
 from colonnade import Database, reading
-from colonnade.filters import And, Node, Not, Or, lookup
+from colonnade.filters import And, Node, Not, Or, parse_lookup
 from colonnade.spec import Shape, Spec
 
 LEAVES: list[tuple[str, Any]] = [
@@ -53,7 +53,7 @@ def node(tree: Any, values: list[Any]) -> Node:
     if kind in ("and", "or"):
         nodes = tuple(node(item, values) for item in rest)
         return And(nodes) if kind == "and" else Or(nodes)
-    leaf = lookup(Hero, kind, rest[0])
+    leaf = parse_lookup(Hero, kind, rest[0])
     if leaf.binds:
         values.append(leaf.check(rest[0]))
     return leaf

@@ -11,7 +11,7 @@ from tests.guild import Hero, HeroService, Mission, Power, Team
 
 from colonnade import Database
 from colonnade.errors import InvalidOperand
-from colonnade.filters import expression
+from colonnade.filters import coerce_expression
 from colonnade.mapping import with_article
 
 MISSION: Any = Mission
@@ -21,7 +21,7 @@ HERO: Any = Hero
 @pytest.mark.parametrize("condition", [True, False, None, 1, "name = 'x'", ("a", 1), text("1=1")])
 def test_what_is_no_expression_is_refused_by_type(condition: Any) -> None:
     with pytest.raises(InvalidOperand) as caught:
-        expression(Hero, condition)
+        coerce_expression(Hero, condition)
     assert caught.value.message == (
         "a condition is a lookup or an SQL expression, "
         f"not {with_article(type(condition).__name__)}"
@@ -44,13 +44,13 @@ def test_what_is_no_expression_is_refused_by_type(condition: Any) -> None:
     ids=str,
 )
 def test_an_expression_on_the_models_own_columns_is_taken(condition: Any) -> None:
-    assert isinstance(expression(Hero, condition), ColumnElement)
+    assert isinstance(coerce_expression(Hero, condition), ColumnElement)
 
 
 @pytest.mark.parametrize("condition", [Team.name == "x", Mission.done, aliased(HERO).age > 3])
 def test_an_expression_on_another_table_would_multiply_rows_and_is_refused(condition: Any) -> None:
     with pytest.raises(InvalidOperand, match="which the query does not join") as caught:
-        expression(Hero, condition)
+        coerce_expression(Hero, condition)
     assert caught.value.model == "Hero"
 
 

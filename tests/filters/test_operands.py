@@ -14,8 +14,8 @@ from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
 from colonnade.errors import InvalidOperand, UnknownOperator
-from colonnade.filters import lookup, lookups
-from colonnade.spec import Shape, Spec, entities
+from colonnade.filters import parse_lookup, parse_lookups
+from colonnade.spec import Shape, Spec, select_entities
 
 
 class Base(SQLModel, registry=registry(metadata=MetaData())):
@@ -65,49 +65,49 @@ class Place(Plain):
 
 
 def test_a_part_of_a_text_need_not_be_a_whole_one() -> None:
-    assert lookups(Thing, {"grade__contains": "ig"})[1] == ("ig",)
+    assert parse_lookups(Thing, {"grade__contains": "ig"})[1] == ("ig",)
     with pytest.raises(InvalidOperand):
-        lookups(Thing, {"grade": "ig"})
+        parse_lookups(Thing, {"grade": "ig"})
 
 
 def test_an_enum_is_no_text_though_its_members_are() -> None:
     with pytest.raises(UnknownOperator, match="is for text"):
-        lookup(Thing, "colour__contains", "re")
-    assert lookups(Thing, {"colour": "red"})[1] == (Colour.RED,)
+        parse_lookup(Thing, "colour__contains", "re")
+    assert parse_lookups(Thing, {"colour": "red"})[1] == (Colour.RED,)
 
 
 def test_json_is_compared_with_null_alone() -> None:
-    assert lookup(Thing, "words", None).operator.name == "isnull"
-    assert lookup(Thing, "words__ne", None).flag is False
+    assert parse_lookup(Thing, "words", None).operator.name == "isnull"
+    assert parse_lookup(Thing, "words__ne", None).flag is False
     with pytest.raises(UnknownOperator, match="words is JSON, which databases compare") as caught:
-        lookup(Thing, "words", {"a": 1})
+        parse_lookup(Thing, "words", {"a": 1})
     assert caught.value.hint == "operators for it: isnull, has_key"
 
 
 def test_a_bool_is_no_number_however_the_number_is_annotated() -> None:
-    assert lookups(Thing, {"small": "3"})[1] == (3,)
+    assert parse_lookups(Thing, {"small": "3"})[1] == (3,)
     with pytest.raises(InvalidOperand):
-        lookups(Thing, {"small": True})
+        parse_lookups(Thing, {"small": True})
 
 
 def test_a_limit_of_the_annotation_is_for_payloads_and_not_for_questions() -> None:
-    assert lookups(Thing, {"small": 11})[1] == (11,)
+    assert parse_lookups(Thing, {"small": 11})[1] == (11,)
 
 
 def test_a_model_without_annotations_goes_by_its_column_types() -> None:
-    assert lookups(Place, {"id": "3", "name__contains": "x"})[1] == (3, "x")
+    assert parse_lookups(Place, {"id": "3", "name__contains": "x"})[1] == (3, "x")
     with pytest.raises(InvalidOperand):
-        lookups(Place, {"id": "x"})
+        parse_lookups(Place, {"id": "x"})
 
 
 def test_a_type_that_knows_no_python_type_takes_what_it_gets() -> None:
-    assert lookups(Place, {"where": (1, 2)})[1] == ((1, 2),)
-    assert lookups(Place, {"what": (1, 2)})[1] == ((1, 2),)
+    assert parse_lookups(Place, {"where": (1, 2)})[1] == ((1, 2),)
+    assert parse_lookups(Place, {"what": (1, 2)})[1] == ((1, 2),)
 
 
 def test_a_part_of_a_text_is_sought_as_the_database_best_can() -> None:
-    nodes, values = lookups(Place, {"name__contains": "x", "name__icontains": "x"})
-    statement = entities(Spec(Shape(Place, nodes), values))
+    nodes, values = parse_lookups(Place, {"name__contains": "x", "name__icontains": "x"})
+    statement = select_entities(Spec(Shape(Place, nodes), values))
     on_sqlite = str(statement.compile(dialect=sqlite.dialect()))
     assert "instr(place.name, ?) > 0" in on_sqlite
     assert "ELSE colonnade_fold(place.name) END, colonnade_fold(?)) > 0" in on_sqlite

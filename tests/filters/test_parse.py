@@ -18,8 +18,8 @@ from colonnade.errors import (
     UnknownField,
     UnknownOperator,
 )
-from colonnade.filters import OPERATORS, lookup, lookups
-from colonnade.filters.foreign import _NAMES, our_word
+from colonnade.filters import OPERATORS, parse_lookup, parse_lookups
+from colonnade.filters.foreign import _NAMES, suggest_operator
 
 SECRET = "s3cret-value"
 
@@ -36,7 +36,7 @@ class Twice(Alone, table=True):
 
 def refused(model: type[SQLModel] = Hero, **given: Any) -> ColonnadeError:
     with pytest.raises(ColonnadeError) as caught:
-        lookups(model, given)
+        parse_lookups(model, given)
     assert SECRET not in str(caught.value)
     return caught.value
 
@@ -188,36 +188,38 @@ def test_a_lookup_that_could_mean_two_things_is_refused() -> None:
     error = refused(Twice, a__lt=1)
     assert type(error) is AmbiguousLookup
     assert error.message == "Twice: 'a__lt' could mean two things"
-    assert lookup(Twice, "a__lt__eq", 1).column.name == "a__lt"
+    assert parse_lookup(Twice, "a__lt__eq", 1).column.name == "a__lt"
 
 
 def test_what_no_name_can_be_is_refused() -> None:
     for name in (1, None, "team__heroes__" * 500 + "id"):
         with pytest.raises(UnknownField, match="named by a string of at most 256"):
-            lookups(Hero, {name: 1})  # type: ignore[dict-item] # the point of it
+            parse_lookups(Hero, {name: 1})  # type: ignore[dict-item] # the point of it
 
 
 def test_one_lookup_is_one_leaf_whatever_its_value() -> None:
-    (one, two), values = lookups(Hero, {"age__gt": 1, "team__name": "x"})
-    assert lookup(Hero, "age__gt", 99) is one
-    assert lookup(Hero, "team__name__eq", "y") is not two
-    assert lookup(Hero, "team__name", "y") is two
+    (one, two), values = parse_lookups(Hero, {"age__gt": 1, "team__name": "x"})
+    assert parse_lookup(Hero, "age__gt", 99) is one
+    assert parse_lookup(Hero, "team__name__eq", "y") is not two
+    assert parse_lookup(Hero, "team__name", "y") is two
     assert values == (1, "x")
 
 
 def test_null_and_flags_are_part_of_the_shape_and_bind_nothing() -> None:
-    nodes, values = lookups(Hero, {"age": None, "name__ne": None, "age__isnull": True, "id": 1})
+    nodes, values = parse_lookups(
+        Hero, {"age": None, "name__ne": None, "age__isnull": True, "id": 1}
+    )
     assert [node.flag for node in nodes] == [True, False, True, None]
     assert [node.binds for node in nodes] == [False, False, False, True]
     assert values == (1,)
-    assert lookup(Hero, "age__isnull", False) is not lookup(Hero, "age__isnull", True)
+    assert parse_lookup(Hero, "age__isnull", False) is not parse_lookup(Hero, "age__isnull", True)
 
 
 def test_a_value_is_checked_as_the_models_annotation_says() -> None:
-    _, values = lookups(Hero, {"id": "7", "born": "2020-02-29", "kind": "hero"})
+    _, values = parse_lookups(Hero, {"id": "7", "born": "2020-02-29", "kind": "hero"})
     assert values[0] == 7
     assert (values[1].day, values[2].name) == (29, "HERO")
-    _, values = lookups(Hero, {"seen": "2020-01-01T00:00:00+00:00"})
+    _, values = parse_lookups(Hero, {"seen": "2020-01-01T00:00:00+00:00"})
     assert isinstance(values[0], datetime)
 
 
@@ -251,7 +253,7 @@ class Trailing(Others, table=True):
     ],
 )
 def test_a_column_may_end_with_an_underscore(name: str, column: str, operator: str) -> None:
-    node = lookup(Trailing, name, 1)
+    node = parse_lookup(Trailing, name, 1)
     assert (node.column.name, node.operator.name) == (column, operator)
 
 
@@ -298,13 +300,16 @@ def test_each_word_of_another_library_leads_to_an_operator_and_is_none() -> None
         assert ours in OPERATORS
         for word in words.split():
             assert word not in OPERATORS
-            assert our_word(word) == repr(ours)
+            assert suggest_operator(word) == repr(ours)
 
 
 def test_a_relation_to_one_object_may_be_asked_whether_there_is_one() -> None:
-    node, key = lookup(Hero, "team__isnull", True), lookup(Hero, "team__id__isnull", True)
+    node, key = (
+        parse_lookup(Hero, "team__isnull", True),
+        parse_lookup(Hero, "team__id__isnull", True),
+    )
     assert (node.steps, node.column, node.flag) == (key.steps, key.column, key.flag)
-    assert lookup(Hero, "mentor__team__isnull", False).column.name == "id"
+    assert parse_lookup(Hero, "mentor__team__isnull", False).column.name == "id"
     error = refused(team=None)
     assert (error.hint or "").endswith("team__isnull asks whether there is one")
 

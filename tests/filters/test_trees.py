@@ -9,7 +9,7 @@ from tests.guild import Hero, HeroService, Mission, Team, TeamService
 
 from colonnade import Database, all_of, any_of, every, not_, some
 from colonnade.errors import InvalidOperand, UnknownField
-from colonnade.filters import conditions
+from colonnade.filters import parse_conditions
 
 HERO: Any = Hero
 MISSION: Any = Mission
@@ -95,7 +95,7 @@ async def test_an_expression_about_children_is_taken_in_their_own_place(heroes: 
     assert await ids(heroes, some("missions", any_of(MISSION.year > 2021, year=2020))) == [1, 2, 7]
     assert await ids(heroes, some("pupils", HERO.id == 6)) == [2]
     with pytest.raises(InvalidOperand, match="which the query does not join"):
-        conditions(Hero, (some("missions", HERO.id == 1),), {})
+        parse_conditions(Hero, (some("missions", HERO.id == 1),), {})
 
 
 async def test_children_of_children_and_of_ones_own_kind(heroes: Database) -> None:
@@ -124,15 +124,15 @@ def test_a_tree_without_a_meaning_is_refused_at_once() -> None:
         with pytest.raises(InvalidOperand, match="relation's name or mapped attribute"):
             some(path)
     with pytest.raises(InvalidOperand, match="team is one object, not many") as caught:
-        conditions(Hero, (some("team", name="x"),), {})
+        parse_conditions(Hero, (some("team", name="x"),), {})
     assert caught.value.hint == "follow it with lookups, such as team__…=…"
     with pytest.raises(UnknownField, match="no relation 'mission'") as unknown:
-        conditions(Hero, (some("mission"),), {})
+        parse_conditions(Hero, (some("mission"),), {})
     assert "did you mean 'missions'?" in (unknown.value.hint or "")
     with pytest.raises(UnknownField, match="Mission has no field 'yeer'"):
-        conditions(Hero, (any_of(some("missions", yeer=1)),), {})
+        parse_conditions(Hero, (any_of(some("missions", yeer=1)),), {})
     with pytest.raises(InvalidOperand, match="not a bool"):
-        conditions(Hero, (any_of(True),), {})
+        parse_conditions(Hero, (any_of(True),), {})
 
 
 def test_conditions_without_end_are_refused() -> None:
@@ -140,15 +140,15 @@ def test_conditions_without_end_are_refused() -> None:
     for _ in range(70):
         deep = not_(deep)
     with pytest.raises(InvalidOperand, match="nested more than 60 deep"):
-        conditions(Hero, (deep,), {})
+        parse_conditions(Hero, (deep,), {})
     with pytest.raises(InvalidOperand, match="at most 10000 conditions"):
-        conditions(Hero, (any_of(*[{"age": 1}] * 10_001),), {})
+        parse_conditions(Hero, (any_of(*[{"age": 1}] * 10_001),), {})
 
 
 def test_relations_may_be_named_by_mapped_attributes() -> None:
-    named = conditions(Hero, (some("missions", done=True),), {})
-    mapped = conditions(Hero, (some(HERO.missions, done=True),), {})
+    named = parse_conditions(Hero, (some("missions", done=True),), {})
+    mapped = parse_conditions(Hero, (some(HERO.missions, done=True),), {})
     assert named == mapped
     assert hash(named.nodes) == hash(mapped.nodes)
     team: Any = Team
-    assert conditions(Team, (some(team.heroes),), {}).values == ()
+    assert parse_conditions(Team, (some(team.heroes),), {}).values == ()

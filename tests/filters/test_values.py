@@ -18,7 +18,7 @@ from tests.lexicon import EDGES, Colour, Exotic, Level, Thing, ThingService, thi
 
 from colonnade import Database, ServiceBase
 from colonnade.errors import InvalidOperand, UnknownOperator
-from colonnade.filters import lookups
+from colonnade.filters import parse_lookups
 from colonnade.models import ExactDecimal, IntegerKey
 
 EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
@@ -124,14 +124,14 @@ def test_what_a_database_would_round_cut_or_misread_is_refused(
 ) -> None:
     model = Thing if name.partition("__")[0] in EDGES else Exotic
     with pytest.raises(InvalidOperand) as caught:
-        lookups(model, {name: value})
+        parse_lookups(model, {name: value})
     assert caught.value.fields == (name,)
     assert (caught.value.hint or "").startswith(hint)
 
 
 def test_what_is_merely_out_of_range_is_an_honest_question() -> None:
-    assert lookups(Thing, {"tiny": 2**40, "whole__lt": 2**40})[1] == (2**40, 2**40)
-    assert lookups(Exotic, {"amount": Decimal("1E+3")})[1] == (Decimal(1000),)
+    assert parse_lookups(Thing, {"tiny": 2**40, "whole__lt": 2**40})[1] == (2**40, 2**40)
+    assert parse_lookups(Exotic, {"amount": Decimal("1E+3")})[1] == (Decimal(1000),)
 
 
 async def test_a_number_too_large_for_the_column_is_answered(lexicon: Database) -> None:
@@ -169,7 +169,7 @@ async def test_is_tells_true_false_and_null_apart(lexicon: Database) -> None:
 @pytest.mark.parametrize("value", [1, "true", [], 0.0])
 def test_is_takes_a_bool_or_none(value: Any) -> None:
     with pytest.raises(InvalidOperand) as caught:
-        lookups(Thing, {"flag__is": value})
+        parse_lookups(Thing, {"flag__is": value})
     assert caught.value.message == (
         f"flag__is takes None, True or False, not {type(value).__name__}"
     )
@@ -178,7 +178,7 @@ def test_is_takes_a_bool_or_none(value: Any) -> None:
 @pytest.mark.parametrize("value", [(1,), (1, 2, 3), {1, 2}, {1: 2, 3: 4}, 1, None, "12", (1, None)])
 def test_between_takes_exactly_a_pair(value: Any) -> None:
     with pytest.raises(InvalidOperand):
-        lookups(Thing, {"whole__between": value})
+        parse_lookups(Thing, {"whole__between": value})
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_an_operator_that_would_lie_is_refused_with_those_that_fit(
     name: str, why: str | None
 ) -> None:
     with pytest.raises(UnknownOperator) as caught:
-        lookups(Thing, {name: True})
+        parse_lookups(Thing, {name: True})
     assert why is None or f"is for {why}" in caught.value.message
     assert "isnull" in (caught.value.hint or "")
 

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from colonnade.mapping import BoundedCache
+from colonnade.caches import BoundedCache
 
 
 def cache(capacity: int, heaviest: int | None = None) -> BoundedCache[str, str]:

@@ -11,7 +11,7 @@ from sqlmodel import Field, Relationship, SQLModel
 
 from colonnade.database import Database
 from colonnade.mapping import mapping_of
-from colonnade.models import IntegerKey, SoftDelete, Timestamps, UUIDKey, Versioned, uuid7, uuids
+from colonnade.models import IntegerKey, SoftDelete, Timestamps, UUIDKey, Versioned, mixins, uuid7
 
 
 class Base(SQLModel, registry=registry(metadata=MetaData())):
@@ -103,14 +103,14 @@ def test_uuids_ascend_within_a_process_whatever_the_thread() -> None:
 @given(st.lists(st.integers(min_value=0, max_value=2**48 - 2), min_size=1, max_size=30))
 def test_uuids_ascend_even_when_the_clock_goes_back(clock: list[int]) -> None:
     moments = iter(clock)
-    make = uuids._Generator(lambda: next(moments), lambda size: b"\xff" * size)
+    make = mixins._UUID7Generator(lambda: next(moments), lambda size: b"\xff" * size)
     made = [make() for _ in clock]
     assert made == sorted(set(made))
     assert all((item.version, item.variant) == (7, RFC_4122) for item in made)
 
 
 def test_a_full_counter_moves_on_to_the_next_millisecond() -> None:
-    make = uuids._Generator(lambda: 5, lambda size: b"\x00" * size)
+    make = mixins._UUID7Generator(lambda: 5, lambda size: b"\x00" * size)
     first = make()
     make._counter = 2**42 - 1
     second = make()

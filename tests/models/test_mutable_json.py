@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from colonnade.database import Database
 from colonnade.models import IntegerKey, MutableJSON
-from colonnade.models.tracked import Document, TrackedDict, TrackedList
+from colonnade.models.mutable_json import TrackedDict, TrackedDocument, TrackedList
 
 
 class Base(SQLModel, registry=registry(metadata=MetaData())):
@@ -209,10 +209,10 @@ JSON = st.recursive(
 
 @given(st.lists(JSON, max_size=3) | st.dictionaries(st.text(max_size=4), JSON, max_size=3))
 def test_a_tracked_document_equals_what_it_was_made_of(value: Any) -> None:
-    document = Document.coerce("data", value)
+    document = TrackedDocument.coerce("data", value)
     assert document == value
     assert _all_tracked(document)
     for again in (pickle.loads(pickle.dumps(document)), copy.deepcopy(document)):
         assert again == value
         assert _all_tracked(again)
-    assert Document.coerce("data", document) is document
+    assert TrackedDocument.coerce("data", document) is document

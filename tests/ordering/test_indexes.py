@@ -10,7 +10,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, Relationship, SQLModel
 
 from colonnade import Database, errors, scroll_index
-from colonnade.ordering import missing_index, terms_of
+from colonnade.ordering import missing_index, sort_keys_of
 
 
 def build() -> Any:
@@ -37,7 +37,7 @@ def leg() -> Any:
 
 
 def missing(model: Any, *names: str, **options: Any) -> str | None:
-    return missing_index(model, terms_of(model, names), **options)
+    return missing_index(model, sort_keys_of(model, names), **options)
 
 
 def columns(index: Index) -> list[str]:
@@ -178,7 +178,7 @@ Index("ix_word_lower", func.lower(Word.__table__.c.text).desc())  # type: ignore
 
 
 def test_an_index_of_an_expression_serves_an_order_that_begins_with_it() -> None:
-    assert missing_index(Word, terms_of(Word, (func.lower(Word.text),))) is None
-    told = missing_index(Word, terms_of(Word, (func.lower(Word.other),)))
+    assert missing_index(Word, sort_keys_of(Word, (func.lower(Word.text),))) is None
+    told = missing_index(Word, sort_keys_of(Word, (func.lower(Word.other),)))
     assert told is not None
     assert told.startswith("no index serves an order by lower(indexed_word.other)")

@@ -12,7 +12,7 @@ from tests.guild import heroes as rows
 from colonnade import Database
 from colonnade.errors import AmbiguousLookup, InvalidOperand, InvalidRequest, UnknownField
 from colonnade.mapping import mapping_of
-from colonnade.ordering import Term, closed, flipped, term_of, terms_of
+from colonnade.ordering import SortKey, flipped, sort_key_of, sort_keys_of, with_primary_key
 
 HERO: Any = Hero
 ROWS = rows()
@@ -35,7 +35,7 @@ class Far(Base, table=True):
     near: Near = Relationship()
 
 
-def named(terms: tuple[Term, ...]) -> list[tuple[str, bool]]:
+def named(terms: tuple[SortKey, ...]) -> list[tuple[str, bool]]:
     return [
         (".".join([*(step.name for step in item.steps), item.column.name]), item.descending)
         for item in terms
@@ -43,14 +43,20 @@ def named(terms: tuple[Term, ...]) -> list[tuple[str, bool]]:
 
 
 def test_a_term_is_made_once() -> None:
-    assert term_of(Hero, "-age") is term_of(Hero, "-age")
-    assert term_of(Hero, "-age") is not term_of(Hero, "age")
-    assert term_of(Hero, "age") is term_of(Hero, "+age") is term_of(Hero, "age  NULLS  last ")
-    assert term_of(Hero, "team.name") is term_of(Hero, "team__name")
+    assert sort_key_of(Hero, "-age") is sort_key_of(Hero, "-age")
+    assert sort_key_of(Hero, "-age") is not sort_key_of(Hero, "age")
+    assert (
+        sort_key_of(Hero, "age")
+        is sort_key_of(Hero, "+age")
+        is sort_key_of(Hero, "age  NULLS  last ")
+    )
+    assert sort_key_of(Hero, "team.name") is sort_key_of(Hero, "team__name")
 
 
 def test_the_sign_says_which_way() -> None:
-    assert named((term_of(Hero, "-age"), term_of(Hero, "+age"), term_of(Hero, "age"))) == [
+    assert named(
+        (sort_key_of(Hero, "-age"), sort_key_of(Hero, "+age"), sort_key_of(Hero, "age"))
+    ) == [
         ("age", True),
         ("age", False),
         ("age", False),
@@ -59,30 +65,33 @@ def test_the_sign_says_which_way() -> None:
 
 def test_a_path_is_parted_by_a_dot_or_by_the_separator() -> None:
     for name in ("-team.city.name", "-team__city__name"):
-        assert named((term_of(Hero, name),)) == [("team.city.name", True)]
-    assert named((term_of(Odd, "a__b"),)) == [("a__b", False)]
+        assert named((sort_key_of(Hero, name),)) == [("team.city.name", True)]
+    assert named((sort_key_of(Odd, "a__b"),)) == [("a__b", False)]
 
 
 def test_the_key_closes_every_order_in_its_last_direction() -> None:
-    assert named(closed(Hero, ())) == [("id", False)]
-    assert named(closed(Hero, (term_of(Hero, "-age"),))) == [("age", True), ("id", True)]
-    assert named(closed(Hero, (term_of(Hero, "-id"),))) == [("id", True)]
-    by_team = (term_of(Hero, "team.id"),)
-    assert named(closed(Hero, by_team)) == [("team.id", False), ("id", False)]
-    by_number = (term_of(Seat, "-number"),)
-    assert named(closed(Seat, by_number)) == [("number", True), ("hall", True)]
-    assert named(closed(Seat, ())) == [("hall", False), ("number", False)]
+    assert named(with_primary_key(Hero, ())) == [("id", False)]
+    assert named(with_primary_key(Hero, (sort_key_of(Hero, "-age"),))) == [
+        ("age", True),
+        ("id", True),
+    ]
+    assert named(with_primary_key(Hero, (sort_key_of(Hero, "-id"),))) == [("id", True)]
+    by_team = (sort_key_of(Hero, "team.id"),)
+    assert named(with_primary_key(Hero, by_team)) == [("team.id", False), ("id", False)]
+    by_number = (sort_key_of(Seat, "-number"),)
+    assert named(with_primary_key(Seat, by_number)) == [("number", True), ("hall", True)]
+    assert named(with_primary_key(Seat, ())) == [("hall", False), ("number", False)]
 
 
 def test_what_comes_after_a_whole_key_decides_nothing() -> None:
-    terms = terms_of(Hero, ("age", "-id", "name"))
-    assert named(closed(Hero, terms)) == [("age", False), ("id", True)]
-    terms = terms_of(Seat, ("-number", "hall", "guest"))
-    assert named(closed(Seat, terms)) == [("number", True), ("hall", False)]
+    terms = sort_keys_of(Hero, ("age", "-id", "name"))
+    assert named(with_primary_key(Hero, terms)) == [("age", False), ("id", True)]
+    terms = sort_keys_of(Seat, ("-number", "hall", "guest"))
+    assert named(with_primary_key(Seat, terms)) == [("number", True), ("hall", False)]
 
 
 def test_a_column_that_comes_twice_counts_where_it_comes_first() -> None:
-    assert named(terms_of(Hero, ("-age", "name", "age", "team.name", "-team__name"))) == [
+    assert named(sort_keys_of(Hero, ("-age", "name", "age", "team.name", "-team__name"))) == [
         ("age", True),
         ("name", False),
         ("team.name", False),
@@ -91,18 +100,18 @@ def test_a_column_that_comes_twice_counts_where_it_comes_first() -> None:
 
 def test_null_is_the_greatest_unless_it_is_said_otherwise() -> None:
     placed = {
-        name: term_of(Hero, name).nulls_first
+        name: sort_key_of(Hero, name).nulls_first
         for name in ("age", "-age", "age nulls first", "-age nulls last", "-age NULLS FIRST")
     }
     assert list(placed.values()) == [False, True, True, False, True]
-    other = flipped(term_of(Hero, "-age nulls last"))
+    other = flipped(sort_key_of(Hero, "-age nulls last"))
     assert (other.descending, other.nulls_first) == (False, True)
 
 
 def test_a_term_knows_whether_there_may_be_nulls() -> None:
-    nullable = [term_of(Hero, name).nullable for name in ("id", "name", "age", "team.name")]
+    nullable = [sort_key_of(Hero, name).nullable for name in ("id", "name", "age", "team.name")]
     assert nullable == [False, False, True, True]
-    assert not term_of(Mission, "hero.name").nullable
+    assert not sort_key_of(Mission, "hero.name").nullable
 
 
 @pytest.mark.parametrize(
@@ -120,19 +129,19 @@ def test_a_term_knows_whether_there_may_be_nulls() -> None:
 )
 def test_an_unknown_name_is_refused_with_the_nearest_right_one(name: str, hint: str) -> None:
     with pytest.raises(UnknownField) as caught:
-        term_of(Hero, name)
+        sort_key_of(Hero, name)
     assert (caught.value.hint or "").startswith(hint)
 
 
 @pytest.mark.parametrize("name", ["missions.year", "team.heroes.name"])
 def test_rows_are_not_sorted_by_what_they_have_many_of(name: str) -> None:
     with pytest.raises(UnknownField, match="has many of them"):
-        term_of(Hero, name)
+        sort_key_of(Hero, name)
 
 
 def test_a_name_that_could_mean_two_columns_is_refused() -> None:
     with pytest.raises(AmbiguousLookup, match=r"'near\.b' could mean two things"):
-        term_of(Far, "near.b")
+        sort_key_of(Far, "near.b")
 
 
 @pytest.mark.parametrize(
@@ -145,16 +154,18 @@ def test_a_name_that_could_mean_two_columns_is_refused() -> None:
 )
 def test_an_order_is_given_by_names_and_expressions(given: Any, hint: str) -> None:
     with pytest.raises(InvalidOperand, match="names and SQL expressions, not by") as caught:
-        term_of(Hero, given)
+        sort_key_of(Hero, given)
     assert (caught.value.hint or "").startswith(hint)
 
 
 def test_an_attribute_is_its_name_with_the_direction_and_the_nulls_that_it_says() -> None:
-    assert term_of(Hero, HERO.age.asc()) is term_of(Hero, HERO.age) is term_of(Hero, "age")
-    assert term_of(Hero, HERO.age.desc()) is term_of(Hero, "-age")
-    assert term_of(Hero, HERO.age.desc().nulls_last()) is term_of(Hero, "-age nulls last")
+    assert (
+        sort_key_of(Hero, HERO.age.asc()) is sort_key_of(Hero, HERO.age) is sort_key_of(Hero, "age")
+    )
+    assert sort_key_of(Hero, HERO.age.desc()) is sort_key_of(Hero, "-age")
+    assert sort_key_of(Hero, HERO.age.desc().nulls_last()) is sort_key_of(Hero, "-age nulls last")
     with pytest.raises(InvalidOperand, match="an expression on mission"):
-        term_of(Hero, Mission.year)
+        sort_key_of(Hero, Mission.year)
 
 
 @pytest.mark.parametrize(
@@ -170,26 +181,26 @@ def test_an_attribute_is_its_name_with_the_direction_and_the_nulls_that_it_says(
 )
 def test_a_familiar_mistake_is_told_how_to_write_it(name: str, hint: str) -> None:
     with pytest.raises(UnknownField) as caught:
-        term_of(Hero, name)
+        sort_key_of(Hero, name)
     assert (caught.value.hint or "").startswith(hint)
-    assert term_of(Odd, "order").column.name == "order"
+    assert sort_key_of(Odd, "order").column.name == "order"
 
 
 def test_a_name_of_any_length_is_an_error() -> None:
     with pytest.raises(UnknownField, match="at most 300 characters"):
-        term_of(Hero, "a" * 1_000_000)
+        sort_key_of(Hero, "a" * 1_000_000)
 
 
 def test_json_has_no_order() -> None:
     for name in ("-stuff", "note.stuff"):
         with pytest.raises(InvalidOperand, match="JSON has no order"):
-            term_of(Near if name == "-stuff" else Far, name.replace("note", "near"))
+            sort_key_of(Near if name == "-stuff" else Far, name.replace("note", "near"))
 
 
 @given(name=st.text(max_size=30) | st.from_regex(r"[+-]?(age|team\.name|nulls| |desc|__|\.)*"))
 def test_any_text_is_a_term_or_an_error_of_the_tree(name: str) -> None:
     try:
-        found = term_of(Hero, name)
+        found = sort_key_of(Hero, name)
     except InvalidRequest:
         return
     assert found.column.name in {*mapping_of(Hero).columns, *mapping_of(Team).columns}

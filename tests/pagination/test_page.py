@@ -9,7 +9,7 @@ from tests.guild import City, CityService, HeroService
 
 from colonnade import Database, Page
 from colonnade.errors import InvalidPage
-from colonnade.pagination import check_bounds, check_page
+from colonnade.pagination import check_limit_or_offset, check_page
 from colonnade.testing import count_statements
 
 
@@ -59,9 +59,9 @@ def test_the_largest_page_there_can_be_is_one() -> None:
 @pytest.mark.parametrize("value", [-1, True, 1.5, "1", None, 2**63])
 def test_a_limit_is_a_whole_number(value: Any) -> None:
     with pytest.raises(InvalidPage) as caught:
-        check_bounds("limit", value)
+        check_limit_or_offset("limit", value)
     assert caught.value.fields == ("limit",)
-    assert check_bounds("offset", 0) == 0
+    assert check_limit_or_offset("offset", 0) == 0
 
 
 def test_pages_are_counted_up() -> None:

@@ -226,7 +226,7 @@ async def test_an_order_is_given_by_names_and_not_letter_by_letter(heroes: Datab
         ):
             with pytest.raises(UnknownField):
                 query.order_by(*names)
-        for given in (1, None, True, ["age"], HERO.age.desc()):
+        for given in (1, None, True, ["age"]):
             with pytest.raises(InvalidOperand):
                 query.order_by(given)  # type: ignore[arg-type] # that is the point
 

@@ -23,7 +23,7 @@ from tests.query.oracle import in_order, orders
 from colonnade import Count, CursorPage, Database, Max, Query
 from colonnade.errors import InvalidCursor, InvalidPage
 from colonnade.filters import any_of
-from colonnade.spec import Places, Shape, Spec
+from colonnade.spec import CursorCodec, Shape, Spec
 from colonnade.testing import count_statements
 
 HERO: Any = Hero
@@ -85,7 +85,7 @@ async def test_rows_that_share_the_first_key_are_looked_for_first_where_they_are
     expected = in_order(order)
     async with heroes.reader() as session:
         query = HeroService(session).where().order_by(*order)
-        places = Places(query._spec)
+        places = CursorCodec(query._spec)
 
         def crowded(cursor: str) -> str:
             """The cursor, as it is after many rows that share the first key."""
@@ -446,7 +446,7 @@ Ask = Callable[[Any], Awaitable[Any]]
 
 def forger(session: Any, order: tuple[str, ...]) -> Ask:
     query = HeroService(session).where().order_by(*order)
-    places = Places(query._spec)
+    places = CursorCodec(query._spec)
 
     async def ask(values: Any) -> Any:
         return await query.scroll(size=2, after=forge("x", places.context, values))

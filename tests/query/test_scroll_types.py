@@ -18,8 +18,8 @@ from sqlmodel import Field, SQLModel
 from colonnade import Database, Query
 from colonnade.errors import InvalidCursor, InvalidOperand
 from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal
-from colonnade.pagination import seal
-from colonnade.spec import Places, Shape, Spec
+from colonnade.pagination import seal_cursor
+from colonnade.spec import CursorCodec, Shape, Spec
 
 
 class Base(SQLModel, registry=registry(metadata=MetaData())):
@@ -162,7 +162,7 @@ async def test_a_value_that_no_column_can_hold_makes_no_cursor(stocked: Database
         for value in values:
             async with stocked.reader() as session:
                 asked = query(session).order_by(key)
-                context = Places(asked._spec).context
-                cursor = seal([False, 0, value, 1], context=context)
+                context = CursorCodec(asked._spec).context
+                cursor = seal_cursor([False, 0, value, 1], context=context)
                 with pytest.raises(InvalidCursor):
                     await asked.scroll(after=cursor)

@@ -33,7 +33,7 @@ from colonnade.errors import (
     UnknownField,
     UnknownOperator,
 )
-from colonnade.loading import Rows
+from colonnade.schemas import Rows
 from colonnade.testing import count_statements
 
 HERO: Any = Hero

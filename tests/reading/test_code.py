@@ -20,7 +20,7 @@ from sqlalchemy import Column as TableColumn
 from sqlalchemy.orm import registry
 from sqlmodel import Field as Column
 from sqlmodel import Relationship, SQLModel
-from tests.loading.test_fit import Person
+from tests.schemas.test_matcher import Person
 
 from colonnade import Database, Requires, ServiceBase
 from colonnade.errors import InvalidSchema

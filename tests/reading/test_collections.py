@@ -136,9 +136,9 @@ async def test_terms_lead_through_what_is_nested(heroes: Database) -> None:
 async def test_values_of_terms_share_a_statement(heroes: Database) -> None:
     from tests.guild import Hero
 
-    from colonnade.loading import plan_of
     from colonnade.reading import terms_of
     from colonnade.reading.program import program_of
+    from colonnade.schemas import plan_of
     from colonnade.spec import Shape, Spec
 
     plan = plan_of(Hero, HeroRead)
@@ -162,16 +162,16 @@ async def test_values_of_terms_share_a_statement(heroes: Database) -> None:
 def test_children_are_read_by_one_statement_whatever_is_asked_of_their_parents() -> None:
     from tests.guild import Hero
 
-    from colonnade.filters import lookups
-    from colonnade.loading import plan_of
-    from colonnade.ordering import terms_of as order_of
+    from colonnade.filters import parse_lookups
+    from colonnade.ordering import sort_keys_of as order_of
     from colonnade.reading import terms_of
     from colonnade.reading.program import program_of
+    from colonnade.schemas import plan_of
     from colonnade.spec import Shape, Spec
 
     plan = plan_of(Hero, HeroRead)
     every = Spec(Shape(Hero))
-    named = every.filtered(*lookups(Hero, {"team__name": "x"})).cut(limit=7)
+    named = every.filtered(*parse_lookups(Hero, {"team__name": "x"})).cut(limit=7)
     ordered = Spec(Shape(Hero, order=order_of(Hero, ("-age", "team.name"))))
 
     def children(spec: Spec, **given: Rows) -> list[Any]:

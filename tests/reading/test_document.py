@@ -24,9 +24,9 @@ from tests.shelves import Base, Box, BoxService, Colour, Grade, Mood, Shelf, She
 
 from colonnade import Database, Rows
 from colonnade.errors import InvalidPage, MultipleFound, NotFound
-from colonnade.filters import lookups
-from colonnade.loading import plan_of
-from colonnade.reading import document_reason
+from colonnade.filters import parse_lookups
+from colonnade.reading import why_schema_reads_rows
+from colonnade.schemas import plan_of
 from colonnade.testing import count_statements
 from colonnade.testing.servers.server import blocking
 
@@ -457,9 +457,9 @@ async def test_conditions_of_every_kind_hold_in_the_document_too(shelves: Databa
 
 
 async def test_it_is_told_who_writes_and_why(shelves: Database) -> None:
-    assert document_reason(Shelf, ShelfRead, "postgresql") is None
-    assert document_reason(Shelf, ShelfRead, "sqlite") == "sqlite does not write it"
-    assert document_reason(Shelf, Constrained, "postgresql") == "Constrained.id: ge"
+    assert why_schema_reads_rows(Shelf, ShelfRead, "postgresql") is None
+    assert why_schema_reads_rows(Shelf, ShelfRead, "sqlite") == "sqlite does not write it"
+    assert why_schema_reads_rows(Shelf, Constrained, "postgresql") == "Constrained.id: ge"
     async with shelves.reader() as session:
         shelf = ShelfService(session).where(id=1)
         written, rows = shelf.into(ShelfRead).json, shelf.into(Constrained).json
@@ -479,7 +479,7 @@ async def test_one_shape_and_schema_have_one_statement(shelves: Database) -> Non
     plan = plan_of(Shelf, ShelfRead)
 
     def ask(number: int) -> Any:
-        nodes, values = lookups(Shelf, {"id__gt": number})
+        nodes, values = parse_lookups(Shelf, {"id__gt": number})
         return document_of(Spec(Shape(Shelf, nodes), values), plan, terms_of(plan), "array")
 
     assert ask(1) is ask(2)

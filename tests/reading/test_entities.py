@@ -11,7 +11,7 @@ from tests.guild import Hero, HeroService, Odd, OddService, SeatService
 from colonnade import Database, ServiceBase
 from colonnade.errors import InvalidOperand, MultipleFound, NotFound
 from colonnade.query import load_paths
-from colonnade.reading.joins import repeats_rows
+from colonnade.reading.entities import repeats_rows
 from colonnade.testing import count_statements
 
 

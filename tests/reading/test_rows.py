@@ -331,13 +331,13 @@ async def test_what_the_schema_refuses_is_the_schemas_to_say(heroes: Database) -
 
 
 async def test_one_shape_and_schema_have_one_statement(heroes: Database) -> None:
-    from colonnade.filters import lookups
-    from colonnade.loading import plan_of
+    from colonnade.filters import parse_lookups
     from colonnade.reading.program import program_of
+    from colonnade.schemas import plan_of
     from colonnade.spec import Shape, Spec
 
     def ask(number: int) -> Any:
-        nodes, values = lookups(Hero, {"age__gt": number, "id__in": range(number)})
+        nodes, values = parse_lookups(Hero, {"age__gt": number, "id__in": range(number)})
         return program_of(Spec(Shape(Hero, nodes), values), plan_of(Hero, HeroRead), {}).statement
 
     assert ask(1) is ask(2) is ask(70)

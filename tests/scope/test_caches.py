@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, literal, select
 
-from colonnade.database.memory import bound_compiled
-from colonnade.scope.caches import KEPT, CompiledCaches, compiled_cache
+from colonnade.caches import KEPT, CompiledCaches, compiled_cache
+from colonnade.dialects.statement_memory import limit_compiled
 
 
 def compiled(length: int = 100) -> Any:
@@ -42,7 +42,7 @@ def test_a_long_statement_counts_for_several_and_a_very_long_one_is_not_kept() -
 def test_an_engine_keeps_what_it_compiled_in_a_cache_that_weighs() -> None:
     # The attribute is private to SQLAlchemy: without it statements would be counted again.
     engine = create_engine("sqlite://")
-    bound_compiled(engine)
+    limit_compiled(engine)
     cache: Any = engine._compiled_cache
     with engine.connect() as connection:
         for _ in range(2):

@@ -318,7 +318,7 @@ async def test_refreshing_what_is_out_of_scope_finds_nothing(db: Database) -> No
     make_transient_to_detached(theirs)
     async with db.session(scope={"guild": OURS}) as session:
         session.add(theirs)
-        with pytest.raises(Exception, match="not refresh"):
+        with pytest.raises(NotFound, match="no Hero has this key any more"):
             await session.refresh(theirs)
         await session.rollback()
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from tests.guild import Hero, Mission
 
-from colonnade.ordering import closed, terms_of
-from colonnade.spec import Keyset, Shape, Spec, entities, parts
+from colonnade.ordering import sort_keys_of, with_primary_key
+from colonnade.spec import Keyset, Shape, Spec, select_entities, split_ranges
 
 DIALECTS: dict[str, Any] = {
     "postgresql": postgresql.dialect(paramstyle="named"),
@@ -22,8 +22,8 @@ def sql(
     order: tuple[str, ...], keyset: Keyset, database: str = "postgresql", model: Any = Hero
 ) -> tuple[str, str]:
     """The WHERE and the ORDER BY."""
-    shape = Shape(model, order=terms_of(model, order), keyset=keyset)
-    text = str(entities(Spec(shape)).compile(dialect=DIALECTS[database]))
+    shape = Shape(model, order=sort_keys_of(model, order), keyset=keyset)
+    text = str(select_entities(Spec(shape)).compile(dialect=DIALECTS[database]))
     text = " ".join(text.split()).replace("hero.", "").replace("mission.", "")
     for cast in ("::INTEGER", "::VARCHAR", "%(", ")s"):
         text = text.replace(cast, ":" if cast == "%(" else "")
@@ -85,10 +85,10 @@ def test_mysql_reads_a_range_of_nulls_and_sorts_none() -> None:
         "age IS NULL AND id > :k1 OR age IS NOT NULL AND id < :k1 AND id > :k1",
         "age ASC, id ASC",
     )
-    terms = closed(Hero, terms_of(Hero, ("-age",)))
-    found = parts(terms, Keyset(nulls=(True, False)), nulls_greatest=False, ties=True)
+    terms = with_primary_key(Hero, sort_keys_of(Hero, ("-age",)))
+    found = split_ranges(terms, Keyset(nulls=(True, False)), nulls_greatest=False, ties=True)
     assert [(item.part, item.mysql) for item in found] == [("nulls", True), ("values", False)]
-    found = parts(terms, Keyset(nulls=(False, False)), nulls_greatest=False, ties=True)
+    found = split_ranges(terms, Keyset(nulls=(False, False)), nulls_greatest=False, ties=True)
     assert [item.part for item in found] == ["values"]
 
 
@@ -128,8 +128,8 @@ def test_nulls_are_placed_only_where_they_would_come_elsewhere(
 
 
 def ranges(order: tuple[str, ...], keyset: Keyset, greatest: bool | None) -> list[str]:
-    terms = closed(Hero, terms_of(Hero, order))
-    return [item.part for item in parts(terms, keyset, nulls_greatest=greatest)]
+    terms = with_primary_key(Hero, sort_keys_of(Hero, order))
+    return [item.part for item in split_ranges(terms, keyset, nulls_greatest=greatest)]
 
 
 def test_a_list_is_parted_where_its_index_has_nulls_at_the_other_end() -> None:
@@ -156,8 +156,8 @@ def test_a_page_goes_on_from_one_part_into_the_other() -> None:
 
 def test_rows_that_share_a_value_are_a_range_where_they_are_many() -> None:
     def ranges_of_ties(order: tuple[str, ...], keyset: Keyset) -> list[str]:
-        terms = closed(Hero, terms_of(Hero, order))
-        found = parts(terms, keyset, nulls_greatest=True, ties=True)
+        terms = with_primary_key(Hero, sort_keys_of(Hero, order))
+        found = split_ranges(terms, keyset, nulls_greatest=True, ties=True)
         return [item.part for item in found]
 
     value = Keyset(nulls=(False, False, False))
@@ -188,10 +188,10 @@ def test_a_path_that_always_leads_somewhere_has_no_nulls() -> None:
 
 def test_questions_from_two_places_share_a_statement() -> None:
     def at(*position: Any, nulls: tuple[bool, ...] = (False, False)) -> Any:
-        spec = Spec(Shape(Hero, order=terms_of(Hero, ("age",))))
+        spec = Spec(Shape(Hero, order=sort_keys_of(Hero, ("age",))))
         return spec.scrolled(Keyset(nulls=nulls, part="values"), position, 10)
 
-    assert entities(at(1, 2)) is entities(at(3, 4))
+    assert select_entities(at(1, 2)) is select_entities(at(3, 4))
     assert at(1, 2).parameters == {"k0": 1, "k1": 2}
     assert at(None, 2, nulls=(True, False)).parameters == {"k1": 2}
-    assert entities(at(1, 2)) is not entities(at(None, 2, nulls=(True, False)))
+    assert select_entities(at(1, 2)) is not select_entities(at(None, 2, nulls=(True, False)))

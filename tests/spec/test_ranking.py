@@ -14,7 +14,7 @@ from tests.guild import Hero
 from colonnade import Database, ServiceBase, any_of
 from colonnade.errors import InvalidOperand, UnknownField
 from colonnade.models import IntegerKey, full_text
-from colonnade.ordering import closed, missing_index, terms_of
+from colonnade.ordering import missing_index, sort_keys_of, with_primary_key
 from colonnade.testing import count_statements
 
 
@@ -87,8 +87,8 @@ async def test_a_list_in_order_of_rank_is_not_scrolled(papers: Database) -> None
 
 
 def test_a_rank_is_no_column() -> None:
-    terms = terms_of(Hero, ("-name__match", "name"))
-    assert [(item.column.name, item.rank) for item in closed(Hero, terms)] == [
+    terms = sort_keys_of(Hero, ("-name__match", "name"))
+    assert [(item.column.name, item.rank) for item in with_primary_key(Hero, terms)] == [
         ("name", "match"),
         ("name", None),
         ("id", None),
@@ -97,9 +97,9 @@ def test_a_rank_is_no_column() -> None:
     assert "ranked" in str(missing_index(Hero, terms))
     for name in ("name__mtch", "name__contains", "match"):
         with pytest.raises(UnknownField):
-            terms_of(Hero, (name,))
+            sort_keys_of(Hero, (name,))
 
 
 def test_no_search_hides_behind_another_name() -> None:
-    terms: Any = terms_of(Hero, ("-team__name__match",))
+    terms: Any = sort_keys_of(Hero, ("-team__name__match",))
     assert [step.name for step in terms[0].steps] == ["team"]

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from tests.guild import Hero
 
-from colonnade.filters import lookups
+from colonnade.filters import parse_lookups
 from colonnade.spec import Shape, Spec
 
 
 def spec(**given: Any) -> Spec:
-    return Spec(Shape(Hero)).filtered(*lookups(Hero, given))
+    return Spec(Shape(Hero)).filtered(*parse_lookups(Hero, given))
 
 
 def test_two_questions_that_differ_in_values_have_one_shape() -> None:
@@ -46,7 +46,7 @@ def test_what_makes_another_statement_makes_another_shape() -> None:
 
 def test_a_spec_is_never_changed() -> None:
     one = spec(age=1)
-    one.filtered(*lookups(Hero, {"id": 1})).cut(limit=3)
+    one.filtered(*parse_lookups(Hero, {"id": 1})).cut(limit=3)
     assert one == spec(age=1)
     with pytest.raises(AttributeError):
         one.offset = 3  # type: ignore[misc] # the point of it

@@ -10,22 +10,22 @@ from sqlalchemy.dialects import postgresql
 from tests.guild import Hero, HeroService
 
 from colonnade import Database
-from colonnade.filters import any_of, lookups
-from colonnade.filters import conditions as conditions_of
-from colonnade.ordering import term_of
+from colonnade.filters import any_of, parse_lookups
+from colonnade.filters import parse_conditions as conditions_of
+from colonnade.ordering import sort_key_of
 from colonnade.query import load_paths
-from colonnade.spec import STATEMENTS, Shape, Spec, counting, entities, existing
+from colonnade.spec import STATEMENTS, Shape, Spec, select_count, select_entities, select_existence
 from colonnade.spec.memory import weight_of
 from colonnade.testing import count_statements
 
 HERO: Any = Hero
-BUILDERS = (entities, counting, existing)
+BUILDERS = (select_entities, select_count, select_existence)
 
 
 def spec(order: tuple[str, ...] = (), load: tuple[str, ...] = (), **given: Any) -> Spec:
-    terms = tuple(term_of(Hero, name) for name in order)
+    terms = tuple(sort_key_of(Hero, name) for name in order)
     shape = Shape(Hero, order=terms, load=load_paths(Hero, load))
-    return Spec(shape).filtered(*lookups(Hero, given))
+    return Spec(shape).filtered(*parse_lookups(Hero, given))
 
 
 @pytest.mark.parametrize("build", BUILDERS)
@@ -56,7 +56,7 @@ def test_an_expression_makes_a_statement_of_its_own(build: Any) -> None:
 
 def test_the_number_of_rows_is_no_part_of_a_statement_unless_it_is_a_usual_one() -> None:
     def ask(rows: int) -> Any:
-        return entities(spec(age=1).cut(limit=rows))
+        return select_entities(spec(age=1).cut(limit=rows))
 
     assert ask(37) is ask(38) is ask(1024)
     assert ask(1025) is ask(10**15)
@@ -84,7 +84,7 @@ async def test_a_limit_counts_whether_it_is_bound_or_not(heroes: Database, rows:
 def test_a_shape_with_very_many_conditions_is_not_kept() -> None:
     def ask(conditions: int) -> Any:
         tree = any_of(*({"age": place} for place in range(conditions)))
-        return entities(spec().where(conditions_of(Hero, (tree,), {})))
+        return select_entities(spec().where(conditions_of(Hero, (tree,), {})))
 
     assert ask(100) is ask(100)
     kept = STATEMENTS.weight
@@ -98,7 +98,7 @@ def test_an_expression_is_never_kept() -> None:
 
 
 def test_a_path_is_joined_once_for_conditions_and_order_together() -> None:
-    statement = entities(
+    statement = select_entities(
         spec(("team.name", "-team.city.name"), team__name="x", team__motto="y", team__id__gt=1)
     )
     text = str(statement)
@@ -107,16 +107,16 @@ def test_a_path_is_joined_once_for_conditions_and_order_together() -> None:
 
 
 def test_a_count_has_no_order_no_loads_and_no_join_that_does_not_filter() -> None:
-    text = str(counting(spec(("team.name",), ("team", "mentor"), age=1)))
+    text = str(select_count(spec(("team.name",), ("team", "mentor"), age=1)))
     assert "JOIN" not in text
     assert "ORDER BY" not in text
     assert "LIMIT" not in text
     assert "OFFSET" not in text
-    assert str(counting(spec(team__name="x"))).count("JOIN") == 1
+    assert str(select_count(spec(team__name="x"))).count("JOIN") == 1
 
 
 def test_a_count_of_what_is_cut_counts_within_the_cut() -> None:
-    text = " ".join(str(counting(spec(("team.name",), age=1).cut(limit=5, offset=1))).split())
+    text = " ".join(str(select_count(spec(("team.name",), age=1).cut(limit=5, offset=1))).split())
     assert re.fullmatch(
         r"SELECT count\(\*\) .*FROM \(SELECT 1 .* LIMIT 5 OFFSET \S+\) AS \S+", text
     )
@@ -125,7 +125,7 @@ def test_a_count_of_what_is_cut_counts_within_the_cut() -> None:
 
 
 def test_existing_asks_for_one_row_and_no_column() -> None:
-    text = str(existing(spec(("team.name",), age=1)))
+    text = str(select_existence(spec(("team.name",), age=1)))
     assert text.startswith("SELECT 1")
     assert "ORDER BY" not in text
     assert "LIMIT" in text

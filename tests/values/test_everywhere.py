@@ -45,10 +45,11 @@ from colonnade.errors import (
     InvalidRequest,
     UnknownOperator,
 )
-from colonnade.filters import lookups
-from colonnade.filters.values import check_of, kind_at
+from colonnade.filters import parse_lookups
+from colonnade.filters.operands import comparison_validator_for
 from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal, IntegerKey, MutableJSON
-from colonnade.values import glance_of, rule_of
+from colonnade.values import quick_check_of, rule_of
+from colonnade.values.rules import attribute_python_type
 
 EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-5))
 NAIVE = datetime(2024, 7, 1, 12)  # noqa: DTZ001 # for columns without a zone
@@ -364,7 +365,7 @@ async def _asked(service: KeptService, name: str, value: Any) -> list[str]:
         return []  # of JSON
     except InvalidOperand as error:
         with pytest.raises(InvalidOperand) as caught:
-            check_of(kind_at(Kept, name, stored), stored, name)(value)
+            comparison_validator_for(attribute_python_type(Kept, name, stored), stored, name)(value)
         told = error.fields == caught.value.fields == (name,) and error.hint == caught.value.hint
         return [] if told else [f"{name} {_shown(value)} told as {error!r}"]
     return [f"{name} {_shown(value)} was refused, and found"] if found else []
@@ -384,14 +385,14 @@ async def _asked(service: KeptService, name: str, value: Any) -> list[str]:
 def test_a_question_is_neither_rewritten_nor_refused_by_what_payloads_must_be(
     name: str, value: Any
 ) -> None:
-    assert lookups(Kept, {name: value})[1] == (value,)
+    assert parse_lookups(Kept, {name: value})[1] == (value,)
 
 
 @pytest.mark.parametrize("name", VALUES)
 def test_what_is_told_at_a_glance_is_what_the_rule_of_each_value_says(name: str) -> None:
     stored = Kept.__table__.c[name].type  # type: ignore[attr-defined] # of a table model
-    kind = kind_at(Kept, name, stored)
-    glance = glance_of(kind, stored)
+    kind = attribute_python_type(Kept, name, stored)
+    glance = quick_check_of(kind, stored)
     if glance is None:
         return
     exact, fit = glance

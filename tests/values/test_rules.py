@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import AutoString
 from tests.lexicon import Doubled
 
-from colonnade.values import Unfit, plain_kind, rule_of
+from colonnade.values import UnfitValue, rule_of, strip_validators
 
 NAIVE = datetime(2024, 1, 1, 0, 0, 0, 123_456)  # noqa: DTZ001 # for columns without a zone
 
@@ -51,7 +51,7 @@ def written(stored: Any, value: Any, kind: Any = Any) -> Any:
 
 
 def reason(stored: Any, value: Any, kind: Any = Any, *, writing: bool = True) -> str | None:
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(UnfitValue) as caught:
         rule_of(kind, stored, writing=writing)(value)
     return caught.value.reason
 
@@ -143,7 +143,7 @@ def test_a_float_is_finite_and_no_integer_that_it_would_round() -> None:
     assert written(sa.Float(), 2**53) == 2.0**53
     assert written(sa.Float(), Decimal("0.5")) == 0.5
     for value in (2**53 + 1, Decimal("0.1234567890123456789"), float("nan"), float("-inf"), True):
-        with pytest.raises(Unfit):
+        with pytest.raises(UnfitValue):
             written(sa.Float(), value)
 
 
@@ -190,12 +190,12 @@ def test_what_lists_its_values_is_no_validator(writing: bool) -> None:
     text = rule_of(State, sa.String(), writing=writing)
     assert type(text(State.OPEN)) is str
     assert text("open") == "open"
-    with pytest.raises(Unfit):
+    with pytest.raises(UnfitValue):
         text("ajar")
     assert rule_of(Rank, sa.Integer(), writing=writing)("1") == 1
     literal = rule_of(Literal["S", "M"], sa.String(), writing=writing)
     assert literal("S") == "S"
-    with pytest.raises(Unfit):
+    with pytest.raises(UnfitValue):
         literal("L")
 
 
@@ -215,7 +215,7 @@ def test_what_lists_its_values_is_no_validator(writing: bool) -> None:
 def test_an_annotation_says_a_type_and_its_validators_are_left_out(
     annotation: Any, kind: Any
 ) -> None:
-    assert plain_kind(annotation) == kind
+    assert strip_validators(annotation) == kind
 
 
 def test_the_items_of_an_array_are_values_of_their_own_type() -> None:

@@ -144,11 +144,11 @@ def flushes(articles: Database) -> Iterator[list[Any]]:
     def listen(session: Any, _context: object, _objects: object) -> None:
         heard.extend(session.dirty)
 
-    from colonnade.database.orm import Writing
+    from colonnade.session.sync_session import WritingSyncSession
 
-    event.listen(Writing, "before_flush", listen)
+    event.listen(WritingSyncSession, "before_flush", listen)
     yield heard
-    event.remove(Writing, "before_flush", listen)
+    event.remove(WritingSyncSession, "before_flush", listen)
 
 
 async def test_who_watches_the_flushes_of_sessions_sees_the_update(

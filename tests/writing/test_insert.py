@@ -42,7 +42,7 @@ from colonnade.models import (
     UUIDKey,
     Versioned,
 )
-from colonnade.models.tracked import TrackedDict
+from colonnade.models.mutable_json import TrackedDict
 from colonnade.testing import count_statements
 from colonnade.writing.plain import is_plain
 

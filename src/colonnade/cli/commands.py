@@ -49,5 +49,5 @@ def demo(
     Without a database it is an SQLite file in the temporary folder. A second start finds the data
     there. With --check the port is a free one, and the SQLite file goes with the command.
     """
-    order = running.Order(database=database, place=place, data=data, port=port, check=check)
-    raise typer.Exit(running.demo(order))
+    order = running.DemoOptions(database=database, place=place, data=data, port=port, check=check)
+    raise typer.Exit(running.run_demo(order))

@@ -8,14 +8,8 @@ from __future__ import annotations
 
 from colonnade.fastapi.app import connect
 from colonnade.fastapi.crud import Operation, crud_router
-from colonnade.fastapi.dependencies import (
-    provide,
-    provide_database,
-    provide_scope,
-    provide_session,
-)
-from colonnade.fastapi.problems import FieldProblem, Problem
-from colonnade.fastapi.statuses import status_of
+from colonnade.fastapi.dependencies import provide, provide_database, provide_scope, provide_session
+from colonnade.fastapi.problems import FieldProblem, Problem, status_of
 
 __all__ = [
     "FieldProblem",

@@ -19,12 +19,12 @@ from starlette.responses import Response
 
 from colonnade.errors import ColonnadeError, InvalidSetting
 from colonnade.fastapi.problems import (
+    answer_to,
     problem_of_error,
     problem_of_http,
     problem_of_validation,
     response_to,
 )
-from colonnade.fastapi.statuses import answer_to
 
 __all__ = ["Problems", "install_handlers"]
 

@@ -9,54 +9,51 @@ keeps the joins that the expression needs.
 
 from __future__ import annotations
 
-from colonnade.filters.always import filters_nothing, finds_nothing
-from colonnade.filters.awaited import Awaited, bound_by_key
-from colonnade.filters.check import check_models
+from colonnade.filters.always import matches_every_row, matches_no_row
 from colonnade.filters.compile import compile_node
-from colonnade.filters.conditions import Conditions, conditions
-from colonnade.filters.expressions import expression
-from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some, Where
-from colonnade.filters.operands import Pair
-from colonnade.filters.operators import OPERATORS, Operator
-from colonnade.filters.parse import bound_leaf, lookup, lookups
-from colonnade.filters.sources import Computed, Sources
-from colonnade.filters.trees import Condition, Tree, all_of, any_of, every, not_, some
-from colonnade.filters.values import key_value_of
-from colonnade.mapping import Given
+from colonnade.filters.conditions import ParsedConditions, coerce_expression, parse_conditions
+from colonnade.filters.given import Given, GivenOperand, expand_pairs, given_names
+from colonnade.filters.joins import ComputedRelation, JoinTree
+from colonnade.filters.nodes import And, Comparison, Every, Node, Not, Or, Some, SQLCondition
+from colonnade.filters.operands import Pair, key_value_of
+from colonnade.filters.operators import OPERATORS, Operator, check_models
+from colonnade.filters.parse import parse_lookup, parse_lookups, resolve_comparison
+from colonnade.filters.trees import Condition, ConditionTree, all_of, any_of, every, not_, some
 
 __all__ = [
     "OPERATORS",
     "And",
-    "Awaited",
-    "Computed",
+    "Comparison",
+    "ComputedRelation",
     "Condition",
-    "Conditions",
+    "ConditionTree",
     "Every",
     "Given",
+    "GivenOperand",
+    "JoinTree",
     "Node",
     "Not",
     "Operator",
     "Or",
     "Pair",
-    "Raw",
+    "ParsedConditions",
+    "SQLCondition",
     "Some",
-    "Sources",
-    "Tree",
-    "Where",
     "all_of",
     "any_of",
-    "bound_by_key",
-    "bound_leaf",
     "check_models",
+    "coerce_expression",
     "compile_node",
-    "conditions",
     "every",
-    "expression",
-    "filters_nothing",
-    "finds_nothing",
+    "expand_pairs",
+    "given_names",
     "key_value_of",
-    "lookup",
-    "lookups",
+    "matches_every_row",
+    "matches_no_row",
     "not_",
+    "parse_conditions",
+    "parse_lookup",
+    "parse_lookups",
+    "resolve_comparison",
     "some",
 ]

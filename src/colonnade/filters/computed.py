@@ -13,10 +13,11 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement
 
 from colonnade.errors import UnknownOperator
-from colonnade.filters.families import WORDS, family_of
+from colonnade.filters.families import FAMILY_LABELS
 from colonnade.filters.operators import Operator
 from colonnade.mapping import Column, Expression, attribute_on
 from colonnade.mapping.paths import ColumnPath
+from colonnade.values import family_of
 
 __all__ = ["check_comparator", "computed", "described", "fits"]
 
@@ -44,7 +45,7 @@ def fits(operator: Operator, column: Column | Expression) -> bool:
             return operator.name in _UNTYPED
         if operator.name in _INDEXED:
             return False
-    return operator.fits(column.type)
+    return operator.supports(column.type)
 
 
 def described(column: Column | Expression) -> tuple[str, str]:
@@ -52,7 +53,7 @@ def described(column: Column | Expression) -> tuple[str, str]:
     if isinstance(column, Expression) and column.untyped:
         remedy = "annotate what it returns, as in -> int, or give it a type, as in type_=Integer"
         return "an expression whose type SQLAlchemy does not know", f"; for others {remedy}"
-    kind = WORDS[family_of(column.type)]
+    kind = FAMILY_LABELS[family_of(column.type)]
     return (f"{kind} that is computed" if isinstance(column, Expression) else kind), ""
 
 
@@ -76,7 +77,7 @@ def check_comparator(name: str, path: ColumnPath, operator: Operator) -> None:
         return
     owner = path.owner
     try:
-        computed(owner, column, operator, operator.bound("value", column.type))
+        computed(owner, column, operator, operator.make_parameter("value", column.type))
     except Exception as error:
         raise UnknownOperator(
             f"{name}: the comparator of {owner.__name__}.{column.name} takes no value that is "

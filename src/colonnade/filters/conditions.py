@@ -1,9 +1,4 @@
-"""Parse everything that ``where`` takes into nodes and the values that they bind.
-
-``where`` takes lookups by keyword, and mappings of lookups, trees such as ``any_of(…)`` and SQL
-expressions by position. The values stand beside the nodes in the order of the leaves, depth first;
-``compile`` meets the leaves in the same order.
-"""
+"""Check the SQLAlchemy expressions that ``where`` is given beside lookups."""
 
 from __future__ import annotations
 
@@ -11,16 +6,44 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sqlalchemy import ColumnElement, inspect
+
+from colonnade._compat.sqlalchemy_statements import tables_of
 from colonnade.errors import InvalidOperand
-from colonnade.filters.awaited import Awaited
-from colonnade.filters.expressions import expression
-from colonnade.filters.nodes import And, Every, Node, Not, Or, Raw, Some
-from colonnade.filters.parse import awaiting_leaf, lookup
-from colonnade.filters.trees import Tree
-from colonnade.mapping import Given, Relation
+from colonnade.filters.given import Given, GivenOperand
+from colonnade.filters.nodes import And, Every, Node, Not, Or, Some, SQLCondition
+from colonnade.filters.parse import parse_lookup, resolve_given_comparison
+from colonnade.filters.trees import ConditionTree
+from colonnade.mapping import Relation, with_article
 from colonnade.mapping.paths import relation_path
 
-__all__ = ["Conditions", "conditions"]
+__all__ = ["ParsedConditions", "coerce_expression", "parse_conditions"]
+
+
+def coerce_expression(model: type[Any], condition: Any) -> ColumnElement[bool]:
+    """Return ``condition`` as an SQL expression.
+
+    Raise ``InvalidOperand`` if it is none, such as the bool of ``Hero.name is None``, and if it
+    uses another table: the query does not join it, and would be a cartesian product.
+    """
+    element = getattr(condition, "__clause_element__", lambda: condition)()
+    if not isinstance(element, ColumnElement):
+        raise InvalidOperand(
+            f"a condition is a lookup or an SQL expression, "
+            f"not {with_article(type(condition).__name__)}",
+            hint="Python's 'is', 'in', 'and', 'or' and 'not' compare objects; write lookups, or "
+            "SQLAlchemy's operators",
+        )
+    own_tables = set(tables_of(inspect(model).selectable))
+    if others := [table for table in tables_of(element) if table not in own_tables]:
+        name = getattr(others[0], "description", type(others[0]).__name__)
+        raise InvalidOperand(
+            f"{model.__name__}: an expression on {name}, which the query does not join",
+            hint="follow a relation with a lookup, or with its .has(...) or .any(...)",
+            model=model.__name__,
+        )
+    return element
+
 
 #: The deepest nesting. Python and the databases parse it recursively, on a limited stack.
 _DEEPEST: Final = 60
@@ -29,7 +52,7 @@ _MOST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class ParsedConditions:
     """Parsed conditions: nodes that must all hold, and the values that their leaves bind.
 
     ``raw`` is True if an SQL expression of the user's is among them.
@@ -40,25 +63,25 @@ class Conditions:
     raw: bool
 
 
-def conditions(
+def parse_conditions(
     model: type[Any],
     given: tuple[Any, ...],
     named: Mapping[str, Any],
     *,
     awaiting: bool = False,
-) -> Conditions:
+) -> ParsedConditions:
     """Parse the arguments of one ``where`` on ``model``.
 
     ``given`` are the conditions by position, ``named`` the lookups. With ``awaiting`` a ``Given``
     may stand in place of a value, and becomes an ``Awaited`` among the values. Raise
     ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
     """
-    reading = _Reading(awaiting)
-    nodes = tuple(reading.all(model, given, named, 0))
-    return Conditions(nodes, tuple(reading.values), reading.raw)
+    reading = _ConditionParser(awaiting)
+    nodes = tuple(reading.parse_all(model, given, named, 0))
+    return ParsedConditions(nodes, tuple(reading.values), reading.raw)
 
 
-class _Reading:
+class _ConditionParser:
     """A parser for one ``where``: it collects the values and counts the conditions."""
 
     def __init__(self, awaiting: bool) -> None:
@@ -67,16 +90,16 @@ class _Reading:
         self.raw = False
         self._leaves = 0
 
-    def all(
+    def parse_all(
         self, model: type[Any], given: tuple[Any, ...], named: Mapping[str, Any], depth: int
     ) -> Iterator[Node]:
         """Yield the node of each condition and of each lookup, in order."""
         for condition in given:
-            yield self._node(model, condition, depth)
+            yield self._parse_condition(model, condition, depth)
         for name, value in named.items():
-            yield self._leaf(model, name, value)
+            yield self._parse_leaf(model, name, value)
 
-    def _node(self, model: type[Any], condition: Any, depth: int) -> Node:
+    def _parse_condition(self, model: type[Any], condition: Any, depth: int) -> Node:
         """Return the node of a condition that was given by position."""
         if depth > _DEEPEST:
             raise InvalidOperand(
@@ -85,24 +108,24 @@ class _Reading:
             )
         # A mapping is one condition: inside of any_of its lookups must hold together.
         if isinstance(condition, Mapping):
-            return _together(tuple(self.all(model, (), condition, depth)))
-        if isinstance(condition, Tree):
-            return self._tree(model, condition, depth + 1)
-        self._count()
+            return _make_and(tuple(self.parse_all(model, (), condition, depth)))
+        if isinstance(condition, ConditionTree):
+            return self._parse_tree(model, condition, depth + 1)
+        self._count_leaf()
         self.raw = True
-        return Raw(model, expression(model, condition))
+        return SQLCondition(model, coerce_expression(model, condition))
 
-    def _leaf(self, model: type[Any], name: str, value: Any) -> Node:
-        self._count()
+    def _parse_leaf(self, model: type[Any], name: str, value: Any) -> Node:
+        self._count_leaf()
         if type(value) is Given:
-            return self._awaited(model, name, value)
+            return self._parse_given(model, name, value)
         # The node is the same object for each call with this name; only the value differs.
-        node = lookup(model, name, value)
+        node = parse_lookup(model, name, value)
         if node.binds:
             self.values.append(node.check(value))
         return node
 
-    def _awaited(self, model: type[Any], name: str, value: Given) -> Node:
+    def _parse_given(self, model: type[Any], name: str, value: Given) -> Node:
         """Return the leaf of a lookup whose value is a ``Given``, and keep a placeholder for it."""
         if not self.awaiting:
             raise InvalidOperand(
@@ -112,11 +135,11 @@ class _Reading:
                 model=model.__name__,
                 fields=(name,),
             )
-        node = awaiting_leaf(model, name)
-        self.values.append(Awaited(value.name, model, name, node))
+        node = resolve_given_comparison(model, name)
+        self.values.append(GivenOperand(value.name, model, name, node))
         return node
 
-    def _count(self) -> None:
+    def _count_leaf(self) -> None:
         """Count one more condition. Raise ``InvalidOperand`` if there are too many."""
         self._leaves += 1
         if self._leaves > _MOST:
@@ -125,26 +148,26 @@ class _Reading:
                 hint="one lookup with __in takes any number of values",
             )
 
-    def _tree(self, model: type[Any], tree: Tree, depth: int) -> Node:
+    def _parse_tree(self, model: type[Any], tree: ConditionTree, depth: int) -> Node:
         if tree.path is not None:
             # The conditions of some() and every() are about the objects in the collection.
-            steps = _children(model, tree.kind, tree.path)
-            inner = tuple(self.all(steps[-1].target, tree.conditions, tree.lookups, depth))
+            steps = _parse_collection_path(model, tree.kind, tree.path)
+            inner = tuple(self.parse_all(steps[-1].target, tree.conditions, tree.lookups, depth))
             kind = Every if tree.kind == "every" else Some
-            return kind(steps, _together(inner))
-        nodes = tuple(self.all(model, tree.conditions, tree.lookups, depth))
+            return kind(steps, _make_and(inner))
+        nodes = tuple(self.parse_all(model, tree.conditions, tree.lookups, depth))
         if tree.kind == "any_of":
             # Without conditions this is an empty Or, which holds for no row.
             return nodes[0] if len(nodes) == 1 else Or(nodes)
-        return Not(_together(nodes)) if tree.kind == "not_" else _together(nodes)
+        return Not(_make_and(nodes)) if tree.kind == "not_" else _make_and(nodes)
 
 
-def _together(nodes: tuple[Node, ...]) -> Node:
+def _make_and(nodes: tuple[Node, ...]) -> Node:
     """Return the only node, or the ``And`` of several or none."""
     return nodes[0] if len(nodes) == 1 else And(nodes)
 
 
-def _children(model: type[Any], kind: str, path: str) -> tuple[Relation, ...]:
+def _parse_collection_path(model: type[Any], kind: str, path: str) -> tuple[Relation, ...]:
     """Return the relations that ``path`` names. The last one must be a collection.
 
     Raise ``UnknownField``, or ``InvalidOperand`` if it leads to one object.

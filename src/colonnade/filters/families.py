@@ -16,20 +16,20 @@ __all__ = [
     "ARRAYS",
     "BOOLEANS",
     "EQUAL",
+    "FAMILY_LABELS",
     "JSON",
     "LISTED",
     "ORDERED",
     "TEXTS",
-    "WORDS",
+    "AppliesTo",
     "Family",
-    "Fit",
     "family_of",
     "item_type",
     "plain_type",
 ]
 
 #: How an error speaks of a column of the family.
-WORDS: Final = MappingProxyType(
+FAMILY_LABELS: Final = MappingProxyType(
     {
         "text": "a text",
         "integer": "an integer",
@@ -51,23 +51,25 @@ WORDS: Final = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class AppliesTo:
     """The families that an operator fits, and what they are called together."""
 
     name: str
     families: frozenset[Family]
 
 
-_EVERY: Final[frozenset[Family]] = frozenset(WORDS)  # type: ignore[arg-type] # they are its keys
+_ALL_FAMILIES: Final[frozenset[Family]] = frozenset(FAMILY_LABELS)  # type: ignore[arg-type] # they are its keys
 
-ANY: Final = Fit("any column", _EVERY)
+ANY: Final = AppliesTo("any column", _ALL_FAMILIES)
 #: Not JSON, whose text says the same in many ways.
-EQUAL: Final = Fit("what can be told equal", _EVERY - {"json"})
+EQUAL: Final = AppliesTo("what can be told equal", _ALL_FAMILIES - {"json"})
 #: What IN can list: not arrays either, which a list of lists would flatten.
-LISTED: Final = Fit("single values", _EVERY - {"json", "array"})
+LISTED: Final = AppliesTo("single values", _ALL_FAMILIES - {"json", "array"})
 #: No order on enums (names, declarations or numbers, as the database likes) and booleans.
-ORDERED: Final = Fit("what has an order", _EVERY - {"json", "array", "enum", "boolean"})
-TEXTS: Final = Fit("text", frozenset({"text"}))
-BOOLEANS: Final = Fit("booleans", frozenset({"boolean"}))
-JSON: Final = Fit("JSON", frozenset({"json"}))
-ARRAYS: Final = Fit("arrays", frozenset({"array"}))
+ORDERED: Final = AppliesTo(
+    "what has an order", _ALL_FAMILIES - {"json", "array", "enum", "boolean"}
+)
+TEXTS: Final = AppliesTo("text", frozenset({"text"}))
+BOOLEANS: Final = AppliesTo("booleans", frozenset({"boolean"}))
+JSON: Final = AppliesTo("JSON", frozenset({"json"}))
+ARRAYS: Final = AppliesTo("arrays", frozenset({"array"}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["our_word"]
+__all__ = ["suggest_operator"]
 
 _NAMES: Final = {
     "eq": "exact equal equals equal_to is_equal eq_",
@@ -64,6 +64,6 @@ _HINTS: Final = MappingProxyType(
 )
 
 
-def our_word(word: str) -> str | None:
+def suggest_operator(word: str) -> str | None:
     """Return what to write instead of another library's operator; None for an unknown word."""
     return _HINTS.get(word.lower().strip("_")) or _HINTS.get(word.lower())

@@ -16,12 +16,12 @@ from sqlalchemy import ColumnElement
 from colonnade.filters.operators import Operator
 from colonnade.mapping import Column, Expression, Relation
 
-__all__ = ["And", "Every", "Node", "Not", "Or", "Raw", "Some", "Where"]
+__all__ = ["And", "Comparison", "Every", "Node", "Not", "Or", "SQLCondition", "Some"]
 
 
 # eq=False: a leaf is equal only to itself, which makes comparing and hashing a shape cheap.
 @dataclass(frozen=True, slots=True, eq=False)
-class Where:
+class Comparison:
     """A leaf that compares a column or expression: the relations to it, itself, the operator.
 
     ``flag`` is the operand where it is True or False, which is written into the statement; it is
@@ -79,7 +79,7 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Raw:
+class SQLCondition:
     """A leaf with a user's SQL expression on the columns of ``model``.
 
     It is equal to itself only: SQL expressions cannot be compared, so that a statement with one
@@ -90,4 +90,4 @@ class Raw:
     element: ColumnElement[bool]
 
 
-Node: TypeAlias = Where | And | Or | Not | Some | Every | Raw
+Node: TypeAlias = Comparison | And | Or | Not | Some | Every | SQLCondition

@@ -12,12 +12,11 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, String, bindparam, false, true
+from sqlalchemy import ColumnElement, MetaData, String, bindparam, false, true
 from sqlalchemy.types import TypeEngine
+from sqlmodel import SQLModel
 
-from colonnade.filters import arrays, documents, fulltext, text
-from colonnade.filters.binding import compared
-from colonnade.filters.comparison import between, ordered
+from colonnade import mapping
 from colonnade.filters.families import (
     ANY,
     ARRAYS,
@@ -27,20 +26,22 @@ from colonnade.filters.families import (
     LISTED,
     ORDERED,
     TEXTS,
-    Fit,
-    family_of,
+    AppliesTo,
 )
-from colonnade.filters.membership import among, not_among
-from colonnade.filters.words import Search
+from colonnade.filters.search_syntax import FullTextSearch
+from colonnade.sql import arrays, fulltext, json, text
+from colonnade.sql.comparison import build_between, comparison_type, with_portable_order
+from colonnade.sql.membership import build_in, build_not_in
+from colonnade.values import family_of
 
-__all__ = ["DATABASES", "OPERATORS", "Operand", "Operator"]
+__all__ = ["ALL_DATABASES", "OPERATORS", "Operand", "Operator", "check_models"]
 
 #: What an operator takes: ``one`` value of the column's type, ``many`` of them, a ``pair`` of them
 #: or ``items`` of an array; for a column of any type a ``text``, a ``pattern`` or a ``search``; a
 #: ``flag`` (True or False) or a ``state`` (None too), which are part of the statement's shape.
 Operand = Literal["one", "many", "pair", "items", "text", "pattern", "search", "flag", "state"]
 
-DATABASES: Final = frozenset({"postgresql", "sqlite", "mariadb"})
+ALL_DATABASES: Final = frozenset({"postgresql", "sqlite", "mariadb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +58,17 @@ class Operator:
     name: str
     summary: str
     operand: Operand
-    fit: Fit
+    applies_to: AppliesTo
     build: Callable[[Any, Any], ColumnElement[bool]]
-    kind: Callable[[TypeEngine[Any]], TypeEngine[Any]] = compared
-    databases: frozenset[str] = DATABASES
+    kind: Callable[[TypeEngine[Any]], TypeEngine[Any]] = comparison_type
+    databases: frozenset[str] = ALL_DATABASES
     rank: Callable[[Any, Any], ColumnElement[float]] | None = None
 
-    def fits(self, kind: TypeEngine[Any]) -> bool:
+    def supports(self, kind: TypeEngine[Any]) -> bool:
         """Return whether the operator applies to a column of this type."""
-        return family_of(kind) in self.fit.families
+        return family_of(kind) in self.applies_to.families
 
-    def bound(self, name: str, kind: TypeEngine[Any]) -> Any:
+    def make_parameter(self, name: str, kind: TypeEngine[Any]) -> Any:
         """Return the bind parameter ``name`` for a column of this type.
 
         For a pair these are two: ``name_low`` and ``name_high``.
@@ -101,130 +102,153 @@ class Operator:
         return TypeAdapter(self.annotation(kind)).json_schema()
 
 
-def _string(_kind: TypeEngine[Any]) -> TypeEngine[Any]:
+def _string_type(_kind: TypeEngine[Any]) -> TypeEngine[Any]:
     return String()
 
 
-def _pattern(_kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    return text.Pattern()
+def _pattern_type(_kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    return text.LikePattern()
 
 
-def _search(_kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    return Search()
+def _search_type(_kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    return FullTextSearch()
 
 
-def _piece(before: str = "", after: str = "") -> Callable[[TypeEngine[Any]], TypeEngine[Any]]:
-    return lambda _kind: text.Piece(before, after)
+def _part_type(before: str = "", after: str = "") -> Callable[[TypeEngine[Any]], TypeEngine[Any]]:
+    return lambda _kind: text.LiteralPart(before, after)
 
 
-def _exact(
-    compare: Callable[[Any, Any], ColumnElement[bool]], kind: type[text.Exactly] = text.Exactly
+def _exact_for_text(
+    compare: Callable[[Any, Any], ColumnElement[bool]],
+    kind: type[text.ExactComparison] = text.ExactComparison,
 ) -> Callable[[Any, Any], ColumnElement[bool]]:
     """Return ``compare``, which compares texts exactly, whatever the collation of the column."""
     return lambda c, v: kind(compare, c, v) if family_of(c.type) == "text" else compare(c, v)
 
 
-def _constant(flag: bool) -> ColumnElement[bool]:
+def _boolean_literal(flag: bool) -> ColumnElement[bool]:
     """Return the SQL literal, which ``IS`` needs in place of a bind parameter."""
     return true() if flag else false()
 
 
 # Where the databases differ, "build" makes an SQL element that each compiles in its own way.
 _TABLE: Final = (
-    Operator("eq", "equal; None asks for NULL", "one", EQUAL, _exact(lambda c, v: c == v)),
+    Operator("eq", "equal; None asks for NULL", "one", EQUAL, _exact_for_text(lambda c, v: c == v)),
     Operator(
         "ne",
         "not equal; None asks for a value",
         "one",
         EQUAL,
-        _exact(lambda c, v: c != v, text.ExactlyNot),
+        _exact_for_text(lambda c, v: c != v, text.ExactInequality),
     ),
-    Operator("gt", "greater", "one", ORDERED, ordered(lambda c, v: c > v)),
-    Operator("gte", "greater or equal", "one", ORDERED, ordered(lambda c, v: c >= v)),
-    Operator("lt", "less", "one", ORDERED, ordered(lambda c, v: c < v)),
-    Operator("lte", "less or equal", "one", ORDERED, ordered(lambda c, v: c <= v)),
-    Operator("between", "from the first to the second, both included", "pair", ORDERED, between),
-    Operator("in", "one of these; none of an empty list", "many", LISTED, among),
-    Operator("not_in", "none of these; any row for an empty list", "many", LISTED, not_among),
+    Operator("gt", "greater", "one", ORDERED, with_portable_order(lambda c, v: c > v)),
+    Operator("gte", "greater or equal", "one", ORDERED, with_portable_order(lambda c, v: c >= v)),
+    Operator("lt", "less", "one", ORDERED, with_portable_order(lambda c, v: c < v)),
+    Operator("lte", "less or equal", "one", ORDERED, with_portable_order(lambda c, v: c <= v)),
+    Operator(
+        "between", "from the first to the second, both included", "pair", ORDERED, build_between
+    ),
+    Operator("in", "one of these; none of an empty list", "many", LISTED, build_in),
+    Operator("not_in", "none of these; any row for an empty list", "many", LISTED, build_not_in),
     Operator(
         "is",
         "True, False, or NULL for None",
         "state",
         BOOLEANS,
-        lambda c, flag: c.is_(_constant(flag)),
+        lambda c, flag: c.is_(_boolean_literal(flag)),
     ),
     Operator(
         "is_not",
         "anything but that, NULL included",
         "state",
         BOOLEANS,
-        lambda c, flag: c.is_not(_constant(flag)),
+        lambda c, flag: c.is_not(_boolean_literal(flag)),
     ),
-    Operator("isnull", "NULL, or not", "flag", ANY, documents.is_null),
-    Operator("like", "like this pattern, in the same case", "pattern", TEXTS, text.like, _pattern),
+    Operator("isnull", "NULL, or not", "flag", ANY, json.build_isnull),
+    Operator(
+        "like",
+        "like this pattern, in the same case",
+        "pattern",
+        TEXTS,
+        text.build_like,
+        _pattern_type,
+    ),
     Operator(
         "notlike",
         "not like this pattern",
         "pattern",
         TEXTS,
-        lambda c, v: ~text.like(c, v),
-        _pattern,
+        lambda c, v: ~text.build_like(c, v),
+        _pattern_type,
     ),
-    Operator("ilike", "like this pattern in any case", "pattern", TEXTS, text.ilike, _pattern),
+    Operator(
+        "ilike", "like this pattern in any case", "pattern", TEXTS, text.build_ilike, _pattern_type
+    ),
     Operator(
         "notilike",
         "not like this pattern in any case",
         "pattern",
         TEXTS,
-        lambda c, v: ~text.ilike(c, v),
-        _pattern,
+        lambda c, v: ~text.build_ilike(c, v),
+        _pattern_type,
     ),
-    Operator("contains", "holds this text", "text", TEXTS, text.contains, _piece("%", "%")),
+    Operator(
+        "contains", "holds this text", "text", TEXTS, text.build_contains, _part_type("%", "%")
+    ),
     Operator(
         "icontains",
         "holds this text in any case",
         "text",
         TEXTS,
-        text.icontains,
-        _piece("%", "%"),
+        text.build_icontains,
+        _part_type("%", "%"),
     ),
-    Operator("startswith", "begins with this text", "text", TEXTS, text.like, _piece(after="%")),
+    Operator(
+        "startswith", "begins with this text", "text", TEXTS, text.build_like, _part_type(after="%")
+    ),
     Operator(
         "istartswith",
         "begins with this text in any case",
         "text",
         TEXTS,
-        text.ilike,
-        _piece(after="%"),
+        text.build_ilike,
+        _part_type(after="%"),
     ),
-    Operator("endswith", "ends with this text", "text", TEXTS, text.like, _piece(before="%")),
+    Operator(
+        "endswith", "ends with this text", "text", TEXTS, text.build_like, _part_type(before="%")
+    ),
     Operator(
         "iendswith",
         "ends with this text in any case",
         "text",
         TEXTS,
-        text.ilike,
-        _piece(before="%"),
+        text.build_ilike,
+        _part_type(before="%"),
     ),
-    Operator("iexact", "equal in any case", "text", TEXTS, text.equals_folded, _string),
+    Operator("iexact", "equal in any case", "text", TEXTS, text.build_iexact, _string_type),
     Operator(
         "match",
         'holds these words, "phrases", not -these, or those; in the database\'s own full text',
         "search",
         TEXTS,
-        fulltext.matches,
-        _search,
-        rank=fulltext.rank,
+        fulltext.build_match,
+        _search_type,
+        rank=fulltext.build_rank,
     ),
     Operator(
-        "has_key", "an object with this key at its top", "text", JSON, documents.has_key, _string
+        "has_key",
+        "an object with this key at its top",
+        "text",
+        JSON,
+        json.build_has_key,
+        _string_type,
     ),
     Operator(
         "overlap",
         "holds one of these items",
         "items",
         ARRAYS,
-        arrays.overlap,
+        arrays.build_overlap,
         databases=frozenset({"postgresql"}),
     ),
     Operator(
@@ -232,9 +256,20 @@ _TABLE: Final = (
         "holds all of these items",
         "items",
         ARRAYS,
-        arrays.includes,
+        arrays.build_includes,
         databases=frozenset({"postgresql"}),
     ),
 )
 
 OPERATORS: Final[Mapping[str, Operator]] = MappingProxyType({item.name: item for item in _TABLE})
+
+
+def check_models(metadata: MetaData = SQLModel.metadata) -> None:
+    """Raise ``InvalidMapping`` with every problem of the models of ``metadata``.
+
+    These are models that cannot be mapped, for example because of a relation to a class that was
+    not imported, models without a primary key, and columns whose name would make a lookup
+    ambiguous. The first use of such a model fails too. ``colonnade.fastapi.connect`` makes this
+    check when the app starts.
+    """
+    mapping.check_models(metadata, OPERATORS)

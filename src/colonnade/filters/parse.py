@@ -11,43 +11,44 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from colonnade.caches import memoized
 from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField, UnknownOperator
 from colonnade.filters.computed import check_comparator, described, fits
-from colonnade.filters.families import family_of
-from colonnade.filters.foreign import our_word
-from colonnade.filters.nodes import Where
-from colonnade.filters.operands import checker
+from colonnade.filters.foreign import suggest_operator
+from colonnade.filters.nodes import Comparison
+from colonnade.filters.operands import operand_validator
 from colonnade.filters.operators import OPERATORS, Operator
-from colonnade.mapping import mapping_of, memoized, nearest
-from colonnade.mapping.paths import ColumnPath, json_example, readings, relation_path, unknown
+from colonnade.mapping import mapping_of, nearest
+from colonnade.mapping.paths import ColumnPath, json_example, possible_paths, relation_path, unknown
+from colonnade.values import family_of
 
-__all__ = ["awaiting_leaf", "bound_leaf", "lookup", "lookups"]
+__all__ = ["parse_lookup", "parse_lookups", "resolve_comparison", "resolve_given_comparison"]
 
 
-def lookups(
+def parse_lookups(
     model: type[Any], given: Mapping[str, Any]
-) -> tuple[tuple[Where, ...], tuple[Any, ...]]:
+) -> tuple[tuple[Comparison, ...], tuple[Any, ...]]:
     """The leaves that the lookups mean, and the values to bind, in the same order.
 
     Raises ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
     """
-    nodes: list[Where] = []
+    nodes: list[Comparison] = []
     values: list[Any] = []
     for name, value in given.items():
-        node = lookup(model, name, value)
+        node = parse_lookup(model, name, value)
         nodes.append(node)
         if node.binds:
             values.append(node.check(value))
     return tuple(nodes), tuple(values)
 
 
-def lookup(model: type[Any], name: str, value: Any) -> Where:
+def parse_lookup(model: type[Any], name: str, value: Any) -> Comparison:
     """The leaf for one lookup. ``None`` and a flag's bool are part of its shape."""
-    leaves = _leaves(model, name)
+    leaves = _resolve_lookup(model, name)
     if leaves.states:
         state = leaves.check(value)
         if state not in leaves.states:
-            raise _misplaced(name, leaves.path, leaves.operator)
+            raise _unsupported_operator(name, leaves.path, leaves.operator)
         return leaves.states[state]
     if value is None:
         if leaves.none is None:
@@ -58,23 +59,23 @@ def lookup(model: type[Any], name: str, value: Any) -> Where:
             )
         return leaves.none
     if leaves.plain is None:
-        raise _misplaced(name, leaves.path, leaves.operator)
+        raise _unsupported_operator(name, leaves.path, leaves.operator)
     return leaves.bools[leaves.check(value)] if leaves.bools else leaves.plain
 
 
-def bound_leaf(model: type[Any], name: str) -> Where:
+def resolve_comparison(model: type[Any], name: str) -> Comparison:
     """The leaf that compares a column with whatever value is bound."""
-    leaf = _leaves(model, name).plain
+    leaf = _resolve_lookup(model, name).plain
     assert leaf is not None
     return leaf
 
 
-def awaiting_leaf(model: type[Any], name: str) -> Where:
+def resolve_given_comparison(model: type[Any], name: str) -> Comparison:
     """Return the leaf for a lookup whose value is given when the question is asked.
 
     Raises what ``lookup`` does, and ``InvalidOperand`` where the value shapes the statement.
     """
-    leaves = _leaves(model, name)
+    leaves = _resolve_lookup(model, name)
     if leaves.states:
         raise InvalidOperand(
             f"{name}: {leaves.operator.name!r} makes another statement of each value, "
@@ -83,12 +84,12 @@ def awaiting_leaf(model: type[Any], name: str) -> Where:
             fields=(name,),
         )
     if leaves.plain is None:
-        raise _misplaced(name, leaves.path, leaves.operator)
+        raise _unsupported_operator(name, leaves.path, leaves.operator)
     return leaves.plain
 
 
 @dataclass(frozen=True, slots=True)
-class _Leaves:
+class _LookupNodes:
     """What a lookup means: with a value, with None, with each state; each where it may be.
 
     A bool is part of the shape: a planner that sees it knows how many rows have it, and which
@@ -98,37 +99,37 @@ class _Leaves:
     path: ColumnPath
     operator: Operator
     check: Callable[[Any], Any]
-    plain: Where | None = None
-    none: Where | None = None
-    states: Mapping[bool | None, Where] = field(default_factory=dict)
-    bools: Mapping[bool, Where] = field(default_factory=dict)
+    plain: Comparison | None = None
+    none: Comparison | None = None
+    states: Mapping[bool | None, Comparison] = field(default_factory=dict)
+    bools: Mapping[bool, Comparison] = field(default_factory=dict)
 
 
 @memoized
-def _leaves(model: type[Any], name: str) -> _Leaves:
-    path, operator = _read(model, name)
+def _resolve_lookup(model: type[Any], name: str) -> _LookupNodes:
+    path, operator = _split_lookup(model, name)
     fitting = fits(operator, path.column)
     # NULL is no value, and told from one whatever the column is.
     asks_null = _NULL.get(operator.name)
     if not fitting and asks_null is None:
-        raise _misplaced(name, path, operator)
+        raise _unsupported_operator(name, path, operator)
     check_comparator(name, path, operator)
-    check = checker(model, name, path, operator)
+    check = operand_validator(model, name, path, operator)
 
-    def leaf(of: Operator, flag: bool | None) -> Where:
-        return Where(path.steps, path.column, of, flag, check)
+    def leaf(of: Operator, flag: bool | None) -> Comparison:
+        return Comparison(path.steps, path.column, of, flag, check)
 
     none = None if asks_null is None else leaf(OPERATORS["isnull"], asks_null)
     if operator.operand not in ("flag", "state"):
         plain = leaf(operator, None) if fitting else None
         told = operator.name in ("eq", "ne") and family_of(path.column.type) == "boolean"
         bools = {flag: leaf(operator, flag) for flag in (True, False) if told}
-        return _Leaves(path, operator, check, plain, none, bools=bools)
+        return _LookupNodes(path, operator, check, plain, none, bools=bools)
     flags = (True, False) if fitting else ()
-    states: dict[bool | None, Where] = {flag: leaf(operator, flag) for flag in flags}
+    states: dict[bool | None, Comparison] = {flag: leaf(operator, flag) for flag in flags}
     if none is not None:
         states[None] = none
-    return _Leaves(path, operator, check, states=states)
+    return _LookupNodes(path, operator, check, states=states)
 
 
 #: Operators that take None, and whether NULL is what it asks for.
@@ -141,17 +142,18 @@ _SIGNS: Final = MappingProxyType(
 )
 
 
-def _misplaced(name: str, path: ColumnPath, operator: Operator) -> UnknownOperator:
+def _unsupported_operator(name: str, path: ColumnPath, operator: Operator) -> UnknownOperator:
     kind, remedy = described(path.column)
     return UnknownOperator(
-        f"{name}: {operator.name!r} is for {operator.fit.name}, and {path.column.name} is {kind}",
-        hint=f"operators for it: {', '.join(_fitting(path))}{remedy}",
+        f"{name}: {operator.name!r} is for {operator.applies_to.name}, "
+        f"and {path.column.name} is {kind}",
+        hint=f"operators for it: {', '.join(_list_operators(path))}{remedy}",
         fields=(name,),
     )
 
 
-def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
-    found = list(readings(model, name))
+def _split_lookup(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
+    found = list(possible_paths(model, name))
     fitting = [path for path in found if not path.rest or path.rest in OPERATORS]
     if len(fitting) > 1:
         raise AmbiguousLookup(
@@ -163,20 +165,20 @@ def _read(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
     if fitting:
         return fitting[0], OPERATORS[fitting[0].rest or "eq"]
     if not found:
-        key = _key_of_relation(model, name)
+        key = _find_relation_key(model, name)
         if key is None:
             raise unknown(model, name, OPERATORS)
         return key, OPERATORS["isnull"]
     rest = found[-1].rest
     if family_of(found[-1].column.type) == "json":
         raise _within_json(model, name, found[-1])
-    ours, near = our_word(rest), nearest(rest, OPERATORS)
+    ours, near = suggest_operator(rest), nearest(rest, OPERATORS)
     told = f"did you mean {near!r}? " if near else ""
     if ours is not None:
         told = f"here it is {ours}; "
     raise UnknownOperator(
         f"{name}: there is no operator {rest!r}",
-        hint=f"{told}operators: {', '.join(_fitting(found[-1]))}",
+        hint=f"{told}operators: {', '.join(_list_operators(found[-1]))}",
         model=model.__name__,
         fields=(name,),
     )
@@ -199,13 +201,13 @@ def _within_json(model: type[Any], name: str, path: ColumnPath) -> UnknownOperat
     return UnknownOperator(
         f"{name}: {path.column.name} is JSON, and a lookup ends there",
         hint=f"hand in the expression: where({condition}); as_integer(), as_float() and "
-        f"as_boolean() are for others than text; operators: {', '.join(_fitting(path))}",
+        f"as_boolean() are for others than text; operators: {', '.join(_list_operators(path))}",
         model=model.__name__,
         fields=(name,),
     )
 
 
-def _key_of_relation(model: type[Any], name: str) -> ColumnPath | None:
+def _find_relation_key(model: type[Any], name: str) -> ColumnPath | None:
     """Return the key behind the relation in ``team__isnull``; None where the name has none.
 
     A column of an object that is not there is NULL, and its key is NULL in no object that is.
@@ -228,5 +230,5 @@ def _key_of_relation(model: type[Any], name: str) -> ColumnPath | None:
     return ColumnPath(model, steps, target.columns[target.key[0]])
 
 
-def _fitting(path: ColumnPath) -> list[str]:
+def _list_operators(path: ColumnPath) -> list[str]:
     return [item.name for item in OPERATORS.values() if fits(item, path.column)]

@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement
 
 from colonnade.errors import InvalidOperand
 
-__all__ = ["Condition", "Tree", "all_of", "any_of", "every", "not_", "some"]
+__all__ = ["Condition", "ConditionTree", "all_of", "any_of", "every", "not_", "some"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tree:
+class ConditionTree:
     """Combined conditions and lookups, not parsed yet.
 
     ``path`` names the collection that ``some`` and ``every`` are about.
@@ -33,23 +33,23 @@ class Tree:
 
 #: What ``where`` takes by position. For a type checker ``Hero.age > 3`` is a bool, so bool must be
 #: in it; a real one is refused at run time.
-Condition: TypeAlias = ColumnElement[bool] | Mapping[str, Any] | Tree | bool
+Condition: TypeAlias = ColumnElement[bool] | Mapping[str, Any] | ConditionTree | bool
 
 
-def any_of(*conditions: Condition, **lookups: Any) -> Tree:
+def any_of(*conditions: Condition, **lookups: Any) -> ConditionTree:
     """Match rows for which at least one condition holds; without conditions, no row.
 
     Each lookup is a condition of its own. The lookups of a mapping must all hold.
     """
-    return Tree("any_of", conditions, MappingProxyType(lookups))
+    return ConditionTree("any_of", conditions, MappingProxyType(lookups))
 
 
-def all_of(*conditions: Condition, **lookups: Any) -> Tree:
+def all_of(*conditions: Condition, **lookups: Any) -> ConditionTree:
     """Match rows for which every condition holds; without conditions, every row."""
-    return Tree("all_of", conditions, MappingProxyType(lookups))
+    return ConditionTree("all_of", conditions, MappingProxyType(lookups))
 
 
-def not_(*conditions: Condition, **lookups: Any) -> Tree:
+def not_(*conditions: Condition, **lookups: Any) -> ConditionTree:
     """Match rows for which the conditions, joined by AND, are false.
 
     As always in SQL, a comparison with NULL is neither true nor false, and neither is its
@@ -60,19 +60,21 @@ def not_(*conditions: Condition, **lookups: Any) -> Tree:
         raise InvalidOperand(
             "not_() takes at least one condition", hint='such as not_(name="Deadpond")'
         )
-    return Tree("not_", conditions, MappingProxyType(lookups))
+    return ConditionTree("not_", conditions, MappingProxyType(lookups))
 
 
-def some(path: Any, /, *conditions: Condition, **lookups: Any) -> Tree:
+def some(path: Any, /, *conditions: Condition, **lookups: Any) -> ConditionTree:
     """Match rows with at least one object in a collection for which all conditions hold.
 
     ``path`` names the collection, such as ``"missions"`` or ``"team.heroes"``. One and the same
     object must meet all conditions. Without conditions, match rows that have any object there.
     """
-    return Tree("some", conditions, MappingProxyType(lookups), _name("some", path))
+    return ConditionTree(
+        "some", conditions, MappingProxyType(lookups), _relation_name("some", path)
+    )
 
 
-def every(path: Any, /, *conditions: Condition, **lookups: Any) -> Tree:
+def every(path: Any, /, *conditions: Condition, **lookups: Any) -> ConditionTree:
     """Match rows for which all conditions hold for every object in a collection.
 
     ``path`` names the collection. A row with an empty collection matches too; add ``some(path)``
@@ -83,10 +85,12 @@ def every(path: Any, /, *conditions: Condition, **lookups: Any) -> Tree:
         raise InvalidOperand(
             "every() takes at least one condition", hint="some(path) asks for rows with a child"
         )
-    return Tree("every", conditions, MappingProxyType(lookups), _name("every", path))
+    return ConditionTree(
+        "every", conditions, MappingProxyType(lookups), _relation_name("every", path)
+    )
 
 
-def _name(kind: str, path: Any) -> str:
+def _relation_name(kind: str, path: Any) -> str:
     """Return the name of a relation that is given by name or as a mapped attribute."""
     name = path if isinstance(path, str) else getattr(path, "key", None)
     if not isinstance(name, str):

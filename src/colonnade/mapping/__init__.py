@@ -1,7 +1,9 @@
 """What a model has, and where it stands in the database; knows no session and no URL."""
 
+from __future__ import annotations
+
 from colonnade.mapping.check import check_models, check_writable, problems
-from colonnade.mapping.configuration import configure, every_mapper, mappers
+from colonnade.mapping.configuration import configure, mappers
 from colonnade.mapping.expressions import (
     Attribute,
     Expression,
@@ -13,10 +15,7 @@ from colonnade.mapping.expressions import (
     refusal_of,
     synonym_of,
 )
-from colonnade.mapping.given import Given, given_names
 from colonnade.mapping.hints import counted, did_you_mean, nearest, with_article
-from colonnade.mapping.location import Located, locate
-from colonnade.mapping.memo import BoundedCache, memoized
 from colonnade.mapping.model import (
     Column,
     Direction,
@@ -29,12 +28,9 @@ from colonnade.mapping.model import (
 
 __all__ = [
     "Attribute",
-    "BoundedCache",
     "Column",
     "Direction",
     "Expression",
-    "Given",
-    "Located",
     "Mapping",
     "RawExpression",
     "Relation",
@@ -47,13 +43,9 @@ __all__ = [
     "configure",
     "counted",
     "did_you_mean",
-    "every_mapper",
     "expressions_of",
-    "given_names",
-    "locate",
     "mappers",
     "mapping_of",
-    "memoized",
     "names_of",
     "nearest",
     "problems",

@@ -13,7 +13,7 @@ from colonnade.errors import InvalidMapping
 from colonnade.mapping.configuration import failures, mappers
 from colonnade.mapping.expressions import failures_of, names_of
 from colonnade.mapping.model import mapping_of
-from colonnade.mapping.paths import readings
+from colonnade.mapping.paths import possible_paths
 
 __all__ = ["check_models", "check_writable", "problems"]
 
@@ -87,7 +87,9 @@ def _twofold(mapper: Mapper[object], operators: Collection[str]) -> Iterator[str
         for column in names_of(relation.target)
     ]
     for name in spelled:
-        found = [path for path in readings(model, name) if not path.rest or path.rest in operators]
+        found = [
+            path for path in possible_paths(model, name) if not path.rest or path.rest in operators
+        ]
         if len(found) > 1:
             yield f"{model.__name__}.{name}: a lookup of this name could mean two things"
 

@@ -23,7 +23,7 @@ from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.types import NullType, TypeEngine
 from sqlmodel import SQLModel
 
-from colonnade.mapping.memo import memoized
+from colonnade.caches import memoized
 from colonnade.mapping.model import Column, mapping_of
 from colonnade.mapping.types import type_of
 

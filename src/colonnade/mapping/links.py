@@ -1,23 +1,65 @@
-"""How the objects at the end of a relation are found in SQL: all of an owner's, or the first.
-
-A relation to one object that may find several rows is joined to the first of them, in the order
-that the relation declares and then by key, so that an owner comes once.
-"""
+"""In charge of relations that are followed without some of the target's scopes."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, and_, inspect, literal_column, select
+from sqlalchemy import ColumnElement, Integer, Table, and_, inspect, literal_column, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm import join as orm_join
 from sqlalchemy.sql.selectable import FromGrouping
 from sqlalchemy.sql.util import ClauseAdapter
 
-from colonnade.mapping.lifted import LiftedRelation, lifted_target
+from colonnade._compat.sqlalchemy_annotations import annotate_alias, annotation_of
 from colonnade.mapping.model import Relation, mapping_of
 
-__all__ = ["first_of", "linked", "target_of"]
+__all__ = [
+    "LiftedRelation",
+    "first_of",
+    "lift",
+    "lifted_for",
+    "lifted_target",
+    "linked",
+    "table_of_model",
+    "target_of",
+]
+
+_MARK: Final = "colonnade_lifted_scopes"
+
+
+@dataclass(frozen=True, slots=True)
+class LiftedRelation(Relation):
+    """A relation to one object for which the scopes of the names in ``lifted`` do not hold.
+
+    It equals no plain relation: what follows one shares no join with what follows the other.
+    """
+
+    lifted: frozenset[str]
+
+
+def lift(relation: Relation, scopes: frozenset[str]) -> LiftedRelation:
+    """Return the same relation, to be followed without these scopes."""
+    own = {field.name: getattr(relation, field.name) for field in fields(Relation)}
+    return LiftedRelation(**own, lifted=scopes)
+
+
+def lifted_target(relation: LiftedRelation) -> Any:
+    """Return an alias of the target, in which the scopes are lifted wherever it is compiled."""
+    table = table_of_model(relation.target)
+    assert table is not None
+    return aliased(relation.target, annotate_alias(table.alias(), _MARK, relation.lifted))
+
+
+def lifted_for(element: Any) -> frozenset[str]:
+    """Return the names of the scopes that do not hold for an element of a statement."""
+    return annotation_of(element, _MARK) or frozenset()
+
+
+def table_of_model(model: type[Any]) -> Table | None:
+    """Return the one table of a model; None for one that has several."""
+    selectable: Any = inspect(model).selectable
+    return selectable if isinstance(selectable, Table) else None
 
 
 def target_of(relation: Relation) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import JSON
 
+from colonnade.caches import memoized
 from colonnade.errors import AmbiguousLookup, UnknownField
 from colonnade.mapping.expressions import (
     Expression,
@@ -17,10 +18,16 @@ from colonnade.mapping.expressions import (
     synonym_of,
 )
 from colonnade.mapping.hints import did_you_mean, nearest
-from colonnade.mapping.memo import memoized
 from colonnade.mapping.model import Column, Mapping, Relation, mapping_of
 
-__all__ = ["ColumnPath", "column_path", "json_example", "readings", "relation_path", "unknown"]
+__all__ = [
+    "ColumnPath",
+    "column_path",
+    "json_example",
+    "possible_paths",
+    "relation_path",
+    "unknown",
+]
 
 #: A name may come from a request, and reading it takes longer than its length.
 _LONGEST: Final = 256
@@ -41,7 +48,7 @@ class ColumnPath:
         return self.steps[-1].target if self.steps else self.model
 
 
-def readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
+def possible_paths(model: type[Any], name: str) -> Iterator[ColumnPath]:
     """Every way to read ``name``, in which ``__`` may part names or stand in one.
 
     Raises ``UnknownField`` for what no name can be.
@@ -74,7 +81,7 @@ def column_path(model: type[Any], name: str) -> ColumnPath:
 
     Raises ``UnknownField`` with the nearest right name, or ``AmbiguousLookup``.
     """
-    found = [path for path in readings(model, name.replace(".", "__")) if not path.rest]
+    found = [path for path in possible_paths(model, name.replace(".", "__")) if not path.rest]
     if len(found) > 1:
         raise AmbiguousLookup(f"{model.__name__}: {name!r} could mean two things", fields=(name,))
     if not found:

@@ -5,12 +5,22 @@ Mixins: ``IntegerKey``, ``UUIDKey``, ``Timestamps``, ``SoftDelete`` and ``Versio
 the library, in any session of SQLAlchemy.
 """
 
-from colonnade.models.clock import utc_now
+from __future__ import annotations
+
 from colonnade.models.datetime_utc import DateTimeUTC
 from colonnade.models.enum_value import EnumValue
 from colonnade.models.exact_decimal import ExactDecimal
 from colonnade.models.full_text import FullText, full_text, full_text_of
-from colonnade.models.integer_key import IntegerKey
+from colonnade.models.mixins import (
+    IntegerKey,
+    SoftDelete,
+    Timestamps,
+    UUIDKey,
+    Versioned,
+    touched,
+    utc_now,
+    uuid7,
+)
 from colonnade.models.mutable_json import MutableJSON
 from colonnade.models.naming import (
     NAMING_CONVENTION,
@@ -19,12 +29,6 @@ from colonnade.models.naming import (
     install_naming_convention,
     unnamed_constraints,
 )
-from colonnade.models.soft_delete import SoftDelete
-from colonnade.models.timestamps import Timestamps
-from colonnade.models.touched import touched
-from colonnade.models.uuid_key import UUIDKey
-from colonnade.models.uuids import uuid7
-from colonnade.models.versioned import Versioned
 
 __all__ = [
     "NAMING_CONVENTION",

@@ -57,7 +57,7 @@ class EnumValue(TypeDecorator[Any]):
         self.values = values if isinstance(values, type) else tuple(values)
         plain = [item.value if isinstance(item, Enum) else item for item in self.values]
         self._members = dict(zip(plain, self.values, strict=True))
-        self._kind = _kind(plain)
+        self._kind = _value_type(plain)
         if self._kind is int:
             super().__init__()
             self.impl = Integer()  # type: ignore[assignment]  # the instance, as the base puts it
@@ -78,9 +78,9 @@ class EnumValue(TypeDecorator[Any]):
 
     @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | int | None:
-        return None if value is None else self.plain(value)
+        return None if value is None else self.to_plain(value)
 
-    def plain(self, value: Any) -> str | int:
+    def to_plain(self, value: Any) -> str | int:
         """Return what is stored for a member or a member's value.
 
         Raise ``InvalidValue`` for anything else, a member of another enum included.
@@ -118,7 +118,7 @@ class EnumValue(TypeDecorator[Any]):
         return ", ".join(repr(value) for value in self.plain_values)
 
 
-def _kind(plain: Sequence[Any]) -> type[Any]:
+def _value_type(plain: Sequence[Any]) -> type[Any]:
     """Return ``str`` or ``int``, the type of all values. Raise ``InvalidMapping`` if mixed."""
     kinds = {type(value) for value in plain}
     if kinds not in ({str}, {int}):
@@ -130,7 +130,7 @@ def _kind(plain: Sequence[Any]) -> type[Any]:
 
 
 @event.listens_for(EnumValue, "after_parent_attach")
-def _check_when_attached(kind: EnumValue, column: Column[Any]) -> None:
+def _add_check_when_attached(kind: EnumValue, column: Column[Any]) -> None:
     """Add the CHECK to a column's table. The table is known only once the column is in one."""
 
     @event.listens_for(column, "after_parent_attach")

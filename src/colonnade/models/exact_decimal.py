@@ -75,34 +75,34 @@ class ExactComparator(TypeDecorator.Comparator[Decimal]):
         if not other:  # a unary operator, such as desc()
             return super().operate(op, **kwargs)
         if op is operators.mul:
-            return self._times(other[0])
+            return self._multiply_by(other[0])
         if op not in _ALIGNED:
-            raise _unsupported(op.__name__)
+            raise _inexact_error(op.__name__)
         # The finer of both scales is used: a coarser one could not express the other operand.
         own_scale = _scale_of(self.expr)
         scale = max(own_scale, *(_scale_of(operand) for operand in other))
         if scale > own_scale:
             # This side has the coarser unit: begin again with it rescaled.
-            return _rescaled(self.expr, scale).operate(op, *other, **kwargs)
-        aligned = [_aligned(operand, scale) for operand in other]
+            return _rescale(self.expr, scale).operate(op, *other, **kwargs)
+        aligned = [_align_operand(operand, scale) for operand in other]
         result: ColumnElement[Any] = super().operate(op, *aligned, **kwargs)
-        return _typed(result, scale) if op in _SUMS else result
+        return _with_scale(result, scale) if op in _SUMS else result
 
     @override
     def reverse_operate(self, op: OperatorType, other: Any, **kwargs: Any) -> ColumnElement[Any]:
         if op is operators.mul:
-            return self._times(other)
+            return self._multiply_by(other)
         if op not in _SUMS:
-            raise _unsupported(op.__name__)
+            raise _inexact_error(op.__name__)
         # "5 - price": give the literal our type, whose operator then does the rest.
         left = literal(other, ExactDecimal(_MOST_DIGITS, _scale_of(self.expr)))
         return left.operate(op, self.expr, **kwargs)
 
-    def _times(self, other: Any) -> ColumnElement[Any]:
+    def _multiply_by(self, other: Any) -> ColumnElement[Any]:
         """Return a product: of the units as they are, its scale is the sum of both scales."""
-        factor = _factor(other)
+        factor = _coerce_factor(other)
         product: ColumnElement[Any] = super().operate(operators.mul, factor)
-        return _typed(product, _scale_of(self.expr) + _scale_of(factor))
+        return _with_scale(product, _scale_of(self.expr) + _scale_of(factor))
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
@@ -147,7 +147,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Decimal | int | None:
         if value is None:
             return None
-        units = self.units(value)
+        units = self.to_units(value)
         return units if dialect.name == "sqlite" else _EXACT.scaleb(Decimal(units), -self.scale)
 
     @override
@@ -162,17 +162,17 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     @override
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        return self.comparable
+        return self.literal_type
 
     @property
-    def comparable(self) -> ExactDecimal:
+    def literal_type(self) -> ExactDecimal:
         """The type of a literal to compare with: of the same scale, but with all digits."""
         return ExactDecimal(_MOST_DIGITS, self.scale)
 
     def __repr__(self) -> str:
         return f"ExactDecimal({self.precision}, {self.scale})"
 
-    def units(self, value: Any) -> int:
+    def to_units(self, value: Any) -> int:
         """Return a number as a count of units of the last digit.
 
         Raise ``InvalidValue`` for another type, a number with too many digits, NaN and Infinity.
@@ -198,7 +198,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
         return int(whole)
 
 
-def _unsupported(what: str) -> UsageError:
+def _inexact_error(what: str) -> UsageError:
     """Return the error for an operator or an operand that has no exact result."""
     return UsageError(
         f"an ExactDecimal cannot take part in {what}: the result is not exact everywhere",
@@ -207,27 +207,27 @@ def _unsupported(what: str) -> UsageError:
     )
 
 
-def _typed(result: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
+def _with_scale(result: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
     """Return ``result`` as an ``ExactDecimal`` of this scale. Raise ``UsageError`` if too fine."""
     if scale > _MOST_DIGITS:
-        raise _unsupported(f"a product of more than {_MOST_DIGITS} digits after the point")
+        raise _inexact_error(f"a product of more than {_MOST_DIGITS} digits after the point")
     return type_coerce(result, ExactDecimal(_MOST_DIGITS, scale))
 
 
-def _factor(other: Any) -> ColumnElement[Any]:
+def _coerce_factor(other: Any) -> ColumnElement[Any]:
     """Return the right side of a product as an expression; a literal keeps its own scale."""
     if isinstance(other, Decimal) and other.is_finite():
         exponent = int(other.as_tuple().exponent)
         return literal(other, ExactDecimal(_MOST_DIGITS, min(max(0, -exponent), _MOST_DIGITS)))
     if isinstance(other, int) and not isinstance(other, bool):
         return literal(other, BigInteger())
-    element: Any = _element(other)
+    element: Any = _unwrap_attribute(other)
     if not isinstance(element, ColumnElement):
-        raise _unsupported(f"a product with {type(other).__name__}")
+        raise _inexact_error(f"a product with {type(other).__name__}")
     return element
 
 
-def _element(operand: Any) -> Any:
+def _unwrap_attribute(operand: Any) -> Any:
     """Return the SQL element of a mapped attribute; anything else as it is."""
     element = getattr(operand, "__clause_element__", None)
     return operand if element is None else element()
@@ -241,41 +241,41 @@ def _scale_of(operand: Any) -> int:
     """
     if isinstance(operand, list | tuple | set | frozenset):
         return max(map(_scale_of, operand), default=0)
-    element = _element(operand)
+    element = _unwrap_attribute(operand)
     if isinstance(element, Select):
         element = element.selected_columns[0]
-    if _is_value(element):
+    if _is_literal(element):
         return 0
     kind = element.type
     if isinstance(kind, ExactDecimal):
         return kind.scale
     if isinstance(kind, Integer):
         return 0
-    raise _unsupported(f"an expression with {type(kind).__name__}")
+    raise _inexact_error(f"an expression with {type(kind).__name__}")
 
 
-def _is_value(element: Any) -> bool:
+def _is_literal(element: Any) -> bool:
     """Return whether an operand is a literal, or a parameter typed only by its Python value."""
     if isinstance(element, BindParameter):
         return isinstance(element.type, NullType | Numeric)
     return not isinstance(element, ColumnElement) or isinstance(element.type, NullType)
 
 
-def _aligned(operand: Any, scale: int) -> Any:
+def _align_operand(operand: Any, scale: int) -> Any:
     """Return an operand, or each of a list, so that it counts units of this scale."""
     if isinstance(operand, list | tuple | set | frozenset):
-        return [_aligned(item, scale) for item in operand]
-    element = _element(operand)
+        return [_align_operand(item, scale) for item in operand]
+    element = _unwrap_attribute(operand)
     if isinstance(element, Select):
         # IN compares with what a subquery selects, which cannot be rescaled from outside.
         if _scale_of(element) != scale:
-            raise _unsupported("IN with a subquery of another scale")
+            raise _inexact_error("IN with a subquery of another scale")
         return element
-    if isinstance(element, BindParameter) and _is_value(element):
+    if isinstance(element, BindParameter) and _is_literal(element):
         return type_coerce(element, ExactDecimal(_MOST_DIGITS, scale))
-    if _is_value(element):
+    if _is_literal(element):
         return operand
-    return element if _scale_of(element) == scale else _rescaled(element, scale)
+    return element if _scale_of(element) == scale else _rescale(element, scale)
 
 
 class _Rescaled(FunctionElement[Decimal]):
@@ -285,7 +285,7 @@ class _Rescaled(FunctionElement[Decimal]):
     inherit_cache = True
 
 
-def _rescaled(element: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
+def _rescale(element: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
     """Return an expression as an ``ExactDecimal`` of this finer scale."""
     units: ColumnElement[int] = literal_column(str(10 ** (scale - _scale_of(element))))
     rescaled = _Rescaled(element.self_group(against=operators.mul), units)
@@ -294,10 +294,10 @@ def _rescaled(element: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
 
 
 @compiles(_Rescaled)
-def _leave(rescaled: _Rescaled, compiler: SQLCompiler, **kwargs: Any) -> str:
+def _render_rescaled(rescaled: _Rescaled, compiler: SQLCompiler, **kwargs: Any) -> str:
     return compiler.process(next(iter(rescaled.clauses)), **kwargs)
 
 
 @compiles(_Rescaled, "sqlite")
-def _multiply(rescaled: _Rescaled, compiler: SQLCompiler, **kwargs: Any) -> str:
+def _render_rescaled_on_sqlite(rescaled: _Rescaled, compiler: SQLCompiler, **kwargs: Any) -> str:
     return f"({' * '.join(compiler.process(clause, **kwargs) for clause in rescaled.clauses)})"

@@ -54,7 +54,7 @@ class FullText(SchemaItem):
             raise InvalidMapping(f"{table.name}.{twice[0]} has two full-text indexes")
         known.update(dict.fromkeys(self.columns, self))
         keys = list(table.primary_key)
-        if len(keys) == 1 and isinstance(_plain(keys[0]), Integer):
+        if len(keys) == 1 and isinstance(_unwrapped_type(keys[0]), Integer):
             self.key = keys[0].name
         self._index_on_postgresql(table)
         self._index_on_mariadb(table)
@@ -84,39 +84,45 @@ class FullText(SchemaItem):
                 hint="SQLite may number other rows anew; declare the index on another database",
                 model=table.name,
             )
-        for statement in self.statements(table):
+        for statement in self.sqlite_statements(table):
             connection.exec_driver_sql(statement)
 
     def _drop_on_sqlite(self, table: Table, connection: Any, **_options: Any) -> None:
         """Drop the FTS5 table; its triggers go with the table that they are on."""
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_quoted(self.name)}")
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_quote_identifier(self.name)}")
 
-    def statements(self, table: Table) -> tuple[str, ...]:
+    def sqlite_statements(self, table: Table) -> tuple[str, ...]:
         """Return the statements that create the index on SQLite.
 
         They create the FTS5 table, fill it from the rows of ``table``, and create the triggers
         that update it.
         """
-        index, rows, key = _quoted(self.name), _quoted(table.name), _quoted(str(self.key))
-        names = ", ".join(_quoted(name) for name in self.columns)
+        index, rows, key = (
+            _quote_identifier(self.name),
+            _quote_identifier(table.name),
+            _quote_identifier(str(self.key)),
+        )
+        names = ", ".join(_quote_identifier(name) for name in self.columns)
         tokenizer = "porter unicode61" if self.config == "english" else "unicode61"
 
         def trigger(what: str, *actions: str) -> str:
-            name = _quoted(f"{self.name}_{what.split()[0].lower()}")
+            name = _quote_identifier(f"{self.name}_{what.split()[0].lower()}")
             body = " ".join(f"{action};" for action in actions)
             return f"CREATE TRIGGER {name} AFTER {what} ON {rows} BEGIN {body} END"
 
         def values(row: str) -> str:
-            return ", ".join(f"{row}.{_quoted(name)}" for name in ((self.key or ""), *self.columns))
+            return ", ".join(
+                f"{row}.{_quote_identifier(name)}" for name in ((self.key or ""), *self.columns)
+            )
 
         # FTS5 with "content=" does not store the texts: to remove a row it must be given the old
         # texts again, in an INSERT with the command 'delete'.
         add = f"INSERT INTO {index} (rowid, {names}) VALUES ({values('new')})"
         remove = f"INSERT INTO {index} ({index}, rowid, {names}) VALUES ('delete', {values('old')})"
         options = (
-            f"content={_text(table.name)}, content_rowid={_text(str(self.key))}, "
-            f"tokenize={_text(tokenizer)}"
+            f"content={_quote_literal(table.name)}, content_rowid={_quote_literal(str(self.key))}, "
+            f"tokenize={_quote_literal(tokenizer)}"
         )
         return (
             f"CREATE VIRTUAL TABLE {index} USING fts5({names}, {options})",
@@ -153,17 +159,17 @@ def full_text_of(column: Column[Any]) -> FullText | None:
     return found
 
 
-def _plain(column: Column[Any]) -> Any:
+def _unwrapped_type(column: Column[Any]) -> Any:
     """Return the type of a column, or what it wraps if it is a ``TypeDecorator``."""
     kind = column.type
     return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
 
 
-def _quoted(name: str) -> str:
+def _quote_identifier(name: str) -> str:
     """Return a name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _text(value: str) -> str:
+def _quote_literal(value: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + value.replace("'", "''") + "'"

@@ -93,7 +93,7 @@ _KINDS = {
 }
 
 #: The convention that every new ``MetaData`` has: names for indexes only.
-_UNCHANGED: Final = MetaData().naming_convention
+_DEFAULT_CONVENTION: Final = MetaData().naming_convention
 
 
 def install_naming_convention(
@@ -105,20 +105,20 @@ def install_naming_convention(
     this call. A constraint stays without a name if the convention has none for its kind. So does a
     CHECK without a name if the convention's name for it contains the declared one.
     """
-    if metadata.naming_convention != _UNCHANGED:
+    if metadata.naming_convention != _DEFAULT_CONVENTION:
         return False
     # Found before the convention changes: afterwards a default name looks like one by hand.
-    defaults = [index for index in _indexes(metadata) if _has_default_name(index)]
-    metadata.naming_convention = dict(_UNCHANGED) | dict(convention)
+    defaults = [index for index in _all_indexes(metadata) if _has_default_name(index)]
+    metadata.naming_convention = dict(_DEFAULT_CONVENTION) | dict(convention)
     for index in defaults:
         index.name = None
     for table in metadata.tables.values():
-        for item in _items(table):
-            _rename(item, table)
+        for item in _constraints_and_indexes(table):
+            _apply_convention(item, table)
     return True
 
 
-def _indexes(metadata: MetaData) -> Iterator[Index]:
+def _all_indexes(metadata: MetaData) -> Iterator[Index]:
     """Yield the indexes of all tables."""
     for table in metadata.tables.values():
         yield from table.indexes
@@ -137,7 +137,7 @@ def _has_default_name(index: Index) -> bool:
         index.name = declared
 
 
-def _rename(item: Constraint | Index, table: Table) -> None:
+def _apply_convention(item: Constraint | Index, table: Table) -> None:
     """Name a constraint by the metadata's convention, if that has a name for it."""
     try:
         name = name_by_convention(item, table)
@@ -149,7 +149,7 @@ def _rename(item: Constraint | Index, table: Table) -> None:
 
 def unnamed_constraints(metadata: MetaData) -> tuple[str, ...]:
     """Return a sentence for each constraint and index without a name, or with one too long."""
-    return tuple(problem for table in metadata.sorted_tables for problem in _problems_of(table))
+    return tuple(problem for table in metadata.sorted_tables for problem in _name_problems(table))
 
 
 def check_names(metadata: MetaData = SQLModel.metadata) -> None:
@@ -162,13 +162,13 @@ def check_names(metadata: MetaData = SQLModel.metadata) -> None:
         )
 
 
-def _problems_of(table: Table) -> Iterator[str]:
+def _name_problems(table: Table) -> Iterator[str]:
     """Yield a sentence for each of a table's constraints and indexes without a usable name."""
-    for item in sorted(_items(table), key=_description):
+    for item in sorted(_constraints_and_indexes(table), key=_describe_constraint):
         # A CHECK that belongs to a type has a marker object in place of a name.
         if not isinstance(item.name, str):
             if not _is_empty_key(item):
-                yield f"{table.fullname}: {_description(item)} has no name"
+                yield f"{table.fullname}: {_describe_constraint(item)} has no name"
         elif len(item.name) > _LONGEST:
             yield f"{table.fullname}: the name {item.name!r} is longer than {_LONGEST} characters"
 
@@ -178,7 +178,7 @@ def _is_empty_key(item: Constraint | Index) -> bool:
     return isinstance(item, PrimaryKeyConstraint) and not item.columns
 
 
-def _description(item: Constraint | Index) -> str:
+def _describe_constraint(item: Constraint | Index) -> str:
     """Return a constraint as errors call it: its kind and columns, or the condition of a CHECK."""
     kind = next((word for known, word in _KINDS.items() if isinstance(item, known)), "constraint")
     if isinstance(item, CheckConstraint):
@@ -187,7 +187,7 @@ def _description(item: Constraint | Index) -> str:
     return f"{kind} ({', '.join(_column_names(item))})"
 
 
-def _items(table: Table) -> list[Constraint | Index]:
+def _constraints_and_indexes(table: Table) -> list[Constraint | Index]:
     """Return the constraints and indexes of a table."""
     return [*table.constraints, *table.indexes]
 

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from colonnade.ordering.columns import exact, sortable, sorted_by
 from colonnade.ordering.indexes import missing_index, scroll_index
-from colonnade.ordering.terms import (
+from colonnade.ordering.sort_keys import (
     Order,
-    Term,
-    closed,
+    SortKey,
     each_once,
     flipped,
-    term_of,
-    terms_of,
+    sort_key_of,
+    sort_keys_of,
+    with_primary_key,
 )
 
 __all__ = [
     "Order",
-    "Term",
-    "closed",
+    "SortKey",
     "each_once",
-    "exact",
     "flipped",
     "missing_index",
     "scroll_index",
-    "sortable",
-    "sorted_by",
-    "term_of",
-    "terms_of",
+    "sort_key_of",
+    "sort_keys_of",
+    "with_primary_key",
 ]

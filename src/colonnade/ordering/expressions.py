@@ -11,7 +11,7 @@ from sqlalchemy.sql import operators
 
 from colonnade._compat.sqlalchemy_annotations import annotation_of
 from colonnade.errors import InvalidOperand
-from colonnade.filters import expression
+from colonnade.filters import coerce_expression
 from colonnade.mapping import RawExpression, clause_of, names_of, with_article
 from colonnade.mapping.types import type_of
 
@@ -82,5 +82,5 @@ def _clause(model: type[Any], element: Any) -> sa.ColumnElement[Any]:
             hint='a relation to one object is followed by name, such as "team.name"',
             model=model.__name__,
         ) from None
-    kind = type_of(expression(model, found))
+    kind = type_of(coerce_expression(model, found))
     return found if kind is found.type else sa.type_coerce(found, kind)

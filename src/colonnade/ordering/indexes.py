@@ -17,7 +17,7 @@ from sqlalchemy.sql.elements import Grouping
 
 from colonnade.errors import InvalidMapping
 from colonnade.mapping import Column, attribute_on, check_mapped, did_you_mean
-from colonnade.ordering.terms import Term, closed
+from colonnade.ordering.sort_keys import SortKey, with_primary_key
 
 __all__ = ["missing_index", "scroll_index"]
 
@@ -63,14 +63,14 @@ def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Inde
 
 
 def missing_index(
-    model: type[Any], terms: Sequence[Term], *, equal: Collection[str] = ()
+    model: type[Any], terms: Sequence[SortKey], *, equal: Collection[str] = ()
 ) -> str | None:
     """What to declare for an order that no index of the table serves, or None if one does.
 
     ``equal`` are the attributes that conditions hold to one value. Only what the models declare is
     looked at; no statement runs.
     """
-    order = closed(model, tuple(terms))
+    order = with_primary_key(model, tuple(terms))
     if any(item.rank for item in order):
         return "no index serves an order by rank: all that is found is ranked, then sorted"
     far = next((item for item in order if item.steps), None)
@@ -109,7 +109,7 @@ def _declared(model: type[Any], spelled: str) -> tuple[str, bool]:
     return name, spelled.startswith("-")
 
 
-def _is_indexed(model: type[Any], first: Term) -> bool:
+def _is_indexed(model: type[Any], first: SortKey) -> bool:
     """Whether an index begins with the expression, or the column, that an order begins with."""
     wanted = _spelled(attribute_on(model, first.column))
     table: sa.Table = sa.inspect(model).local_table

@@ -6,22 +6,22 @@ reads cursors. Nothing here knows SQL.
 
 from __future__ import annotations
 
-from colonnade.pagination.cursor import CursorValue, encoded, seal, unseal
+from colonnade.pagination.cursor import CursorValue, encode_cursor_value, seal_cursor, unseal_cursor
 from colonnade.pagination.cursor_page import CursorPage, check_scroll
-from colonnade.pagination.page import Count, Page, check_bounds, check_page
+from colonnade.pagination.page import CountMode, Page, check_limit_or_offset, check_page
 from colonnade.pagination.slice import Slice, check_slice
 
 __all__ = [
-    "Count",
+    "CountMode",
     "CursorPage",
     "CursorValue",
     "Page",
     "Slice",
-    "check_bounds",
+    "check_limit_or_offset",
     "check_page",
     "check_scroll",
     "check_slice",
-    "encoded",
-    "seal",
-    "unseal",
+    "encode_cursor_value",
+    "seal_cursor",
+    "unseal_cursor",
 ]

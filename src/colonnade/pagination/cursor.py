@@ -20,7 +20,7 @@ from uuid import UUID
 
 from colonnade.errors import InvalidCursor
 
-__all__ = ["CursorValue", "encoded", "seal", "unseal"]
+__all__ = ["CursorValue", "encode_cursor_value", "seal_cursor", "unseal_cursor"]
 
 #: The types of the values that a cursor can have.
 CursorValue: TypeAlias = (
@@ -31,7 +31,7 @@ _TICK: Final = timedelta(microseconds=1)
 _VERSION: Final = b"\x01"
 _SEAL: Final = 16  # bytes of the HMAC
 
-_WRITE: Final[Mapping[type[Any], tuple[str, Callable[[Any], Any]]]] = {
+_ENCODERS: Final[Mapping[type[Any], tuple[str, Callable[[Any], Any]]]] = {
     float: ("f", float.hex),
     Decimal: ("n", str),
     datetime: ("t", datetime.isoformat),
@@ -41,7 +41,7 @@ _WRITE: Final[Mapping[type[Any], tuple[str, Callable[[Any], Any]]]] = {
     UUID: ("u", lambda value: value.hex),
     bytes: ("b", bytes.hex),
 }
-_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+_DECODERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "f": float.fromhex,
     "n": Decimal,
     "t": datetime.fromisoformat,
@@ -53,16 +53,16 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
-def seal(values: Sequence[CursorValue], *, context: bytes, secret: bytes = b"") -> str:
+def seal_cursor(values: Sequence[CursorValue], *, context: bytes, secret: bytes = b"") -> str:
     """Return the cursor with these values. Raise ``TypeError`` for a value of another type."""
     body = json.dumps(
-        [encoded(value) for value in values], ensure_ascii=False, separators=(",", ":")
+        [encode_cursor_value(value) for value in values], ensure_ascii=False, separators=(",", ":")
     ).encode()
-    raw = _VERSION + _sealed(body, context, secret) + body
+    raw = _VERSION + _compute_seal(body, context, secret) + body
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def unseal(text: Any, *, context: bytes, secret: bytes = b"") -> tuple[CursorValue, ...]:
+def unseal_cursor(text: Any, *, context: bytes, secret: bytes = b"") -> tuple[CursorValue, ...]:
     """Return the values of a cursor.
 
     Raise ``InvalidCursor`` unless it was sealed with the same context and secret.
@@ -81,10 +81,10 @@ def unseal(text: Any, *, context: bytes, secret: bytes = b"") -> tuple[CursorVal
     if sealed[:1] != _VERSION:
         raise InvalidCursor("this is no cursor, or one of another version", hint=_HINT)
     claimed, body = sealed[1 : 1 + _SEAL], sealed[1 + _SEAL :]
-    if not hmac.compare_digest(claimed, _sealed(body, context, secret)):
+    if not hmac.compare_digest(claimed, _compute_seal(body, context, secret)):
         raise InvalidCursor("the cursor was altered, or belongs to another question", hint=_HINT)
     try:
-        return tuple(_decoded(item) for item in _listed(json.loads(body)))
+        return tuple(_decode_cursor_value(item) for item in _require_list(json.loads(body)))
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
         raise InvalidCursor("the cursor holds what no cursor holds", hint=_HINT) from None
 
@@ -92,40 +92,43 @@ def unseal(text: Any, *, context: bytes, secret: bytes = b"") -> tuple[CursorVal
 _HINT: Final = "take it from a page of the same question, with the same conditions and order"
 
 
-def encoded(value: Any) -> Any:
+def encode_cursor_value(value: Any) -> Any:
     """Return a value as JSON: itself, or its type's tag and its text.
 
     Raise ``TypeError`` for a value of a type that cursors do not have.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
-    for kind, (tag, write) in _WRITE.items():  # datetime stands before date, which it derives from
+    for kind, (
+        tag,
+        write,
+    ) in _ENCODERS.items():  # datetime stands before date, which it derives from
         if isinstance(value, kind):
             return [tag, write(value)]
     raise TypeError(type(value).__name__)
 
 
-def _decoded(item: Any) -> Any:
+def _decode_cursor_value(item: Any) -> Any:
     """Return the value that was written as ``item``.
 
     Raise one of the errors that ``unseal`` expects if it was not written by ``encoded``.
     """
     if item is None or isinstance(item, bool | int | str):
         return item
-    tag, given = _listed(item)
+    tag, given = _require_list(item)
     if not isinstance(tag, str) or not isinstance(given, str):
         raise TypeError
-    return _READ[tag](given)
+    return _DECODERS[tag](given)
 
 
-def _listed(item: Any) -> list[Any]:
+def _require_list(item: Any) -> list[Any]:
     """Return ``item`` if it is a list. Raise ``TypeError`` if not."""
     if not isinstance(item, list):
         raise TypeError
     return item
 
 
-def _sealed(body: bytes, context: bytes, secret: bytes) -> bytes:
+def _compute_seal(body: bytes, context: bytes, secret: bytes) -> bytes:
     """Return the seal of the values in ``body``."""
     # With the length in front, no other pair of context and body gives the same bytes.
     counted = len(context).to_bytes(8, "big") + context + body

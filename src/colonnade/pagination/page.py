@@ -8,12 +8,12 @@ from pydantic import BaseModel, Field
 
 from colonnade.errors import InvalidPage
 
-__all__ = ["Count", "Page", "check_bounds", "check_count", "check_page", "check_size"]
+__all__ = ["CountMode", "Page", "check_count", "check_limit_or_offset", "check_page", "check_size"]
 
 T = TypeVar("T")
 #: How the total is found: counted by the database, estimated by it, or not at all.
-Count: TypeAlias = Literal["exact", "estimated", "none"]
-_COUNTS: Final[tuple[str, ...]] = get_args(Count)
+CountMode: TypeAlias = Literal["exact", "estimated", "none"]
+_COUNTS: Final[tuple[str, ...]] = get_args(CountMode)
 
 #: The largest limit or offset that databases take.
 _MOST: Final = 2**63 - 1
@@ -46,7 +46,7 @@ class Page(BaseModel, Generic[T]):
 
 def check_page(number: int, size: int, count: str, max_size: int) -> None:
     """Raise ``InvalidPage`` for a number, a size or a way to count that no page has."""
-    _whole("page", number, 1)
+    _check_whole_number("page", number, 1)
     check_size(size, max_size)
     if number * size > _MOST:
         raise InvalidPage("no list is long enough for such a page", fields=("page",))
@@ -65,7 +65,7 @@ def check_count(count: str) -> None:
 
 def check_size(size: int, max_size: int) -> None:
     """Raise ``InvalidPage`` unless ``size`` is from 1 to ``max_size``."""
-    _whole("size", size, 1)
+    _check_whole_number("size", size, 1)
     if size > max_size:
         raise InvalidPage(
             f"a page has at most {max_size} items, not {size}",
@@ -74,13 +74,13 @@ def check_size(size: int, max_size: int) -> None:
         )
 
 
-def check_bounds(name: str, value: int) -> int:
+def check_limit_or_offset(name: str, value: int) -> int:
     """Return ``value`` as a limit or offset. Raise ``InvalidPage`` unless it is 0 or more."""
-    _whole(name, value, 0)
+    _check_whole_number(name, value, 0)
     return value
 
 
-def _whole(name: str, value: int, least: int) -> None:
+def _check_whole_number(name: str, value: int, least: int) -> None:
     """Raise ``InvalidPage`` unless ``value`` is an int of at least ``least`` and not too large."""
     if type(value) is not int:
         given = type(value).__name__

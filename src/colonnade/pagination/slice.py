@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, Field
 
 from colonnade.errors import InvalidPage
-from colonnade.pagination.page import check_bounds, check_count
+from colonnade.pagination.page import check_count, check_limit_or_offset
 
 __all__ = ["Slice", "check_slice"]
 
@@ -39,13 +39,13 @@ class Slice(BaseModel, Generic[T]):
 
 def check_slice(offset: int, limit: int, count: str, max_size: int) -> None:
     """Raise ``InvalidPage`` for an offset, a limit or a way to count that no slice has."""
-    check_bounds("offset", offset)
-    check_bounds("limit", limit)
+    check_limit_or_offset("offset", offset)
+    check_limit_or_offset("limit", limit)
     if limit > max_size:
         raise InvalidPage(
             f"a slice has at most {max_size} items, not {limit}",
             hint="ask for more slices, or give the service another max_page_size",
             fields=("limit",),
         )
-    check_bounds("offset and limit together", offset + limit)
+    check_limit_or_offset("offset and limit together", offset + limit)
     check_count(count)

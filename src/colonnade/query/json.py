@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from colonnade import reading
-from colonnade.pagination import Count, CursorPage, Page, Slice
+from colonnade.pagination import CountMode, CursorPage, Page, Slice
 from colonnade.query.misuse import Unasked
 from colonnade.query.pages import check_numbered, check_sliced
 from colonnade.query.projected import Projected
@@ -74,7 +74,7 @@ class Json(Unasked):
         """The object with this primary key, or the group. Raises ``NotFound``."""
         return await self._objects.get(key)
 
-    async def page(self, number: int = 1, *, size: int = 50, count: Count = "exact") -> bytes:
+    async def page(self, number: int = 1, *, size: int = 50, count: CountMode = "exact") -> bytes:
         """A page as ``Page`` writes it, its items and its counts. Raises ``InvalidPage``.
 
         Where the database writes it, the exact count is a part of the one statement.
@@ -82,7 +82,7 @@ class Json(Unasked):
         items, page = await self._objects.numbered(number, size, count)
         return _around(items, page)
 
-    async def slice(self, *, offset: int = 0, limit: int = 50, count: Count = "exact") -> bytes:
+    async def slice(self, *, offset: int = 0, limit: int = 50, count: CountMode = "exact") -> bytes:
         """A slice as ``Slice`` writes it, its items and its count. Raises ``InvalidPage``.
 
         Where the database writes it, the exact count is a part of the one statement.
@@ -119,12 +119,12 @@ class _Objects(Projected[bytes]):
         return found
 
     async def _fetch_placed(self, spec: Spec) -> tuple[list[bytes], list[tuple[Any, ...]]]:
-        return await reading.objects(self._session, spec, self._plan, self._terms)
+        return await reading.json_objects(self._session, spec, self._plan, self._terms)
 
     async def array(self) -> bytes:
-        return await reading.dump(self._session, self._bound_spec, self._plan, self._terms)
+        return await reading.json_array(self._session, self._bound_spec, self._plan, self._terms)
 
-    async def numbered(self, number: int, size: int, count: Count) -> tuple[bytes, Page[Any]]:
+    async def numbered(self, number: int, size: int, count: CountMode) -> tuple[bytes, Page[Any]]:
         """The items of a page as an array, and the page without them."""
         if count == "exact":
             check_numbered(self._spec, number, size, count, self._max_page)
@@ -136,7 +136,7 @@ class _Objects(Projected[bytes]):
         page = await self.page(number, size=size, count=count)
         return _array(page.items), page
 
-    async def sliced(self, offset: int, limit: int, count: Count) -> tuple[bytes, Slice[Any]]:
+    async def sliced(self, offset: int, limit: int, count: CountMode) -> tuple[bytes, Slice[Any]]:
         """The items of a slice as an array, and the slice without them."""
         if count == "exact":
             check_sliced(self._spec, offset, limit, count, self._max_page)
@@ -152,10 +152,10 @@ class _Objects(Projected[bytes]):
 
     async def _counted(self, *, limit: int, offset: int) -> tuple[bytes, int] | None:
         spec = self._bound_spec.cut(limit=limit, offset=offset)
-        return await reading.counted(self._session, spec, self._plan, self._terms)
+        return await reading.read_array_and_count(self._session, spec, self._plan, self._terms)
 
     def plan(self) -> str:
-        reason = reading.reason(self._plan, self._session.family)
+        reason = reading.why_plan_reads_rows(self._plan, self._session.family)
         if reason is None:
             return f"{self._plan}\nas JSON: 1 statement, written by the database"
         return f"{self._plan}\nas JSON: from rows ({reason})"

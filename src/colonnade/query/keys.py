@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from colonnade.aggregates import Grouped
+from colonnade.caches import memoized
 from colonnade.errors import InvalidOperand, NotFound
-from colonnade.filters import Where, bound_leaf, conditions, key_value_of
-from colonnade.loading import Grouped
-from colonnade.mapping import counted, mapping_of, memoized, with_article
+from colonnade.filters import Comparison, key_value_of, parse_conditions, resolve_comparison
+from colonnade.mapping import counted, mapping_of, with_article
 from colonnade.spec import Shape, Spec
 
 __all__ = ["group_of_key", "key_of", "missing", "no_group", "possible_key", "spec_of_key"]
@@ -82,7 +83,7 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
         for name, value in given.items()
     ):
         raise no_group(groups, key)
-    return spec.uncut().where(conditions(model, (), given))
+    return spec.uncut().where(parse_conditions(model, (), given))
 
 
 def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
@@ -107,8 +108,8 @@ def no_group(groups: Grouped, key: Any) -> NotFound:
 
 
 @memoized
-def _leaves(model: type[Any]) -> tuple[Where, ...]:
-    return tuple(bound_leaf(model, name) for name in mapping_of(model).key)
+def _leaves(model: type[Any]) -> tuple[Comparison, ...]:
+    return tuple(resolve_comparison(model, name) for name in mapping_of(model).key)
 
 
 @memoized

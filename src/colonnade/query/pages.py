@@ -7,10 +7,9 @@ from itertools import takewhile
 from typing import Any, Final, TypeAlias, TypeVar
 
 from colonnade import reading
-from colonnade.database import Session
 from colonnade.errors import InvalidCursor, InvalidPage, InvalidValue
 from colonnade.pagination import (
-    Count,
+    CountMode,
     CursorPage,
     Page,
     Slice,
@@ -18,7 +17,8 @@ from colonnade.pagination import (
     check_scroll,
     check_slice,
 )
-from colonnade.spec import Keyset, Place, Places, Spec, parts
+from colonnade.session import Session
+from colonnade.spec import CursorCodec, Keyset, Position, Spec, split_ranges
 
 __all__ = ["check_numbered", "check_sliced", "numbered", "read_from", "scrolled", "sliced"]
 
@@ -34,13 +34,13 @@ _MANY: Final = 500
 _NULLS_GREATEST: Final[dict[str, bool | None]] = {"sqlite": None, "postgresql": True}
 
 
-def check_numbered(spec: Spec, number: int, size: int, count: Count, max_size: int) -> None:
+def check_numbered(spec: Spec, number: int, size: int, count: CountMode, max_size: int) -> None:
     """Raise ``InvalidPage`` for a page that nobody can turn to, or of a query that has none."""
     check_page(number, size, count, max_size)
     _check_whole(spec)
 
 
-def check_sliced(spec: Spec, offset: int, limit: int, count: Count, max_size: int) -> None:
+def check_sliced(spec: Spec, offset: int, limit: int, count: CountMode, max_size: int) -> None:
     """Raise ``InvalidPage`` for a slice that no list has, or of a query that is cut already."""
     check_slice(offset, limit, count, max_size)
     _check_whole(spec)
@@ -52,7 +52,7 @@ async def numbered(
     fetch: _Fetch[R],
     number: int,
     size: int,
-    count: Count,
+    count: CountMode,
     max_size: int,
 ) -> Page[R]:
     """The page with this number; a second statement counts where it has to."""
@@ -68,7 +68,7 @@ async def sliced(
     fetch: _Fetch[R],
     offset: int,
     limit: int,
-    count: Count,
+    count: CountMode,
     max_size: int,
 ) -> Slice[R]:
     """Return the items after the first ``offset`` ones, which are counted as those of a page."""
@@ -78,7 +78,7 @@ async def sliced(
 
 
 async def _part(
-    session: Session, spec: Spec, fetch: _Fetch[R], before: int, size: int, count: Count
+    session: Session, spec: Spec, fetch: _Fetch[R], before: int, size: int, count: CountMode
 ) -> tuple[list[R], int | None, bool]:
     """Return the items from one place on, how many there are of all, and whether others follow."""
     asked = size if count == "exact" else size + 1
@@ -92,7 +92,7 @@ async def _part(
         # The list ends with these.
         total = seen
     elif count == "estimated":
-        total = await reading.estimate(session, spec)
+        total = await reading.estimate_count(session, spec)
         # What was seen is no guess: there are as many rows, or fewer than would reach this page.
         total = max(total, seen) if more else min(total, before)
     else:
@@ -113,7 +113,7 @@ async def scrolled(
     """The page after one cursor, or before another."""
     check_scroll(size, after, before, max_size)
     _check_whole(spec)
-    places = Places(spec, session.settings.cursor_secret, finite=session.family == "mysql")
+    places = CursorCodec(spec, session.settings.cursor_secret, finite=session.family == "mysql")
     cursor = after if before is None else before
     start = None if cursor is None else places.place(cursor)
     backwards = before is not None
@@ -121,7 +121,7 @@ async def scrolled(
     more = len(items) > size
     items, keys = items[:size], keys[:size]
     ties = _ties(start, keys)
-    far = places.cursor(Place(keys[-1], ties=ties)) if more else None
+    far = places.cursor(Position(keys[-1], ties=ties)) if more else None
     near = None if start is None else places.cursor(_beside(start, keys, ties))
     if backwards:
         return CursorPage.of(items[::-1], next=near, previous=far)
@@ -132,8 +132,8 @@ async def read_from(
     session: Session,
     spec: Spec,
     fetch: _FetchPlaced[R],
-    places: Places,
-    start: Place | None,
+    places: CursorCodec,
+    start: Position | None,
     backwards: bool,
     rows: int,
 ) -> tuple[list[R], list[_Keys]]:
@@ -148,7 +148,7 @@ async def read_from(
     keys: list[_Keys] = []
     greatest = _NULLS_GREATEST.get(session.family, False)
     ties = start is not None and start.ties >= _MANY
-    for part in parts(places.terms, keyset, nulls_greatest=greatest, ties=ties):
+    for part in split_ranges(places.terms, keyset, nulls_greatest=greatest, ties=ties):
         try:
             found = await fetch(spec.scrolled(part, position, rows))
         except InvalidValue as error:
@@ -162,7 +162,7 @@ async def read_from(
     return items[:rows], keys[:rows]
 
 
-def _ties(start: Place | None, keys: list[_Keys]) -> int:
+def _ties(start: Position | None, keys: list[_Keys]) -> int:
     """How many of the last rows in sequence share the first key's value, as far as was seen."""
     if not keys:
         return 0
@@ -172,12 +172,12 @@ def _ties(start: Place | None, keys: list[_Keys]) -> int:
     return min(shared + start.ties, _MANY) if start is not None and goes_on else shared
 
 
-def _beside(start: Place, keys: list[_Keys], ties: int) -> Place:
+def _beside(start: Position, keys: list[_Keys], ties: int) -> Position:
     """Where to turn back: before the first row met, or at the row that the page came from."""
     if not keys:
-        return Place(start.keys, not start.inclusive)
+        return Position(start.keys, not start.inclusive)
     # How many rows share its value on the other side is not known: as many, for all one knows.
-    return Place(keys[0], ties=ties if keys[0][0] == keys[-1][0] else 0)
+    return Position(keys[0], ties=ties if keys[0][0] == keys[-1][0] else 0)
 
 
 def _check_whole(spec: Spec) -> None:

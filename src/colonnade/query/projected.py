@@ -9,13 +9,14 @@ from typing import Any, Final, Self, TypeVar
 from pydantic import BaseModel
 
 from colonnade import reading
-from colonnade.database import Session
+from colonnade.aggregates import groups_of
 from colonnade.filters import Condition
-from colonnade.filters import conditions as read_conditions
-from colonnade.loading import Plan, groups_of
-from colonnade.ordering import Order, Term
+from colonnade.filters import parse_conditions as read_conditions
+from colonnade.ordering import Order, SortKey
 from colonnade.query.keys import group_of_key, no_group
 from colonnade.query.verbs import MAX_PAGE, Verbs
+from colonnade.schemas import Plan
+from colonnade.session import Session
 from colonnade.spec import Spec, having, row_terms
 
 __all__ = ["Projected"]
@@ -59,7 +60,7 @@ class Projected(Verbs[R]):
 
         Raises ``UsageError`` for one that neither ``given`` nor the session has.
         """
-        given = reading.given_values(self._plan, self._terms, self._given, self._session.scope)
+        given = reading.find_given_values(self._plan, self._terms, self._given, self._session.scope)
         return self._spec._replace(given=given) if given else self._spec
 
     def given(self, /, **values: Any) -> Self:
@@ -69,7 +70,7 @@ class Projected(Verbs[R]):
         ``UsageError`` of the verb, before any statement. None is equal to nothing. Raises
         ``UnknownField`` for a name that the schema does not await, or ``InvalidOperand``.
         """
-        reading.check_given(self._plan, self._terms, values)
+        reading.check_given_values(self._plan, self._terms, values)
         return type(self)(*self._parts(self._spec, {**self._given, **values}))
 
     async def explain(self, *, analyze: bool = False) -> str:
@@ -83,7 +84,7 @@ class Projected(Verbs[R]):
             self._session, self._bound_spec, self._plan, self._terms, analyze
         )
 
-    def _order(self, names: tuple[Order, ...]) -> tuple[Term, ...]:
+    def _order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
         if self._spec.of is not None:
             return super()._order(names)
         return row_terms(self._spec.shape.model, self._schema, names)

@@ -1,4 +1,4 @@
-"""In charge of ``Query``: a spec bound to a session, answering with the model's own objects."""
+"""In charge of which questions a bulk write may answer: filtered ones, about whole sets of rows."""
 
 from __future__ import annotations
 
@@ -10,20 +10,51 @@ from pydantic import BaseModel
 from sqlalchemy import Select, inspect
 
 from colonnade import reading, writing
-from colonnade.database import Reader, Session
-from colonnade.errors import InvalidOperand, ReadOnlySession, UsageError
-from colonnade.loading import Rows
+from colonnade.errors import InvalidOperand, ReadOnlySession, Unfiltered, UsageError
+from colonnade.filters import matches_every_row
 from colonnade.mapping import Relation, with_article
 from colonnade.mapping.paths import relation_path
-from colonnade.ordering import Term, term_of
-from colonnade.query.bulk import check_bulk
-from colonnade.query.own import keep
+from colonnade.ordering import SortKey, sort_key_of
 from colonnade.query.projection import Projection
+from colonnade.query.service_scopes import check_row
 from colonnade.query.streaming import Batched
 from colonnade.query.verbs import MAX_PAGE, Verbs
-from colonnade.spec import Lock, Spec, entities, projected
+from colonnade.schemas import Rows
+from colonnade.session import Reader, Session
+from colonnade.spec import Lock, Spec, projected, select_entities
 
-__all__ = ["Query", "as_paths", "load_paths"]
+__all__ = ["Query", "as_paths", "check_bulk", "load_paths"]
+
+
+def check_bulk(spec: Spec, verb: str, everything: bool) -> None:
+    """Raise ``Unfiltered`` or ``UsageError`` unless ``verb`` may meet the rows of ``spec``.
+
+    A limit, an order, a lock and relations to load would count for nothing, and so are refused.
+    """
+    shape = spec.shape
+    name = shape.model.__name__
+    given = {
+        "limit() or offset()": spec.is_cut,
+        "order_by()": bool(shape.order),
+        "load()": bool(shape.load),
+        "lock()": shape.lock is not None,
+    }
+    for method, there in given.items():
+        if there:
+            raise UsageError(
+                f"{verb}() meets every {name} that answers: {method} has no meaning for it",
+                hint="to write the first few, read their keys, then ask for those: id__in=keys",
+                model=name,
+            )
+    if not everything and matches_every_row(shape.where, spec.values):
+        raise Unfiltered(
+            f"{verb}() without a filter would meet every {name}",
+            hint=f"add where(...), or say that it is meant: {verb}(…, everything=True)"
+            if verb == "update_all"
+            else f"add where(...), or say that it is meant: {verb}(everything=True)",
+            model=name,
+        )
+
 
 M = TypeVar("M")
 S = TypeVar("S", bound=BaseModel)
@@ -63,7 +94,7 @@ class Query(Verbs[M]):
         Nothing but the plan is read; with ``analyze`` the SELECT runs too, so that the plan says
         what it took. SQLite has no such plan, and a ``UsageError`` says so. One statement.
         """
-        return await reading.explain(self._session, self._spec, analyze)
+        return await reading.explain_entities(self._session, self._spec, analyze)
 
     def load(self, /, *paths: Any, **collections: Rows) -> Self:
         """With these relations: names such as ``"missions.place"``, or mapped attributes.
@@ -138,7 +169,7 @@ class Query(Verbs[M]):
         """
         check_bulk(self._spec, "update_all", everything)
         values = writing.assignments_of(self._spec.shape.model, changes)
-        keep(self._spec.shape.model, self._own, values)
+        check_row(self._spec.shape.model, self._own, values)
         return await writing.update_all(self._session, self._spec, values)
 
     async def delete_all(self, *, everything: bool = False) -> int:
@@ -155,7 +186,7 @@ class Query(Verbs[M]):
 
     def statement(self) -> Select[Any]:
         """SQLAlchemy's SELECT with its values bound, to look at or to build on."""
-        statement: Select[Any] = entities(self._spec).params(self._spec.parameters)
+        statement: Select[Any] = select_entities(self._spec).params(self._spec.parameters)
         return statement
 
 
@@ -189,7 +220,7 @@ def as_paths(given: Any) -> tuple[Any, ...]:
     return tuple(given)
 
 
-def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[Term, ...]:
+def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[SortKey, ...]:
     name = ".".join(step.name for step in path)
     if not isinstance(rows, Rows):
         raise InvalidOperand(
@@ -205,7 +236,7 @@ def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[Te
             model=model.__name__,
             fields=(name,),
         )
-    return tuple(term_of(path[-1].target, name) for name in rows.order_by)
+    return tuple(sort_key_of(path[-1].target, name) for name in rows.order_by)
 
 
 def _name(path: Any) -> str:

@@ -6,12 +6,12 @@ from abc import abstractmethod
 from typing import Any, Generic, TypeVar
 
 from colonnade.filters import Condition
-from colonnade.loading import Rows
 from colonnade.ordering import Order
-from colonnade.pagination import Count, CursorPage, Page, Slice
+from colonnade.pagination import CountMode, CursorPage, Page, Slice
 from colonnade.query.misuse import Named
 from colonnade.query.query import Query
 from colonnade.query.streaming import BATCH, Stream
+from colonnade.schemas import Rows
 
 __all__ = ["Queryable"]
 
@@ -57,11 +57,13 @@ class Queryable(Named, Generic[M]):
         """Return whether there is a row. One statement."""
         return await self.where().exists()
 
-    async def page(self, number: int = 1, *, size: int = 50, count: Count = "exact") -> Page[M]:
+    async def page(self, number: int = 1, *, size: int = 50, count: CountMode = "exact") -> Page[M]:
         """Read the page with this number, from 1; see ``Query.page``."""
         return await self.where().page(number, size=size, count=count)
 
-    async def slice(self, *, offset: int = 0, limit: int = 50, count: Count = "exact") -> Slice[M]:
+    async def slice(
+        self, *, offset: int = 0, limit: int = 50, count: CountMode = "exact"
+    ) -> Slice[M]:
         """Read the rows after the first ``offset`` ones, at most ``limit``; see ``Query.slice``."""
         return await self.where().slice(offset=offset, limit=limit, count=count)
 

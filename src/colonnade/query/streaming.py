@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
-from colonnade.database import Session, keeping_scope, repeating
+from colonnade.engine import allow_repeats
 from colonnade.errors import InvalidOperand, SessionShared, StreamClosed
 from colonnade.query.pages import read_from
 from colonnade.scope import Bindings
-from colonnade.spec import Keyset, Place, Places, Spec
+from colonnade.session import Session, keeping_scope
+from colonnade.spec import CursorCodec, Keyset, Position, Spec
 
 __all__ = ["BATCH", "Batched", "Keyed", "Stream", "Written", "check_batch"]
 
@@ -150,7 +151,7 @@ class Keyed(Generic[R]):
         self._fetch = fetch
         self._size = size
         self._left = spec.limit
-        self._start: Place | None = None
+        self._start: Position | None = None
 
     async def next(self) -> list[R]:
         """The next items; none at the end."""
@@ -162,15 +163,15 @@ class Keyed(Generic[R]):
             # What is left out is counted in the whole list, whatever parts it is read in.
             items, keys = await self._fetch(spec.scrolled(Keyset(), (), rows))
         else:
-            places = Places(spec, None)
-            with repeating():
+            places = CursorCodec(spec, None)
+            with allow_repeats():
                 items, keys = await read_from(
                     self._session, spec.uncut(), self._fetch, places, self._start, False, rows
                 )
         if len(items) < rows:
             self._left = 0
         else:
-            self._start = Place(keys[-1])
+            self._start = Position(keys[-1])
             self._left = None if self._left is None else self._left - rows
         return items
 

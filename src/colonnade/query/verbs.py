@@ -6,16 +6,16 @@ from abc import ABC, abstractmethod
 from typing import Any, Generic, Self, TypeVar
 
 from colonnade import reading
-from colonnade.database import Session
 from colonnade.errors import MultipleFound, NotFound
 from colonnade.filters import Condition
-from colonnade.filters import conditions as read_conditions
-from colonnade.ordering import Order, Term, terms_of
-from colonnade.pagination import Count, CursorPage, Page, Slice, check_bounds
+from colonnade.filters import parse_conditions as read_conditions
+from colonnade.ordering import Order, SortKey, sort_keys_of
+from colonnade.pagination import CountMode, CursorPage, Page, Slice, check_limit_or_offset
 from colonnade.query.keys import missing, spec_of_key
 from colonnade.query.misuse import Unasked
 from colonnade.query.pages import numbered, scrolled, sliced
 from colonnade.query.streaming import BATCH, Batched, Keyed, Stream, check_batch
+from colonnade.session import Session
 from colonnade.spec import Spec
 
 __all__ = ["MAX_PAGE", "Condition", "Verbs"]
@@ -49,9 +49,9 @@ class Verbs(Unasked, ABC, Generic[R]):
         """The spec as its statements run."""
         return self._spec
 
-    def _order(self, names: tuple[Order, ...]) -> tuple[Term, ...]:
+    def _order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
         """What to sort by for these names."""
-        return terms_of(self._spec.shape.model, names)
+        return sort_keys_of(self._spec.shape.model, names)
 
     @abstractmethod
     async def _fetch_placed(self, spec: Spec) -> tuple[list[R], list[tuple[Any, ...]]]:
@@ -81,11 +81,11 @@ class Verbs(Unasked, ABC, Generic[R]):
 
     def limit(self, rows: int) -> Self:
         """At most ``rows`` rows."""
-        return self._with(self._spec.cut(limit=check_bounds("limit", rows)))
+        return self._with(self._spec.cut(limit=check_limit_or_offset("limit", rows)))
 
     def offset(self, rows: int) -> Self:
         """Without the first ``rows`` rows."""
-        return self._with(self._spec.cut(offset=check_bounds("offset", rows)))
+        return self._with(self._spec.cut(offset=check_limit_or_offset("offset", rows)))
 
     async def all(self) -> list[R]:
         """Every row, or those that ``limit`` and ``offset`` leave."""
@@ -164,7 +164,7 @@ class Verbs(Unasked, ABC, Generic[R]):
     async def explain(self, *, analyze: bool = False) -> str:
         """How the database would answer."""
 
-    async def page(self, number: int = 1, *, size: int = 50, count: Count = "exact") -> Page[R]:
+    async def page(self, number: int = 1, *, size: int = 50, count: CountMode = "exact") -> Page[R]:
         """The page with this number, from 1.
 
         With an exact count a second statement counts, unless the page shows where the list ends; a
@@ -176,7 +176,9 @@ class Verbs(Unasked, ABC, Generic[R]):
             self._session, self._bound_spec, self._fetch, number, size, count, self._max_page
         )
 
-    async def slice(self, *, offset: int = 0, limit: int = 50, count: Count = "exact") -> Slice[R]:
+    async def slice(
+        self, *, offset: int = 0, limit: int = 50, count: CountMode = "exact"
+    ) -> Slice[R]:
         """The rows after the first ``offset`` ones, at most ``limit``: for APIs that ask so.
 
         They are counted as those of a page: no statement counts where the list's end is seen.

@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-from colonnade.reading.check import check_schema
-from colonnade.reading.document import counted, document_reason, reason
-from colonnade.reading.dump import dump, objects
-from colonnade.reading.entities import by_keys, count, exists, fetch, fetch_placed
-from colonnade.reading.estimate import estimate
-from colonnade.reading.explain import explain, explain_document, explain_rows
-from colonnade.reading.given import check_given, given_values
+from colonnade.reading.document import (
+    read_array_and_count,
+    why_plan_reads_rows,
+    why_schema_reads_rows,
+)
+from colonnade.reading.dump import json_array, json_objects
+from colonnade.reading.entities import by_keys, count, estimate_count, exists, fetch, fetch_placed
+from colonnade.reading.explain import explain_document, explain_entities, explain_rows
 from colonnade.reading.rows import adapter_of, fill, fill_placed
 from colonnade.reading.selected import select_into
 from colonnade.reading.streaming import Cursor, stream, stream_rows
-from colonnade.reading.terms import Terms, terms_of
-from colonnade.reading.written import fill_written
+from colonnade.reading.terms import (
+    Terms,
+    check_given_values,
+    check_schema,
+    find_given_values,
+    terms_of,
+)
+from colonnade.reading.written import fill_from_entities
 
 __all__ = [
     "Cursor",
     "Terms",
     "adapter_of",
     "by_keys",
-    "check_given",
+    "check_given_values",
     "check_schema",
     "count",
-    "counted",
-    "document_reason",
-    "dump",
-    "estimate",
+    "estimate_count",
     "exists",
-    "explain",
     "explain_document",
+    "explain_entities",
     "explain_rows",
     "fetch",
     "fetch_placed",
     "fill",
+    "fill_from_entities",
     "fill_placed",
-    "fill_written",
-    "given_values",
-    "objects",
-    "reason",
+    "find_given_values",
+    "json_array",
+    "json_objects",
+    "read_array_and_count",
     "select_into",
     "stream",
     "stream_rows",
     "terms_of",
+    "why_plan_reads_rows",
+    "why_schema_reads_rows",
 ]

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from colonnade.database import Session
-from colonnade.loading import Plan
-from colonnade.reading.document import items, listed
+from colonnade.reading.document import read_array, read_objects
 from colonnade.reading.rows import adapter_of, fill, fill_placed
 from colonnade.reading.terms import Terms
+from colonnade.schemas import Plan
+from colonnade.session import Session
 from colonnade.spec import Spec
 
-__all__ = ["dump", "objects"]
+__all__ = ["json_array", "json_objects"]
 
 
-async def dump(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes:
+async def json_array(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes:
     """Return a JSON array of the objects. Runs one statement, or those that rows take.
 
     Both, if the database wrote a value that only Python can write (see ``json_forms``).
     """
-    written = await listed(session, spec, plan, terms)
+    written = await read_array(session, spec, plan, terms)
     if written is not None:
         return written
     found = await fill(session, spec, plan, terms)
     return adapter_of(plan.schema).dump_json(found, by_alias=True)
 
 
-async def objects(
+async def json_objects(
     session: Session, spec: Spec, plan: Plan, terms: Terms
 ) -> tuple[list[bytes], list[tuple[Any, ...]]]:
     """Return each object as JSON and, for a scroll, the values of its sort keys.
@@ -35,7 +35,7 @@ async def objects(
     database write them.
     """
     if plan.collects:
-        written = await items(session, spec, plan, terms)
+        written = await read_objects(session, spec, plan, terms)
         if written is not None:
             return written
     serializer = plan.schema.__pydantic_serializer__

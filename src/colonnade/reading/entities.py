@@ -1,40 +1,103 @@
-"""In charge of reading entities: the model's own objects, with the relations asked for."""
+"""Recognize queries that no row can match, whatever is stored: no statement runs for them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+import json
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, inspect
+from sqlalchemy import ColumnElement, Executable, inspect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.visitors import InternalTraversal
 
-from colonnade.database import Session
-from colonnade.loading import loader_options
-from colonnade.reading.emptiness import is_known_empty
-from colonnade.reading.joins import repeats_rows
-from colonnade.reading.sorted import load_sorted
+from colonnade._compat.sqlalchemy_compiled import forget_result_columns
+from colonnade.caches import memoized
+from colonnade.engine import PreparedSelect
+from colonnade.mapping import Relation
+from colonnade.reading.children import load_sorted
+from colonnade.scope import require
+from colonnade.session import Session
 from colonnade.spec import (
     Shape,
     Spec,
     asked,
     chunked,
-    counting,
-    entities,
-    existing,
     key_questions,
+    loader_options,
+    matching,
     names_itself,
+    select_count,
+    select_entities,
+    select_existence,
     unsorted_paths,
 )
 
-__all__ = ["by_keys", "count", "exists", "fetch", "fetch_placed"]
+__all__ = [
+    "by_keys",
+    "count",
+    "estimate_count",
+    "exists",
+    "fetch",
+    "fetch_placed",
+    "is_known_empty",
+    "repeats_rows",
+]
+
+
+def is_known_empty(session: Session, spec: Spec, build: Callable[[], Any]) -> bool:
+    """Return whether the statement that ``build`` makes is known to find nothing.
+
+    Returns False for a session that is closed or in use, so that the statement runs and raises its
+    error. Raises ``ScopeUnbound`` as the statement would.
+    """
+    if not spec.finds_nothing or session.closed or session.busy:
+        return False
+    if not session.scope.complete:
+        statement = build()
+        plain = statement.statement if isinstance(statement, PreparedSelect) else statement
+        require(plain, session.scope)
+    return True
+
+
+_JOINED: Final = frozenset({"joined", False})
+
+
+def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
+    """Say whether a SELECT of the model, with these relations loaded, joins a collection."""
+    joined = (
+        step.target for path in load for step in takewhile(lambda one: not one.multiplies, path)
+    )
+    return any(_joins_many(target) for target in (model, *joined))
+
+
+@memoized
+def _joins_many(model: type[Any]) -> bool:
+    """Whether the model joins a collection by itself, or an object that does."""
+    waiting: list[Any] = [*inspect(model).self_and_descendants]
+    seen: set[Any] = set()
+    while waiting:
+        mapper = waiting.pop()
+        if mapper in seen:
+            continue
+        seen.add(mapper)
+        for relation in mapper.relationships:
+            if relation.lazy in _JOINED:
+                if relation.uselist:
+                    return True
+                waiting += relation.mapper.self_and_descendants
+    return False
+
 
 Key: TypeAlias = tuple[Any, ...]
 
 
 async def fetch(session: Session, spec: Spec) -> list[Any]:
     """The objects that ``spec`` asks for; one statement, one more for each collection loaded."""
-    if is_known_empty(session, spec, lambda: entities(spec)):
+    if is_known_empty(session, spec, lambda: select_entities(spec)):
         return []
-    result = await session.scalars(entities(spec), spec.parameters)
+    result = await session.scalars(select_entities(spec), spec.parameters)
     if repeats_rows(spec.shape.model, spec.shape.load):
         result = result.unique()
     found = list(result.all())
@@ -44,9 +107,9 @@ async def fetch(session: Session, spec: Spec) -> list[Any]:
 
 async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """The objects of a scroll, and each one's keys in its order."""
-    if is_known_empty(session, spec, lambda: entities(spec)):
+    if is_known_empty(session, spec, lambda: select_entities(spec)):
         return [], []
-    result = await session.exec(entities(spec), params=spec.parameters)
+    result = await session.exec(select_entities(spec), params=spec.parameters)
     if repeats_rows(spec.shape.model, spec.shape.load):
         result = result.unique()
     rows = result.all()
@@ -57,16 +120,16 @@ async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tu
 
 async def count(session: Session, spec: Spec) -> int:
     """How many rows there are, of those that a limit and an offset leave; one statement."""
-    if is_known_empty(session, spec, lambda: counting(spec)):
+    if is_known_empty(session, spec, lambda: select_count(spec)):
         return 0
-    return int(await session.scalar(counting(spec), spec.parameters) or 0)
+    return int(await session.scalar(select_count(spec), spec.parameters) or 0)
 
 
 async def exists(session: Session, spec: Spec) -> bool:
     """Whether there is a row, among those that a limit and an offset leave; one statement."""
-    if is_known_empty(session, spec, lambda: existing(spec)):
+    if is_known_empty(session, spec, lambda: select_existence(spec)):
         return False
-    return await session.scalar(existing(spec), spec.parameters) is not None
+    return await session.scalar(select_existence(spec), spec.parameters) is not None
 
 
 async def by_keys(
@@ -98,3 +161,42 @@ async def by_keys(
             stored = question.pair(rows.all())
             answers |= {key: found[own] for key, own in stored.items() if own in found}
     return answers
+
+
+#: Below this estimate rows are counted: that costs little, and small estimates are often wrong.
+_LEAST_ESTIMATE: Final = 10_000
+
+
+class _EstimatedSelect(Executable, ClauseElement):
+    """An EXPLAIN of a SELECT, which returns the planner's estimates without running it."""
+
+    inherit_cache = True
+    _traverse_internals = [("statement", InternalTraversal.dp_clauseelement)]  # noqa: RUF012 # SQLAlchemy's own attribute
+
+    def __init__(self, statement: Any) -> None:
+        self.statement = statement
+
+
+@compiles(_EstimatedSelect)
+def _compile_estimated(element: _EstimatedSelect, compiler: Any, **options: Any) -> str:
+    text = compiler.process(element.statement, **options)
+    # The row is that of the plan, so the types of the SELECT's columns do not apply.
+    forget_result_columns(compiler)
+    return f"EXPLAIN (FORMAT JSON) {text}"
+
+
+async def estimate_count(session: Session, spec: Spec) -> int:
+    """Return about how many rows match: an estimate on PostgreSQL, elsewhere the exact count.
+
+    Runs one statement; on PostgreSQL a second one, which counts, if the planner expects fewer than
+    10,000 rows.
+    """
+    if is_known_empty(session, spec, lambda: matching(spec)):
+        return 0
+    if session.family == "postgresql":
+        told = await session.scalar(_EstimatedSelect(matching(spec)), spec.parameters)
+        plans = json.loads(told) if isinstance(told, str) else told
+        rows = int(plans[0]["Plan"]["Plan Rows"])
+        if rows >= _LEAST_ESTIMATE:
+            return rows
+    return await count(session, spec)

@@ -9,20 +9,21 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement, Executable
 
 from colonnade._compat.sqlalchemy_compiled import forget_result_columns
-from colonnade.database import Prepared, Session
+from colonnade.engine import PreparedSelect
 from colonnade.errors import UsageError
-from colonnade.filters import And, Computed, Node, Where
-from colonnade.loading import Plan
+from colonnade.filters import And, Comparison, ComputedRelation, Node
 from colonnade.ordering import missing_index
-from colonnade.reading.document import document_of, parameters, reason
+from colonnade.reading.document import document_of, document_parameters, why_plan_reads_rows
 from colonnade.reading.program import program_of
 from colonnade.reading.terms import Terms
-from colonnade.spec import Spec, entities
+from colonnade.schemas import Plan
+from colonnade.session import Session
+from colonnade.spec import Spec, select_entities
 
-__all__ = ["explain", "explain_document", "explain_rows"]
+__all__ = ["explain_document", "explain_entities", "explain_rows"]
 
 #: The words before a statement that ask for its plan: without running it, and with running it.
-_WORDS: Final[Mapping[str, tuple[str, str | None]]] = {
+_EXPLAIN_WORDS: Final[Mapping[str, tuple[str, str | None]]] = {
     "postgresql": ("EXPLAIN", "EXPLAIN (ANALYZE, BUFFERS)"),
     "sqlite": ("EXPLAIN QUERY PLAN", None),
     "mysql": ("EXPLAIN FORMAT=TREE", "EXPLAIN ANALYZE"),
@@ -30,7 +31,7 @@ _WORDS: Final[Mapping[str, tuple[str, str | None]]] = {
 }
 
 
-class _Explained(Executable, ClauseElement):
+class _ExplainedSelect(Executable, ClauseElement):
     """A SELECT behind the words that ask for its plan."""
 
     inherit_cache = False
@@ -44,11 +45,11 @@ class _Explained(Executable, ClauseElement):
         return (self.statement,)
 
 
-@compiles(_Explained)
-def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
+@compiles(_ExplainedSelect)
+def _compile_explained(element: _ExplainedSelect, compiler: Any, **options: Any) -> str:
     dialect = compiler.dialect
     name = "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
-    plain, analyzed = _WORDS[name]
+    plain, analyzed = _EXPLAIN_WORDS[name]
     if element.analyze and analyzed is None:
         raise UsageError(
             f"{name} has no plan with what running the statement took",
@@ -60,12 +61,12 @@ def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
     return f"{analyzed if element.analyze else plain} {text}"
 
 
-async def explain(session: Session, spec: Spec, analyze: bool) -> str:
+async def explain_entities(session: Session, spec: Spec, analyze: bool) -> str:
     """Return the plan for reading entities, the index that would help, and the relations loaded.
 
     Runs one statement; with ``analyze`` the database runs the SELECT too.
     """
-    lines = await _explain(session, spec, entities(spec), analyze)
+    lines = await _explain_statement(session, spec, select_entities(spec), analyze)
     apart = (path for path in spec.shape.load if path[-1].multiplies)
     many = (".".join(step.name for step in path) for path in apart)
     lines += [f"and a statement of its own for {path}" for path in many]
@@ -77,43 +78,47 @@ async def explain_rows(
 ) -> str:
     """Return the plan of a schema's first statement, and what all its statements read."""
     statement = program_of(spec, plan, terms).statement
-    plain = statement.statement if isinstance(statement, Prepared) else statement
-    return "\n".join([*await _explain(session, spec, plain, analyze), str(plan)])
+    plain = statement.statement if isinstance(statement, PreparedSelect) else statement
+    return "\n".join([*await _explain_statement(session, spec, plain, analyze), str(plan)])
 
 
 async def explain_document(
     session: Session, spec: Spec, plan: Plan, terms: Terms, analyze: bool
 ) -> str:
     """Return the plan of the statement that writes JSON, or that for rows and why they are read."""
-    why = reason(plan, session.family)
+    why = why_plan_reads_rows(plan, session.family)
     if why is not None:
         told = await explain_rows(session, spec, plan, terms, analyze)
         return f"{told}\nas JSON: from rows ({why})"
     statement = document_of(spec, plan, terms, "array").statement
-    plain = statement.statement if isinstance(statement, Prepared) else statement
-    lines = await _explain(session, spec, plain, analyze, parameters(spec, terms))
+    plain = statement.statement if isinstance(statement, PreparedSelect) else statement
+    lines = await _explain_statement(
+        session, spec, plain, analyze, document_parameters(spec, terms)
+    )
     return "\n".join([*lines, str(plan), "as JSON: 1 statement, written by the database"])
 
 
-async def _explain(
+async def _explain_statement(
     session: Session,
     spec: Spec,
     statement: Any,
     analyze: bool,
     bound: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    rows = await session.rows(_Explained(statement, analyze), bound or spec.parameters)
-    lines = _tree(rows) if session.family == "sqlite" else [str(row[0]) for row in rows]
+    rows = await session.rows(_ExplainedSelect(statement, analyze), bound or spec.parameters)
+    lines = _indent_steps(rows) if session.family == "sqlite" else [str(row[0]) for row in rows]
     if spec.of is not None:
         return lines  # groups are sorted after they are counted: no index helps
     steps = {step for term in spec.shape.order for step in term.steps}
-    if any(isinstance(step, Computed) for step in steps):
+    if any(isinstance(step, ComputedRelation) for step in steps):
         return [*lines, "no index serves an order by a figure, which is found out for every row"]
-    missing = missing_index(spec.shape.model, spec.shape.order, equal=_fixed(spec.shape.where))
+    missing = missing_index(
+        spec.shape.model, spec.shape.order, equal=_fixed_columns(spec.shape.where)
+    )
     return [*lines, missing] if missing else lines
 
 
-def _tree(rows: Sequence[Any]) -> list[str]:
+def _indent_steps(rows: Sequence[Any]) -> list[str]:
     """Return SQLite's steps, which name their parents by number, indented as they are nested."""
     depth = {0: -1}
     lines: list[str] = []
@@ -123,16 +128,16 @@ def _tree(rows: Sequence[Any]) -> list[str]:
     return lines
 
 
-def _fixed(nodes: Iterable[Node]) -> set[str]:
+def _fixed_columns(nodes: Iterable[Node]) -> set[str]:
     """Return the model's own columns for which conditions allow one value only."""
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, And):
-            found |= _fixed(node.nodes)
-        elif isinstance(node, Where) and not node.steps and _holds_one(node):
+            found |= _fixed_columns(node.nodes)
+        elif isinstance(node, Comparison) and not node.steps and _allows_one_value(node):
             found.add(node.column.name)
     return found
 
 
-def _holds_one(node: Where) -> bool:
+def _allows_one_value(node: Comparison) -> bool:
     return node.operator.name == "eq" or (node.operator.name == "isnull" and node.flag is True)

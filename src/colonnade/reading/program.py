@@ -14,15 +14,20 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import select as select_rows
 
-from colonnade.database import Prepared, Session, Uncollected
-from colonnade.filters import Sources, bound_by_key
-from colonnade.loading import Plan
-from colonnade.reading.collection import children_of
-from colonnade.reading.columns import Columns
-from colonnade.reading.given import give_terms
-from colonnade.reading.maker import Maker, Place, grouping, listing
-from colonnade.reading.terms import Path, Terms
-from colonnade.spec import Shape, Spec, chunked, keys_of, narrowed, remembered
+from colonnade.engine import CollectionPaused, PreparedSelect
+from colonnade.filters import JoinTree, expand_pairs
+from colonnade.reading.children import children_of
+from colonnade.reading.row_assembler import (
+    CollectionField,
+    Columns,
+    RowFunction,
+    compile_groups,
+    compile_list,
+)
+from colonnade.reading.terms import Path, Terms, bind_terms
+from colonnade.schemas import Plan
+from colonnade.session import Session
+from colonnade.spec import Shape, Spec, apply_shape, chunked, keys_of, remembered
 
 __all__ = ["Collection", "Program", "Shapes", "program_of", "shapes_of", "stitched"]
 
@@ -42,8 +47,8 @@ class Collection:
     path: Path
     parents: tuple[tuple[int, itemgetter[Any]], ...]
     composite: bool
-    statement: Prepared
-    maker: Maker
+    statement: PreparedSelect
+    maker: RowFunction
 
     def keys(self, rows: Sequence[Rows]) -> list[tuple[Any, ...]]:
         """The keys of all parents there are, each once, in order."""
@@ -64,7 +69,7 @@ class Program:
     """
 
     statement: Any
-    maker: Maker
+    maker: RowFunction
     collections: tuple[Collection, ...]
     #: Where in a row the keys of a scroll begin, if it is one.
     width: int = 0
@@ -78,7 +83,7 @@ class Program:
         ``given`` are the values that the schema awaits.
         """
         read = [rows]
-        terms, figures = give_terms(terms, given), bound_by_key(given)
+        terms, figures = bind_terms(terms, given), expand_pairs(given)
         for collection in self.collections:
             spec = terms.get(collection.path)
             found: list[Sequence[Any]] = []
@@ -92,7 +97,7 @@ class Program:
     def made(self, read: Sequence[Rows]) -> list[Any]:
         """What all rows that were read make, from the deepest up."""
         finders: dict[int, Any] = {}
-        with Uncollected():
+        with CollectionPaused():
             for number in range(len(self.collections), 0, -1):
                 maker = self.collections[number - 1].maker
                 groups = maker.function(read[number], *(finders[item] for item in maker.finders))
@@ -119,17 +124,17 @@ def shapes_of(terms: Terms) -> Shapes:
 @remembered
 def _remembered(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
     program = _program(shape, plan, shapes)
-    return replace(program, statement=Prepared(program.statement))
+    return replace(program, statement=PreparedSelect(program.statement))
 
 
 def _program(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
-    columns = Columns(Sources(shape.model), plan)
+    columns = Columns(JoinTree(shape.model), plan)
     keys = keys_of(shape, columns.sources)
     width = len(columns) if keys else 0
     for key in keys:
-        columns.add(key)
+        columns.add_expression(key)
     statement: Any = select_rows(*columns.expressions).select_from(shape.model)
-    statement = narrowed(statement, columns.sources, shape)
+    statement = apply_shape(statement, columns.sources, shape)
     return replace(stitched(statement, plan, columns, shapes), width=width)
 
 
@@ -142,11 +147,11 @@ def stitched(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Pr
 @remembered
 def _stitches(
     plan: Plan, labels: tuple[str, ...], width: int, shapes: Shapes
-) -> tuple[Maker, tuple[Collection, ...]]:
+) -> tuple[RowFunction, tuple[Collection, ...]]:
     """What is made of rows of so many columns, whatever question they answer."""
     assembly = _Assembly(dict(shapes))
-    columns = Columns(Sources(plan.model), plan, labels)
-    maker = listing(plan, columns, width, lambda place: assembly.number(place, 0, ()))
+    columns = Columns(JoinTree(plan.model), plan, labels)
+    maker = compile_list(plan, columns, width, lambda place: assembly.number(place, 0, ()))
     assembly.finish()
     return maker, tuple(assembly.collections)
 
@@ -156,7 +161,7 @@ class _Waiting:
     """A collection that is still to be compiled, once all its parents are known."""
 
     number: int
-    place: Place
+    place: CollectionField
     path: Path
     alone: bool
     parents: list[tuple[int, itemgetter[Any]]]
@@ -171,13 +176,13 @@ class _Assembly:
         self._waiting: list[_Waiting] = []
         self._count = 0
 
-    def number(self, place: Place, parents: int, above: Path) -> int:
+    def number(self, place: CollectionField, parents: int, above: Path) -> int:
         """The number of the collection met at ``place`` in rows of the statement ``parents``."""
         path = (*above, *place.path)
         parent = (parents, itemgetter(*place.key))
         alone = any(own[: len(path)] == path for own in self._shapes)
         for waiting in self._waiting:
-            if not (alone or waiting.alone) and waiting.place.same(place):
+            if not (alone or waiting.alone) and waiting.place.shares_statement_with(place):
                 waiting.parents.append(parent)
                 return waiting.number
         self._count += 1
@@ -193,7 +198,7 @@ class _Assembly:
     def _compiled(self, item: _Waiting) -> Collection:
         owner, nested = item.place.owner, item.place.nested
         children = children_of(owner, nested, self._shapes.get(item.path))
-        maker = grouping(
+        maker = compile_groups(
             nested.plan,
             children.columns,
             children.parent,

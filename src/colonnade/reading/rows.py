@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from colonnade.database import Session, Uncollected
-from colonnade.loading import Plan, validator_of
-from colonnade.mapping import memoized
-from colonnade.reading.emptiness import is_known_empty
+from colonnade.caches import memoized
+from colonnade.engine import CollectionPaused
+from colonnade.reading.entities import is_known_empty
 from colonnade.reading.program import program_of
 from colonnade.reading.terms import Terms
+from colonnade.schemas import Plan, validator_of
+from colonnade.session import Session
 from colonnade.spec import Spec
 
 __all__ = ["adapter_of", "fill", "fill_placed"]
@@ -45,7 +46,7 @@ async def fill_placed(
 
 def validated(plan: Plan, trees: list[Any]) -> list[Any]:
     """The schema's objects, from what a program made."""
-    with Uncollected():
+    with CollectionPaused():
         found: list[Any] = validator_of(plan).validate_python(trees, from_attributes=True)
     return found
 

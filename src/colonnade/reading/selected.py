@@ -16,21 +16,20 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.util import AliasedInsp
 
 from colonnade._compat.sqlalchemy_statements import is_anonymous
-from colonnade.database import Session
 from colonnade.errors import InvalidSchema, UsageError
-from colonnade.filters import Sources, bound_by_key
-from colonnade.loading import Plan, Rows, plan_of_select
-from colonnade.reading.columns import Columns
-from colonnade.reading.given import check_given, given_values
+from colonnade.filters import JoinTree, expand_pairs
 from colonnade.reading.program import Program, Shapes, shapes_of, stitched
+from colonnade.reading.row_assembler import Columns
 from colonnade.reading.rows import validated
-from colonnade.reading.terms import terms_of
+from colonnade.reading.terms import check_given_values, find_given_values, terms_of
+from colonnade.schemas import Plan, Rows, plan_of_select
+from colonnade.session import Session
 from colonnade.spec import remembered
 
 __all__ = ["select_into"]
 
 S = TypeVar("S", bound=BaseModel)
-Labelled = dict[str, Any]
+LabelledColumns = dict[str, Any]
 
 
 async def select_into(
@@ -46,39 +45,39 @@ async def select_into(
     Runs it, and one more statement for each collection in the schema. Raises ``InvalidSchema`` for
     a field that nothing fills and for a column that fills no field.
     """
-    entity, labelled = _parts(statement)
+    entity, labelled = _split_columns(statement)
     mapper: Any = None if entity is None else inspect(entity).mapper
     labels = tuple(labelled)
     plan = plan_of_select(None if mapper is None else mapper.class_, schema, labels, depth)
     terms = terms_of(plan, collections)
-    check_given(plan, terms, given)
-    values = given_values(plan, terms, given, session.scope)
-    program, columns = _remembered(entity, plan, labels, shapes_of(terms))
+    check_given_values(plan, terms, given)
+    values = find_given_values(plan, terms, given, session.scope)
+    program, columns = _cached_program(entity, plan, labels, shapes_of(terms))
     if entity is not None:
         statement = statement.with_only_columns(
             *labelled.values(), *columns.expressions, maintain_column_froms=True
         )
-        statement = columns.sources.joining(statement)
-    rows = await session.rows(statement, bound_by_key(values))
+        statement = columns.sources.apply_joins(statement)
+    rows = await session.rows(statement, expand_pairs(values))
     return validated(plan, await program.run(session, rows, terms, values)) if rows else []
 
 
 @remembered
-def _remembered(
+def _cached_program(
     entity: Any, plan: Plan, labels: tuple[str, ...], shapes: Shapes
 ) -> tuple[Program, Columns]:
-    columns = Columns(Sources(entity), plan, labels)
+    columns = Columns(JoinTree(entity), plan, labels)
     return stitched(None, plan, columns, shapes), columns
 
 
-def _parts(statement: Any) -> tuple[Any, Labelled]:
+def _split_columns(statement: Any) -> tuple[Any, LabelledColumns]:
     """Return the entity in a SELECT, if there is one, and the other columns by name.
 
     Raises ``InvalidSchema`` for two entities, and for columns without a name or with the same one.
     """
     entities: list[Any] = []
-    labelled: Labelled = {}
-    for name, expression in _selected(statement):
+    labelled: LabelledColumns = {}
+    for name, expression in _selected_columns(statement):
         if isinstance(inspect(expression, raiseerr=False), Mapper | AliasedInsp):
             entities.append(expression)
         elif not name or name in labelled:
@@ -99,10 +98,12 @@ def _parts(statement: Any) -> tuple[Any, Labelled]:
     return (entities[0] if entities else None), labelled
 
 
-def _selected(statement: Any) -> list[tuple[str | None, Any]]:
+def _selected_columns(statement: Any) -> list[tuple[str | None, Any]]:
     """Return what a SELECT, a union or a text with columns selects, with the names."""
     if isinstance(statement, Select):
-        return [(_name(item["expr"]), item["expr"]) for item in statement.column_descriptions]
+        return [
+            (_column_name(item["expr"]), item["expr"]) for item in statement.column_descriptions
+        ]
     columns = getattr(statement, "selected_columns", None)
     if columns is None:
         raise UsageError(
@@ -112,7 +113,7 @@ def _selected(statement: Any) -> list[tuple[str | None, Any]]:
     return [(column.key, column) for column in columns]
 
 
-def _name(expression: Any) -> str | None:
+def _column_name(expression: Any) -> str | None:
     """Return the label or name of a column; for a function its own; None for other expressions."""
     key = getattr(expression, "key", None)
     if is_anonymous(key):

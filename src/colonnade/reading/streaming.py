@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from colonnade.database import Batches, Prepared, Session
-from colonnade.loading import Plan
-from colonnade.reading.joins import repeats_rows
+from colonnade.engine import PreparedSelect
+from colonnade.reading.entities import repeats_rows
 from colonnade.reading.program import program_of
 from colonnade.reading.rows import validated
 from colonnade.reading.terms import Terms
-from colonnade.spec import Spec, entities
+from colonnade.schemas import Plan
+from colonnade.session import Batches, Session
+from colonnade.spec import Spec, select_entities
 
 __all__ = ["Cursor", "stream", "stream_rows"]
 
@@ -45,14 +46,14 @@ def stream(session: Session, spec: Spec, size: int) -> Cursor | None:
     """
     if spec.shape.sorted or repeats_rows(spec.shape.model, spec.shape.load):
         return None
-    return Cursor(session.batches(entities(spec), spec.parameters, size=size), _first)
+    return Cursor(session.batches(select_entities(spec), spec.parameters, size=size), _first)
 
 
 def stream_rows(session: Session, spec: Spec, plan: Plan, terms: Terms, size: int) -> Cursor:
     """The schema's objects for the rows that ``spec`` asks for."""
     program = program_of(spec, plan, terms)
     statement: Any = program.statement
-    plain = statement.statement if isinstance(statement, Prepared) else statement
+    plain = statement.statement if isinstance(statement, PreparedSelect) else statement
 
     async def make(rows: Sequence[Any]) -> list[Any]:
         return validated(plan, await program.run(session, rows, terms, spec.given))

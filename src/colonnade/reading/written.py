@@ -14,22 +14,23 @@ from typing import Any, Final
 from sqlalchemy import inspect
 from sqlalchemy import select as select_rows
 
-from colonnade.database import Prepared, Session
-from colonnade.filters import Sources, bound_by_key
-from colonnade.loading import Plan
+from colonnade.engine import PreparedSelect
+from colonnade.filters import JoinTree, expand_pairs
 from colonnade.mapping import mapping_of
-from colonnade.reading.columns import Columns
 from colonnade.reading.program import Program, shapes_of, stitched
+from colonnade.reading.row_assembler import Columns
 from colonnade.reading.rows import validated
 from colonnade.reading.terms import terms_of
+from colonnade.schemas import Plan
+from colonnade.session import Session
 from colonnade.spec import among_held, chunked, remembered
 
-__all__ = ["fill_written"]
+__all__ = ["fill_from_entities"]
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-async def fill_written(
+async def fill_from_entities(
     session: Session, plan: Plan, items: Sequence[Any], given: Mapping[str, Any] = _NOTHING
 ) -> list[Any]:
     """Return the schema's objects for flushed entities, in the same order.
@@ -41,12 +42,12 @@ async def fill_written(
     """
     if not items:
         return []
-    if _held(plan):
-        return validated(plan, list(items) if plan.objects else _trees(plan, items))
-    program, key = _by_keys(plan)
+    if _columns_fill(plan):
+        return validated(plan, list(items) if plan.objects else _entity_values(plan, items))
+    program, key = _program_by_keys(plan)
     asked = [inspect(item).identity for item in items]
     rows: list[Any] = []
-    figures = bound_by_key(given)
+    figures = expand_pairs(given)
     for bound in chunked(asked):
         rows += await session.rows(program.statement, figures | bound)
     found = validated(plan, await program.run(session, rows, terms_of(plan), given))
@@ -54,13 +55,13 @@ async def fill_written(
     return [by_key[identity] for identity in asked]
 
 
-def _held(plan: Plan) -> bool:
+def _columns_fill(plan: Plan) -> bool:
     """Return whether the columns of an entity fill the whole schema."""
     beyond = plan.ones or plan.many or plan.measures or (plan.given and plan.objects)
     return not beyond and all(leaf.column is not None for leaf in plan.columns)
 
 
-def _trees(plan: Plan, items: Sequence[Any]) -> list[Any]:
+def _entity_values(plan: Plan, items: Sequence[Any]) -> list[Any]:
     """Return a dictionary with the values of the schema's fields for each entity."""
     fields = [(leaf.field, attrgetter(leaf.name)) for leaf in plan.columns]
     given = dict(plan.given)
@@ -68,12 +69,12 @@ def _trees(plan: Plan, items: Sequence[Any]) -> list[Any]:
 
 
 @remembered
-def _by_keys(plan: Plan) -> tuple[Program, tuple[int, ...]]:
+def _program_by_keys(plan: Plan) -> tuple[Program, tuple[int, ...]]:
     """Return the program that reads the plan by primary keys, and the key's indexes in a row."""
-    columns = Columns(Sources(plan.model), plan)
-    key = columns.key(plan)
+    columns = Columns(JoinTree(plan.model), plan)
+    key = columns.key_indexes(plan)
     statement: Any = select_rows(*columns.expressions).select_from(plan.model)
-    statement = columns.sources.joining(statement)
+    statement = columns.sources.apply_joins(statement)
     statement = statement.where(among_held(plan.model, mapping_of(plan.model).key))
-    program = stitched(Prepared(statement), plan, columns, shapes_of(terms_of(plan)))
+    program = stitched(PreparedSelect(statement), plan, columns, shapes_of(terms_of(plan)))
     return program, key

@@ -8,18 +8,22 @@ keeps; ``writes``, ``objects``, ``defaults`` and ``references`` say what a write
 from __future__ import annotations
 
 from colonnade.scope.bindings import UNSCOPED, Bindings, Part
-from colonnade.scope.caches import KEPT, compiled_cache, text_weight
 from colonnade.scope.compiler import RELEASES, carried, install, options_for, values_for
 from colonnade.scope.declared import Scope
-from colonnade.scope.hiding import scopes_hiding, scopes_of
 from colonnade.scope.objects import check_objects, filled
 from colonnade.scope.occurrences import require, tables_in
 from colonnade.scope.references import Lookups, references
-from colonnade.scope.rules import any_rules, declare, relations_to_scoped, rules_of
+from colonnade.scope.rules import (
+    any_rules,
+    declare,
+    relations_to_scoped,
+    rules_of,
+    scopes_hiding,
+    scopes_of,
+)
 from colonnade.scope.writes import Write, checked
 
 __all__ = [
-    "KEPT",
     "RELEASES",
     "UNSCOPED",
     "Bindings",
@@ -31,7 +35,6 @@ __all__ = [
     "carried",
     "check_objects",
     "checked",
-    "compiled_cache",
     "declare",
     "filled",
     "install",
@@ -43,6 +46,5 @@ __all__ = [
     "scopes_hiding",
     "scopes_of",
     "tables_in",
-    "text_weight",
     "values_for",
 ]

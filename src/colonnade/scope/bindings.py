@@ -9,7 +9,8 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from colonnade.errors import InvalidOperand, ScopeUnbound, UsageError
-from colonnade.mapping import did_you_mean, given_names
+from colonnade.filters import given_names
+from colonnade.mapping import did_you_mean
 from colonnade.scope.declared import Scope
 from colonnade.scope.rules import Rules, declared, names, subjects_named, value_names
 from colonnade.scope.subjects import Subject, fit, subject_of

@@ -23,17 +23,17 @@ from sqlalchemy.sql.selectable import FromGrouping
 
 from colonnade._compat.sqlalchemy_compiled import check_scoped_execution, scoped_context
 from colonnade._compat.sqlalchemy_statements import copy_element, replace_where, where_of
+from colonnade.caches import CompiledCaches
 from colonnade.errors import InvalidMapping, UsageError
-from colonnade.filters.text import compare_bytes
 from colonnade.mapping import with_article
-from colonnade.mapping.lifted import lifted_for
+from colonnade.mapping.links import lifted_for
 from colonnade.scope.bindings import Bindings
-from colonnade.scope.caches import CompiledCaches
 from colonnade.scope.declared import Scope
 from colonnade.scope.occurrences import aliases, table_of, targets_of
 from colonnade.scope.references import references
 from colonnade.scope.rules import Rules, rules_of
 from colonnade.scope.subjects import Subject
+from colonnade.sql.text import compare_bytes
 
 __all__ = ["RELEASES", "Carrier", "carried", "install", "options_for", "values_for"]
 

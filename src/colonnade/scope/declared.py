@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import BindParameter, ColumnElement, bindparam
 
 from colonnade.errors import InvalidMapping
-from colonnade.filters.binding import compared
+from colonnade.sql.comparison import comparison_type
 
 __all__ = ["Condition", "Scope"]
 
@@ -65,7 +65,7 @@ class Scope:
         """Return the parameter that stands for the session's value in ``criterion``."""
         if self.column is None:
             return bindparam(name, required=True)
-        kind = compared(getattr(entity, self.column).type)
+        kind = comparison_type(getattr(entity, self.column).type)
         return bindparam(name, type_=kind, required=True)
 
     def criterion(self, entity: Any, value: Any) -> Any:

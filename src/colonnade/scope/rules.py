@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Table, bindparam, event
+from sqlalchemy import ColumnElement, Table, bindparam, event, inspect
 from sqlalchemy.orm import Mapper
 
 from colonnade.errors import ColonnadeError, InvalidMapping
@@ -22,6 +22,8 @@ __all__ = [
     "declared",
     "relations_to_scoped",
     "rules_of",
+    "scopes_hiding",
+    "scopes_of",
     "subjects_named",
     "value_names",
 ]
@@ -198,3 +200,23 @@ def _check_table(mapper: Mapper[Any], model: type[Any], scopes: tuple[Scope, ...
             hint=f"declare them in {rules}",
             model=model.__name__,
         )
+
+
+def scopes_hiding(owner: type[Any], target: type[Any]) -> list[str]:
+    """Return the names of the scopes by which an ``owner`` that is in scope may lose a ``target``.
+
+    Not one by a column that the owner is in as well: what it refers to was in it when it was
+    written, and is not handed on to another tenant.
+    """
+    own = {scope.name for scope in scopes_of(owner)}
+    return [
+        scope.name
+        for scope in scopes_of(target)
+        if not (scope.column is not None and scope.name in own)
+    ]
+
+
+def scopes_of(model: type[Any]) -> list[Scope]:
+    """Return the scopes of a model's tables."""
+    rules = (rules_of(table) for table in inspect(model).mapper.tables)
+    return [scope for found in rules if found is not None for scope in found.scopes]

@@ -17,10 +17,12 @@ from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
 from colonnade._compat.sqlalchemy_annotations import annotation_of
+from colonnade.caches import memoized
 from colonnade.errors import InvalidMapping, InvalidOperand
-from colonnade.filters.values import check_of, kind_at
-from colonnade.mapping import configure, memoized
+from colonnade.filters.operands import comparison_validator_for
+from colonnade.mapping import configure
 from colonnade.scope.declared import Scope
+from colonnade.values import attribute_python_type
 
 __all__ = ["Subject", "fit", "sorts_of", "subject_of"]
 
@@ -133,8 +135,8 @@ def _compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]
 def _check(
     owner: type[Any], name: str, stored: TypeEngine[Any], *, listed: bool = False
 ) -> Mapping[_Sort, Check]:
-    kind = kind_at(owner, name, stored)
-    one = check_of(kind, stored, name)
+    kind = attribute_python_type(owner, name, stored)
+    one = comparison_validator_for(kind, stored, name)
     return {(name, kind, repr(stored), listed): _each(name, one) if listed else one}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from colonnade.filters import Sources
-from colonnade.spec.criterion import criterion
+from colonnade.spec.aggregate_sql import of_children
+from colonnade.spec.dml_condition import dml_condition
 from colonnade.spec.equality import (
     equal,
     equal_parameter,
@@ -14,45 +14,50 @@ from colonnade.spec.equality import (
 )
 from colonnade.spec.figures import having, projected, row_terms
 from colonnade.spec.given import Wanted, deciding, wanted_by_plan, wanted_by_rows, with_values
-from colonnade.spec.keys import among, among_held, asked, chunked, keyed
-from colonnade.spec.keyset import Keyset, order_of, parts
-from colonnade.spec.measures import of_children
+from colonnade.spec.keys import (
+    among,
+    among_held,
+    asked,
+    bound,
+    chunked,
+    keyed,
+    names,
+    unused_prefix,
+)
+from colonnade.spec.keyset import Keyset, order_of, split_ranges
 from colonnade.spec.memory import STATEMENTS, remembered
-from colonnade.spec.position import Place, Places
+from colonnade.spec.position import CursorCodec, Position
 from colonnade.spec.shape import Lock, Shape, Spec, unsorted_paths, whole
 from colonnade.spec.statement import (
-    counting,
-    entities,
-    existing,
+    apply_shape,
     keys_of,
     limiting,
+    loader_options,
     matching,
-    narrowed,
+    select_count,
+    select_entities,
+    select_existence,
 )
-from colonnade.spec.values import bound, names, unused_prefix
 
 __all__ = [
     "STATEMENTS",
+    "CursorCodec",
     "Keyset",
     "Lock",
-    "Place",
-    "Places",
+    "Position",
     "Shape",
-    "Sources",
     "Spec",
     "Wanted",
     "among",
     "among_held",
+    "apply_shape",
     "asked",
     "bound",
     "chunked",
-    "counting",
-    "criterion",
     "deciding",
-    "entities",
+    "dml_condition",
     "equal",
     "equal_parameter",
-    "existing",
     "having",
     "is_found_by_value",
     "is_key",
@@ -60,16 +65,19 @@ __all__ = [
     "keyed",
     "keys_of",
     "limiting",
+    "loader_options",
     "matching",
     "names",
     "names_itself",
-    "narrowed",
     "of_children",
     "order_of",
-    "parts",
     "projected",
     "remembered",
     "row_terms",
+    "select_count",
+    "select_entities",
+    "select_existence",
+    "split_ranges",
     "unsorted_paths",
     "unused_prefix",
     "wanted_by_plan",

@@ -13,10 +13,11 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Integer, bindparam, literal_column, select, union_all
 
+from colonnade.caches import memoized
 from colonnade.filters import OPERATORS
-from colonnade.mapping import mapping_of, memoized
+from colonnade.mapping import mapping_of
 from colonnade.spec.memory import remembered
-from colonnade.values import bounds_of, equal_as_asked, family_of
+from colonnade.values import equal_as_asked, family_of, integer_bounds
 
 __all__ = [
     "KeyQuestion",
@@ -43,7 +44,7 @@ def equal(column: Any, value: Any) -> ColumnElement[bool]:
 
 def equal_parameter(column: Any, name: str) -> Any:
     """Return the parameter ``name``, whose value a column is compared with."""
-    return _EQ.bound(name, column.type)
+    return _EQ.make_parameter(name, column.type)
 
 
 def is_key(model: type[Any], key: Key) -> list[ColumnElement[bool]]:
@@ -77,7 +78,7 @@ def _bounds(model: type[Any]) -> tuple[tuple[int, int, int], ...]:
     mapped = mapping_of(model)
     kinds = [mapped.columns[name].type for name in mapped.key]
     return tuple(
-        (place, *bounds_of(kind))
+        (place, *integer_bounds(kind))
         for place, kind in enumerate(kinds)
         if family_of(kind) == "integer"
     )

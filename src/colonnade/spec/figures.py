@@ -13,22 +13,24 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement
 
+from colonnade.aggregates import Grouped, Measure, figures_of, grouped, groups_of, rows_measures
+from colonnade.caches import memoized
 from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField
-from colonnade.filters import And, Computed, Conditions, Node, Not, Or, Sources, Where, conditions
-from colonnade.loading import (
-    Grouped,
-    Plan,
-    check_arguments,
-    figures_of,
-    grouped,
-    groups_of,
-    plan_of,
-    rows_measures,
+from colonnade.filters import (
+    And,
+    Comparison,
+    ComputedRelation,
+    JoinTree,
+    Node,
+    Not,
+    Or,
+    ParsedConditions,
+    parse_conditions,
 )
-from colonnade.loading.measures import Measure
-from colonnade.mapping import Relation, did_you_mean, mapping_of, memoized, names_of
-from colonnade.ordering import Term, each_once, term_of, terms_of
-from colonnade.spec.measures import check, of_children
+from colonnade.mapping import Relation, did_you_mean, mapping_of, names_of
+from colonnade.ordering import SortKey, each_once, sort_key_of, sort_keys_of
+from colonnade.schemas import Plan, check_arguments, plan_of
+from colonnade.spec.aggregate_sql import check, of_children
 from colonnade.spec.shape import Shape, Spec
 
 __all__ = ["Figures", "having", "projected", "row_terms"]
@@ -71,7 +73,7 @@ def having(
 ) -> Spec:
     """With these conditions on the schema's figures too."""
     if groups_of(spec.shape.model) is not None:
-        return spec.where(conditions(spec.shape.model, given, lookups))
+        return spec.where(parse_conditions(spec.shape.model, given, lookups))
     figures = figures_of(spec.shape.model, schema)
     if figures is None:
         raise InvalidOperand(
@@ -79,30 +81,30 @@ def having(
             hint="conditions on rows stand in where()",
             model=spec.shape.model.__name__,
         )
-    found = conditions(figures, given, lookups)
+    found = parse_conditions(figures, given, lookups)
     steps = (_figures(spec.shape.model, schema),)
     nodes = tuple(_behind(node, steps) for node in found.nodes)
-    return spec.where(Conditions(nodes, found.values, found.raw))
+    return spec.where(ParsedConditions(nodes, found.values, found.raw))
 
 
 def row_terms(
     model: type[Any], schema: type[BaseModel], names: tuple[Any, ...]
-) -> tuple[Term, ...]:
+) -> tuple[SortKey, ...]:
     """What sort keys mean: figures of the schema by these names, or else what the model has."""
     figures = figures_of(model, schema)
     if figures is None:
-        return terms_of(model, names)
+        return sort_keys_of(model, names)
     known = mapping_of(figures).columns
     return each_once(_row_term(model, schema, known, name) for name in names)
 
 
 def _row_term(
     model: type[Any], schema: type[BaseModel], known: Mapping[str, Any], name: Any
-) -> Term:
+) -> SortKey:
     plain = name.lstrip("+-").partition(" ")[0] if isinstance(name, str) else ""
     if plain not in known:
         try:
-            return term_of(model, name)
+            return sort_key_of(model, name)
         except UnknownField as error:
             if error.fields != (plain,):
                 raise
@@ -126,7 +128,7 @@ def _row_term(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Figures(Computed):
+class Figures(ComputedRelation):
     """What leads from a row to its figures, which are ``measures`` by field."""
 
     measures: Mapping[str, Measure]
@@ -135,7 +137,7 @@ class Figures(Computed):
 class _Made:
     """The figures of a row, by field, each made into SQL when it is asked for."""
 
-    def __init__(self, measures: dict[str, Measure], sources: Sources) -> None:
+    def __init__(self, measures: dict[str, Measure], sources: JoinTree) -> None:
         self._measures = measures
         self._sources = sources
 
@@ -156,21 +158,21 @@ def _figures(model: type[Any], schema: type[BaseModel]) -> Figures:
         viewonly=True,
         local=(),
         multiplies=False,
-        made=lambda sources: _Made(measures, sources),
+        build=lambda sources: _Made(measures, sources),
         measures=measures,
     )
 
 
 @memoized
-def _term(model: type[Any], schema: type[BaseModel], name: str) -> Term:
+def _term(model: type[Any], schema: type[BaseModel], name: str) -> SortKey:
     figures = _figures(model, schema)
-    return replace(term_of(figures.target, name), steps=(figures,))
+    return replace(sort_key_of(figures.target, name), steps=(figures,))
 
 
 def _behind(node: Node, steps: tuple[Relation, ...]) -> Node:
     """The condition on what is at the end of ``steps``."""
     match node:
-        case Where():
+        case Comparison():
             return _leaf(node, steps)
         case And(nodes):
             return And(tuple(_behind(item, steps) for item in nodes))
@@ -183,7 +185,7 @@ def _behind(node: Node, steps: tuple[Relation, ...]) -> Node:
 
 
 @memoized
-def _leaf(node: Where, steps: tuple[Relation, ...]) -> Where:
+def _leaf(node: Comparison, steps: tuple[Relation, ...]) -> Comparison:
     return replace(node, steps=(*steps, *node.steps))
 
 

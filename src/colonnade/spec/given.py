@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from colonnade.filters import And, Awaited, Every, Node, Not, Or, Some, Where
-from colonnade.loading import Measure, Plan, groups_of
-from colonnade.mapping import memoized
+from colonnade.aggregates import Measure, groups_of
+from colonnade.caches import memoized
+from colonnade.filters import And, Comparison, Every, GivenOperand, Node, Not, Or, Some
+from colonnade.schemas import Plan
+from colonnade.spec.aggregate_sql import check
 from colonnade.spec.figures import Figures
-from colonnade.spec.measures import check
 from colonnade.spec.shape import Shape, Spec
 
 __all__ = ["Wanted", "deciding", "wanted_by_plan", "wanted_by_rows", "with_values"]
@@ -23,7 +24,7 @@ class Wanted(NamedTuple):
     """A value that a field awaits, which is spelled for messages: ``ArticleRead.favorited``."""
 
     field: str
-    awaited: Awaited
+    awaited: GivenOperand
 
 
 @memoized
@@ -34,14 +35,16 @@ def wanted_by_plan(plan: Plan) -> tuple[Wanted, ...]:
 
 def wanted_by_rows(field: str, rows: Spec) -> Iterator[Wanted]:
     """Return what the terms of a collection await, which stands in this field."""
-    return (Wanted(field, value) for value in rows.values if isinstance(value, Awaited))
+    return (Wanted(field, value) for value in rows.values if isinstance(value, GivenOperand))
 
 
 def with_values(rows: Spec, given: Mapping[str, Any]) -> Spec:
     """Return the terms of a collection with the values that they await."""
-    if not any(isinstance(value, Awaited) for value in rows.values):
+    if not any(isinstance(value, GivenOperand) for value in rows.values):
         return rows
-    values = (given[value.key] if isinstance(value, Awaited) else value for value in rows.values)
+    values = (
+        given[value.key] if isinstance(value, GivenOperand) else value for value in rows.values
+    )
     return rows._replace(values=tuple(values))
 
 
@@ -72,14 +75,14 @@ def _wanted(plan: Plan) -> Iterator[Wanted]:
         yield from _wanted(nested.plan)
 
 
-def _awaited(measure: Measure) -> Iterator[Awaited]:
-    return (value for value in check(measure).values if isinstance(value, Awaited))
+def _awaited(measure: Measure) -> Iterator[GivenOperand]:
+    return (value for value in check(measure).values if isinstance(value, GivenOperand))
 
 
-def _leaves(nodes: Iterable[Node]) -> Iterator[Where]:
+def _leaves(nodes: Iterable[Node]) -> Iterator[Comparison]:
     for node in nodes:
         match node:
-            case Where():
+            case Comparison():
                 yield node
             case And(inner) | Or(inner):
                 yield from _leaves(inner)

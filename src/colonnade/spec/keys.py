@@ -1,21 +1,73 @@
-"""In charge of keys in bulk: as many in one statement as every driver binds."""
+"""In charge of values: by which names the leaves of a statement's conditions bind them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, islice
 from typing import Any, Final
 
 from sqlalchemy import bindparam, tuple_
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlmodel import select
 
-from colonnade.filters import OPERATORS
-from colonnade.filters.families import family_of
-from colonnade.filters.membership import among as one_of_many
-from colonnade.filters.stored import among_stored
+from colonnade.caches import memoized
+from colonnade.filters import OPERATORS, Pair
 from colonnade.mapping import mapping_of
+from colonnade.sql.membership import build_in as one_of_many
+from colonnade.sql.membership import build_in_stored_keys
+from colonnade.values import family_of
 
-__all__ = ["among", "among_asked", "among_held", "asked", "chunked", "keyed"]
+__all__ = [
+    "among",
+    "among_asked",
+    "among_held",
+    "asked",
+    "bound",
+    "chunked",
+    "keyed",
+    "names",
+    "unused_prefix",
+]
+
+#: Values of most statements, and no more.
+_FEW: Final = 32
+
+
+def names(prefix: str) -> Iterator[str]:
+    """The names of the values in the order of the leaves: ``v0``, ``v1``, …."""
+    return (f"{prefix}{number}" for number in count())
+
+
+@memoized
+def _first(prefix: str) -> tuple[str, ...]:
+    return tuple(islice(names(prefix), _FEW))
+
+
+def bound(prefix: str, values: Iterable[Any]) -> dict[str, Any]:
+    """The values by these names; a pair by two."""
+    values = tuple(values)
+    if len(values) <= _FEW and Pair not in map(type, values):
+        return dict(zip(_first(prefix), values, strict=False))
+    found: dict[str, Any] = {}
+    for name, value in zip(names(prefix), values, strict=False):
+        if type(value) is Pair:
+            found[f"{name}_low"], found[f"{name}_high"] = value
+        else:
+            found[name] = value
+    return found
+
+
+@memoized
+def unused_prefix(model: type[Any], prefix: str) -> str:
+    """Return the prefix, with as many ``_`` before it as no column of the model begins with.
+
+    In an UPDATE the values of SET are bound by the names of their columns, so that a value of
+    another name must not pass for one.
+    """
+    while any(name.startswith(prefix) for name in mapping_of(model).table.c.keys()):  # noqa: SIM118 # a collection of columns
+        prefix = f"_{prefix}"
+    return prefix
+
 
 _KEYS: Final = 10_000
 #: Text is compared as the database likes, and nobody knows how a list of another type travels.
@@ -40,8 +92,8 @@ def among_asked(model: type[Any]) -> Any:
     """Return the same for keys that were asked for, which are compared as lookups compare."""
     columns = [getattr(model, name) for name in mapping_of(model).key]
     if len(columns) == 1:
-        return _IN.build(columns[0], _IN.bound("keys", columns[0].type))
-    return among_stored(columns, "keys", [_IN.kind(column.type) for column in columns])
+        return _IN.build(columns[0], _IN.make_parameter("keys", columns[0].type))
+    return build_in_stored_keys(columns, "keys", [_IN.kind(column.type) for column in columns])
 
 
 def among_held(entity: Any, names: Sequence[str]) -> Any:
@@ -49,7 +101,7 @@ def among_held(entity: Any, names: Sequence[str]) -> Any:
     columns = [getattr(entity, name) for name in names]
     if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
         return among(entity, names)
-    return among_stored(columns, "keys")
+    return build_in_stored_keys(columns, "keys")
 
 
 def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:

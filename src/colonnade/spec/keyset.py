@@ -1,15 +1,8 @@
-"""In charge of keysets: the condition that a row comes after another one in an order.
-
-``a >= x AND (a > x OR a = x AND …)`` and, where every key sorts the same way and has a value,
-``(a, b) > (x, y)``: both let a database begin in its index where the page begins. A first key that
-may be NULL parts the list in two, the rows with a value and those without; each part is a range.
-Most databases begin where the first key's value does and pass over the rows that share it: where
-those are many, they are a range of their own, ``a = x AND …``, and ``a > x`` another.
-"""
+"""In charge of rank: how well a row answers the search that stands among the conditions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
@@ -17,15 +10,66 @@ from sqlalchemy import Boolean, ColumnElement, and_, bindparam, false, or_, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from colonnade.filters import Node, Sources
+from colonnade.errors import InvalidOperand
+from colonnade.filters import And, Comparison, Every, JoinTree, Node, Not, Or, Some
 from colonnade.mapping import attribute_on
-from colonnade.ordering import Term, exact, flipped, sortable, sorted_by
-from colonnade.spec.ranking import ranked
+from colonnade.ordering import SortKey, flipped
+from colonnade.spec.keys import names
+from colonnade.sql import exact, sortable, sorted_by
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.operators import OperatorType
 
-__all__ = ["Keyset", "beyond", "key_columns", "order_of", "parts", "scanned"]
+__all__ = [
+    "Keyset",
+    "after_position",
+    "key_columns",
+    "order_of",
+    "ranked",
+    "scan_order",
+    "split_ranges",
+]
+
+
+def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
+    """The number that a rank term sorts by, with the value that its search binds.
+
+    Raises ``InvalidOperand`` if no such search has to hold for every row.
+    """
+    for name, leaf in _leaves(where, names("v"), held=True):
+        rank = leaf.operator.rank
+        same = leaf.steps == item.steps and leaf.column.name == item.column.name
+        if same and rank is not None and leaf.operator.name == item.rank:
+            column = getattr(sources.join_path(item.steps), item.column.name)
+            return rank(column, leaf.operator.make_parameter(name, item.column.type))
+    path = "__".join([*(step.name for step in item.steps), item.column.name, str(item.rank)])
+    raise InvalidOperand(
+        f"rows cannot be sorted by {path}: nothing is searched for",
+        hint=f"add where({path}=…), which must hold for every row",
+        fields=(item.column.name,),
+    )
+
+
+def _leaves(
+    nodes: Iterable[Node], slot: Iterator[str], *, held: bool
+) -> Iterator[tuple[str, Comparison]]:
+    """The leaves that hold for every row, and the names of their values, as they are compiled."""
+    for node in nodes:
+        match node:
+            case Comparison():
+                if node.binds:
+                    name = next(slot)
+                    if held:
+                        yield name, node
+            case And(inner):
+                yield from _leaves(inner, slot, held=held)
+            case Or(inner):
+                yield from _leaves(inner, slot, held=False)
+            case Not(inner) | Some(_, inner) | Every(_, inner):
+                yield from _leaves((inner,), slot, held=False)
+            case _:  # an expression binds for itself
+                pass
+
 
 Part: TypeAlias = Literal["all", "values", "nulls", "ties", "past"]
 
@@ -67,15 +111,15 @@ class _Key:
         return self.value is not None and not self.nullable
 
 
-def parts(
-    terms: Sequence[Term], keyset: Keyset, *, nulls_greatest: bool | None, ties: bool = False
+def split_ranges(
+    terms: Sequence[SortKey], keyset: Keyset, *, nulls_greatest: bool | None, ties: bool = False
 ) -> tuple[Keyset, ...]:
     """The ranges that a page is read from, one after the other until it is full.
 
     ``nulls_greatest`` is whether the database's indexes have them so; None if it does not matter.
     ``ties`` is whether many rows share the value of the first key.
     """
-    found = _parts(scanned(terms, keyset)[0], keyset, nulls_greatest)
+    found = _parts(scan_order(terms, keyset)[0], keyset, nulls_greatest)
     if nulls_greatest is False:
         # MySQL finds its place in an index among equals too, and loses it where they are apart.
         return tuple(replace(item, mysql=item.part == "nulls") for item in found)
@@ -85,7 +129,7 @@ def parts(
     return found if terms[0].computed else (*apart, *found[1:])
 
 
-def _parts(first: Term, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
+def _parts(first: SortKey, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
     if not first.nullable or first.computed:
         return (keyset,)
     both = _NULLS[first.nulls_first]
@@ -98,22 +142,22 @@ def _parts(first: Term, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Ke
     return tuple(replace(keyset, part=part) for part in both[begun:])
 
 
-def scanned(terms: Sequence[Term], keyset: Keyset | None) -> tuple[Term, ...]:
+def scan_order(terms: Sequence[SortKey], keyset: Keyset | None) -> tuple[SortKey, ...]:
     """The terms in the direction in which the rows are read."""
     back = keyset is not None and keyset.backwards
     return tuple(flipped(item) if back else item for item in terms)
 
 
 def order_of(
-    terms: Sequence[Term],
+    terms: Sequence[SortKey],
     keyset: Keyset | None,
-    sources: Sources,
+    sources: JoinTree,
     where: Sequence[Node] = (),
 ) -> list[Any]:
     """The ORDER BY; ``where`` has the searches that rows are ranked by."""
     parted = keyset is not None and keyset.part != "all"
     order: list[Any] = []
-    for number, item in enumerate(scanned(terms, keyset)):
+    for number, item in enumerate(scan_order(terms, keyset)):
         if number == 0 and keyset is not None and keyset.mysql and keyset.nulls[:1] != (True,):
             # It does not see that they are all the same, and would sort them.
             continue
@@ -129,16 +173,18 @@ def order_of(
     return order
 
 
-def key_columns(terms: Sequence[Term], sources: Sources) -> list[Any]:
+def key_columns(terms: Sequence[SortKey], sources: JoinTree) -> list[Any]:
     """The values that say where a row stands, to be read beside it."""
     return [
         exact(_attribute(item, sources)).label(f"k{number}") for number, item in enumerate(terms)
     ]
 
 
-def beyond(terms: Sequence[Term], keyset: Keyset, sources: Sources) -> ColumnElement[bool] | None:
+def after_position(
+    terms: Sequence[SortKey], keyset: Keyset, sources: JoinTree
+) -> ColumnElement[bool] | None:
     """The condition that a row belongs to the page or comes after it; None for every row."""
-    order = scanned(terms, keyset)
+    order = scan_order(terms, keyset)
     first = sortable(_attribute(order[0], sources))
     if not keyset.nulls:
         return None if keyset.part == "all" else _is_part(first, keyset.part)
@@ -168,11 +214,11 @@ def _as_a_range(among: ColumnElement[bool], keys: Sequence[_Key]) -> ColumnEleme
     return or_(among, none)
 
 
-def _attribute(item: Term, sources: Sources) -> Any:
-    return attribute_on(sources.joined(item.steps), item.column)
+def _attribute(item: SortKey, sources: JoinTree) -> Any:
+    return attribute_on(sources.join_path(item.steps), item.column)
 
 
-def _key(item: Term, sources: Sources, number: int, null: bool) -> _Key:
+def _key(item: SortKey, sources: JoinTree, number: int, null: bool) -> _Key:
     column = _attribute(item, sources)
     # As the value was read: it is compared with what the column holds, and never with more.
     value = None if null else sortable(bindparam(f"k{number}", type_=exact(column).type))

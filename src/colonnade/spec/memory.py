@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, ParamSpec, TypeVar
 
-from colonnade.filters import Raw, Where
-from colonnade.loading import Nested, Plan
-from colonnade.mapping import BoundedCache, Relation
-from colonnade.ordering import Term
+from colonnade.caches import BoundedCache
+from colonnade.filters import Comparison, SQLCondition
+from colonnade.mapping import Relation
+from colonnade.ordering import SortKey
+from colonnade.schemas import NestedField, Plan
 
 __all__ = ["STATEMENTS", "remembered", "weight_of"]
 
@@ -65,12 +66,12 @@ def weight_of(key: tuple[Any, ...]) -> tuple[int, int]:
             waiting += item
         elif isinstance(item, Plan):
             planned += item.size
-        elif isinstance(item, Nested):
+        elif isinstance(item, NestedField):
             planned += item.plan.size
-        elif isinstance(item, Raw) or (isinstance(item, Term) and item.raw):
+        elif isinstance(item, SQLCondition) or (isinstance(item, SortKey) and item.raw):
             # It equals no other, and so it would never be found again.
             shaped += _LARGEST + 1
-        elif isinstance(item, Where | Term):
+        elif isinstance(item, Comparison | SortKey):
             shaped += 1 + len(item.steps)
         elif isinstance(item, Relation):
             shaped += 1

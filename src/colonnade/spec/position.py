@@ -17,21 +17,30 @@ from typing import Any, cast
 from sqlalchemy import literal_column
 from sqlalchemy.sql.elements import ClauseElement
 
+from colonnade.caches import memoized
 from colonnade.errors import InvalidCursor, InvalidOperand
 from colonnade.filters import Operator
-from colonnade.mapping import Column, Expression, RawExpression, Relation, memoized
-from colonnade.ordering import Term, closed, exact
-from colonnade.pagination import CursorValue, encoded, seal, unseal
+from colonnade.mapping import Column, Expression, RawExpression, Relation
+from colonnade.ordering import SortKey, with_primary_key
+from colonnade.pagination import CursorValue, encode_cursor_value, seal_cursor, unseal_cursor
 from colonnade.spec.given import deciding
 from colonnade.spec.memory import remembered
 from colonnade.spec.shape import Shape, Spec
-from colonnade.values import Rule, Unfit, declared_kind, family_of, kind_of, rule_of
+from colonnade.sql import exact
+from colonnade.values import (
+    Rule,
+    UnfitValue,
+    column_python_type,
+    family_of,
+    python_type_for_errors,
+    rule_of,
+)
 
-__all__ = ["Place", "Places"]
+__all__ = ["CursorCodec", "Position"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a page begins: the keys of a row, and whether the row itself belongs to the page.
 
     ``ties`` counts the rows seen on the way here that share the first key's value.
@@ -42,13 +51,13 @@ class Place:
     ties: int = 0
 
 
-class Places:
+class CursorCodec:
     """The cursors of one question; ``finite`` where the database has no other numbers."""
 
     __slots__ = ("_context", "_finite", "_secret", "_spec", "terms")
 
     def __init__(self, spec: Spec, secret: str | None = None, *, finite: bool = False) -> None:
-        self.terms = closed(spec.shape.model, spec.shape.order)
+        self.terms = with_primary_key(spec.shape.model, spec.shape.order)
         if any(item.rank for item in self.terms):
             raise InvalidOperand(
                 "a list in order of rank cannot be scrolled: ranks change with every row written",
@@ -86,12 +95,12 @@ class Places:
         values = {key: _canonical(given[key]) for key in sorted(deciding(self._spec.shape))}
         return f"\n{json.dumps(values)}" if values else ""
 
-    def cursor(self, place: Place) -> str:
+    def cursor(self, place: Position) -> str:
         """The place as text. Raises ``InvalidOperand`` for keys that no cursor can hold."""
         values: list[CursorValue] = [place.inclusive, place.ties]
         for item, key in zip(self.terms, place.keys, strict=True):
             try:
-                encoded(plain := _plain(item, key))
+                encode_cursor_value(plain := _plain(item, key))
             except TypeError:
                 raise InvalidOperand(
                     f"a list in order of {item.column.name} cannot be scrolled: "
@@ -100,11 +109,11 @@ class Places:
                     fields=(item.column.name,),
                 ) from None
             values.append(plain)
-        return seal(values, context=self.context, secret=self._secret)
+        return seal_cursor(values, context=self.context, secret=self._secret)
 
-    def place(self, cursor: Any) -> Place:
+    def place(self, cursor: Any) -> Position:
         """The place that a cursor means. Raises ``InvalidCursor``."""
-        held = unseal(cursor, context=self.context, secret=self._secret)
+        held = unseal_cursor(cursor, context=self.context, secret=self._secret)
         if [type(value) for value in held[:2]] != [bool, int] or len(held) != len(self.terms) + 2:
             raise _forged()
         inclusive, ties, *given = held
@@ -112,21 +121,21 @@ class Places:
         if self._finite and any(_is_infinite(value) for value in given):
             raise _forged()
         keys = [_key(model, item, value) for item, value in zip(self.terms, given, strict=True)]
-        return Place(tuple(keys), bool(inclusive), cast("int", ties))
+        return Position(tuple(keys), bool(inclusive), cast("int", ties))
 
 
-def _is_untyped(item: Term) -> bool:
+def _is_untyped(item: SortKey) -> bool:
     return isinstance(item.column, Expression | RawExpression) and item.column.untyped
 
 
-def _plain(item: Term, key: Any) -> Any:
+def _plain(item: SortKey, key: Any) -> Any:
     """A row's key as a cursor holds it: a member of an enum by name, or as its column keeps it."""
     if not isinstance(key, Enum):
         return key
     return key.name if _members(item) is not None else key.value
 
 
-def _key(model: type[Any], item: Term, value: Any) -> Any:
+def _key(model: type[Any], item: SortKey, value: Any) -> Any:
     """A value of a cursor as the column's own."""
     if value is None:
         if not item.nullable:
@@ -144,14 +153,14 @@ def _key(model: type[Any], item: Term, value: Any) -> Any:
         return value  # of a row that no lookup can name
     try:
         found = rule(value)
-    except Unfit:
+    except UnfitValue:
         raise _forged() from None
     # The column's own value stays what it is, whatever a rule makes of others.
     return found if type(found) is type(value) else value
 
 
 @memoized
-def _members(item: Term) -> type[Enum] | None:
+def _members(item: SortKey) -> type[Enum] | None:
     """The enum whose members a column is read as."""
     try:
         kind = item.column.type.python_type
@@ -161,10 +170,10 @@ def _members(item: Term) -> type[Enum] | None:
 
 
 @memoized
-def _kept(owner: type[Any], item: Term) -> tuple[tuple[type[Any], ...], Rule]:
+def _kept(owner: type[Any], item: SortKey) -> tuple[tuple[type[Any], ...], Rule]:
     """What a column's values may be, as SQLAlchemy and the model say, and the rule for each."""
-    kind = kind_of(owner, item.column)
-    found = {kind, declared_kind(kind, item.column.type)}
+    kind = column_python_type(owner, item.column)
+    found = {kind, python_type_for_errors(kind, item.column.type)}
     with suppress(NotImplementedError):
         found.add(exact(literal_column("key", item.column.type)).type.python_type)
     if family_of(item.column.type) == "decimal":
@@ -191,7 +200,7 @@ def _asked(shape: Shape) -> Shape:
 def _shape_text(shape: Shape) -> str:
     order = tuple(
         (*item.steps, item.column, item.descending, item.nulls_first)
-        for item in closed(shape.model, shape.order)
+        for item in with_primary_key(shape.model, shape.order)
     )
     grouped = () if shape.of is None else (shape.of.model, shape.of.where)
     return json.dumps(_canonical((shape.model, shape.where, order, *grouped)))
@@ -226,6 +235,6 @@ def _canonical(item: Any) -> Any:
     if isinstance(item, dict):
         return {str(key): _canonical(value) for key, value in item.items()}
     try:
-        return encoded(item)
+        return encode_cursor_value(item)
     except TypeError:
         return repr(item)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from colonnade.filters import Conditions, Node, bound_by_key, finds_nothing
-from colonnade.loading import groups_of
-from colonnade.mapping import Relation, memoized
-from colonnade.ordering import Term
+from colonnade.aggregates import groups_of
+from colonnade.caches import memoized
+from colonnade.filters import Node, ParsedConditions, expand_pairs, matches_no_row
+from colonnade.mapping import Relation
+from colonnade.ordering import SortKey
+from colonnade.spec.keys import bound
 from colonnade.spec.keyset import Keyset
-from colonnade.spec.values import bound
 
 __all__ = ["Limit", "Lock", "Shape", "Sorted", "Spec", "limit_of", "unsorted_paths", "whole"]
 
@@ -57,7 +58,7 @@ class Lock:
 #: Relations to follow, one after the other.
 Path: TypeAlias = tuple[Relation, ...]
 #: Paths to collections, each with the order that was asked for.
-Sorted: TypeAlias = tuple[tuple[Path, tuple[Term, ...]], ...]
+Sorted: TypeAlias = tuple[tuple[Path, tuple[SortKey, ...]], ...]
 
 
 def unsorted_paths(
@@ -77,7 +78,7 @@ class Shape(NamedTuple):
 
     model: type[Any]
     where: tuple[Node, ...] = ()
-    order: tuple[Term, ...] = ()
+    order: tuple[SortKey, ...] = ()
     load: tuple[tuple[Relation, ...], ...] = ()
     sorted: Sorted = ()
     limit: Limit | None = None
@@ -89,10 +90,10 @@ class Shape(NamedTuple):
     def loading(
         self,
         load: tuple[Path, ...],
-        ordered: Mapping[Path, tuple[Term, ...]] = MappingProxyType({}),
+        ordered: Mapping[Path, tuple[SortKey, ...]] = MappingProxyType({}),
     ) -> Shape:
         """Return the shape with these relations to load, and the order of some collections."""
-        firsts: dict[Path, tuple[Term, ...]] = {
+        firsts: dict[Path, tuple[SortKey, ...]] = {
             path[: place + 1]: ()
             for path in load
             for place, step in enumerate(path)
@@ -130,11 +131,11 @@ class Spec(NamedTuple):
         shape = self.shape._replace(where=(*self.shape.where, *nodes))
         return self._replace(shape=shape, values=(*self.values, *values), raw=self.raw or raw)
 
-    def where(self, conditions: Conditions) -> Spec:
+    def where(self, conditions: ParsedConditions) -> Spec:
         """With these conditions too."""
         return self.filtered(conditions.nodes, conditions.values, conditions.raw)
 
-    def sorted_by(self, order: tuple[Term, ...]) -> Spec:
+    def sorted_by(self, order: tuple[SortKey, ...]) -> Spec:
         """With this order in place of the one before."""
         raw = self.raw or any(item.raw for item in order)
         return self._replace(shape=self.shape._replace(order=order), raw=raw)
@@ -175,7 +176,7 @@ class Spec(NamedTuple):
     @property
     def finds_nothing(self) -> bool:
         """Whether no row can answer: with a limit of 0, or where it has to be one of none."""
-        if self.limit == 0 or finds_nothing(self.shape.where, self.values):
+        if self.limit == 0 or matches_no_row(self.shape.where, self.values):
             return True
         if self.of is None or not self.of.finds_nothing:
             return False
@@ -197,7 +198,7 @@ class Spec(NamedTuple):
             if value is not None:
                 found[f"k{index}"] = value
         if self.given:
-            found |= bound_by_key(self.given)
+            found |= expand_pairs(self.given)
         return found
 
 

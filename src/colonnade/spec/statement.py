@@ -1,34 +1,96 @@
-"""In charge of statements: a spec becomes a SELECT with bind parameters, built once for a shape."""
+"""In charge of how relations of entities are loaded: a strategy by cardinality.
+
+A single object is joined, which costs no further statement; a collection gets a statement of its
+own, since a join would repeat the parent for each child. An object that may be one of several is
+none of these: ``reading.sorted`` reads the first of them for each parent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, func, literal_column
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    inspect,
+    literal_column,
+)
 from sqlalchemy import select as select_rows
+from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
 from sqlmodel import select
 
-from colonnade.filters import And, Sources, compile_node
-from colonnade.loading import loader_options
-from colonnade.ordering import closed
-from colonnade.spec.groups import groups
-from colonnade.spec.keyset import beyond, key_columns, order_of
+from colonnade.caches import memoized
+from colonnade.filters import And, JoinTree, compile_node
+from colonnade.mapping import Relation, mapping_of
+from colonnade.ordering import with_primary_key
+from colonnade.spec.aggregate_sql import groups
+from colonnade.spec.keys import names
+from colonnade.spec.keyset import after_position, key_columns, order_of
 from colonnade.spec.memory import remembered
 from colonnade.spec.shape import Limit, Shape, Spec, unsorted_paths
-from colonnade.spec.values import names
 
-__all__ = ["counting", "entities", "existing", "keys_of", "limiting", "matching", "narrowed"]
+__all__ = [
+    "apply_shape",
+    "keys_of",
+    "limiting",
+    "loader_options",
+    "matching",
+    "select_count",
+    "select_entities",
+    "select_existence",
+]
+
+#: How a relation is declared that is read with its owner, in one statement.
+_JOINED: Final = frozenset({"joined", False})
+
+
+def loader_options(
+    model: type[Any], paths: Iterable[tuple[Relation, ...]]
+) -> tuple[ORMOption, ...]:
+    """SQLAlchemy's options that load the relations at the end of each path and on the way."""
+    return (*_kept_apart(model), *(_option(model, path) for path in paths))
+
+
+@memoized
+def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
+    """What keeps relations that the model joins by itself from repeating its rows."""
+    relations = inspect(model).relationships
+    return tuple(
+        selectinload(getattr(model, name))
+        for name, relation in mapping_of(model).relations.items()
+        if relation.multiplies and not relation.many and relations[name].lazy in _JOINED
+    )
+
+
+def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
+    option: Any = None
+    owner = model
+    for step in path:
+        attribute = getattr(owner, step.name)
+        if option is None:
+            option = selectinload(attribute) if step.many else joinedload(attribute)
+        else:
+            option = option.selectinload(attribute) if step.many else option.joinedload(attribute)
+        owner = step.target
+    result: ORMOption = option
+    return result
+
 
 Builder: TypeAlias = Callable[[Shape], Any]
 
 
-def entities(spec: Spec) -> Any:
+def select_entities(spec: Spec) -> Any:
     """SELECT of whole objects, with what ``load`` asks for."""
     return _for(spec, _entities, _entities_cached)
 
 
-def counting(spec: Spec) -> Any:
+def select_count(spec: Spec) -> Any:
     """SELECT count(*): no order, no loads, and only the joins that filter.
 
     Of a question that is cut, the rows that the limit and the offset leave.
@@ -38,7 +100,7 @@ def counting(spec: Spec) -> Any:
     return _for(_bare(spec), _counting, _counting_cached)
 
 
-def existing(spec: Spec) -> Any:
+def select_existence(spec: Spec) -> Any:
     """SELECT 1 … LIMIT 1, after the rows that an offset leaves out."""
     if spec.is_cut:
         spec = spec.within(1)
@@ -51,9 +113,9 @@ def matching(spec: Spec) -> Any:
     return _for(_bare(spec), _matching, _matching_cached)
 
 
-def narrowed(
+def apply_shape(
     statement: Select[Any],
-    sources: Sources,
+    sources: JoinTree,
     shape: Shape,
     *,
     ordered: bool = True,
@@ -66,12 +128,12 @@ def narrowed(
         statement = statement.add_cte(groups(shape.model, shape.of))
     order: list[Any] = []
     if ordered:
-        terms = closed(shape.model, shape.order)
+        terms = with_primary_key(shape.model, shape.order)
         order = order_of(terms, shape.keyset, sources, shape.where)
         if shape.keyset is not None:
-            later = beyond(terms, shape.keyset, sources)
+            later = after_position(terms, shape.keyset, sources)
             statement = statement if later is None else statement.where(later)
-    statement = sources.joining(statement).order_by(*order)
+    statement = sources.apply_joins(statement).order_by(*order)
     return _cut(statement, shape) if ordered else statement
 
 
@@ -92,11 +154,11 @@ def limiting(limit: Limit, name: str) -> ColumnElement[int]:
     return bindparam(name, type_=kind, required=True)
 
 
-def keys_of(shape: Shape, sources: Sources) -> list[Any]:
+def keys_of(shape: Shape, sources: JoinTree) -> list[Any]:
     """The columns that a scroll reads beside what it is asked for: where each row stands."""
     if shape.keyset is None:
         return []
-    return key_columns(closed(shape.model, shape.order), sources)
+    return key_columns(with_primary_key(shape.model, shape.order), sources)
 
 
 def _for(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:
@@ -115,14 +177,14 @@ def _bare(spec: Spec, *, cut: bool = False) -> Spec:
 
 
 def _entities(shape: Shape) -> Any:
-    sources = Sources(shape.model)
+    sources = JoinTree(shape.model)
     statement: Any = select(shape.model)
     if keys := keys_of(shape, sources):
         statement = select_rows(shape.model, *keys)
     statement = statement.options(
         *loader_options(shape.model, unsorted_paths(shape.load, shape.sorted))
     )
-    return _locking(narrowed(statement, sources, shape), shape)
+    return _locking(apply_shape(statement, sources, shape), shape)
 
 
 def _locking(statement: Select[Any], shape: Shape) -> Select[Any]:
@@ -138,12 +200,12 @@ def _locking(statement: Select[Any], shape: Shape) -> Select[Any]:
 
 def _counting(shape: Shape) -> Any:
     statement: Select[Any] = select_rows(func.count()).select_from(shape.model)
-    return narrowed(statement, Sources(shape.model), shape, ordered=False)
+    return apply_shape(statement, JoinTree(shape.model), shape, ordered=False)
 
 
 def _matching(shape: Shape) -> Any:
     statement: Select[Any] = select_rows(literal_column("1")).select_from(shape.model)
-    return narrowed(statement, Sources(shape.model), shape, ordered=False)
+    return apply_shape(statement, JoinTree(shape.model), shape, ordered=False)
 
 
 def _existing(shape: Shape) -> Any:

@@ -22,7 +22,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from colonnade.database import Database, Session
+    from colonnade.database import Database
+    from colonnade.session import Session
     from colonnade.testing.servers import Server, Servers
     from colonnade.testing.statements import Statements
 

@@ -4,33 +4,40 @@
 numbers, dates, enums and JSON. Lookups, writes, cursors and scopes all use it.
 """
 
-from colonnade.values.annotations import kind_at, kind_of, plain_kind
+from __future__ import annotations
+
 from colonnade.values.equality import equal_as_asked, equal_as_referred, returned_otherwise
 from colonnade.values.families import Family, family_of, item_type, plain_type
-from colonnade.values.many import Glance, glance_of
-from colonnade.values.numbers import bounds_of
-from colonnade.values.rules import declared_kind, rule_of
-from colonnade.values.texts import unfit_text
-from colonnade.values.unfit import Rule, TooLarge, Unfit
+from colonnade.values.many import QuickCheck, quick_check_of
+from colonnade.values.numbers import integer_bounds
+from colonnade.values.rules import (
+    attribute_python_type,
+    column_python_type,
+    python_type_for_errors,
+    rule_of,
+    strip_validators,
+)
+from colonnade.values.texts import text_problem
+from colonnade.values.unfit import Rule, TooLarge, UnfitValue
 
 __all__ = [
     "Family",
-    "Glance",
+    "QuickCheck",
     "Rule",
     "TooLarge",
-    "Unfit",
-    "bounds_of",
-    "declared_kind",
+    "UnfitValue",
+    "attribute_python_type",
+    "column_python_type",
     "equal_as_asked",
     "equal_as_referred",
     "family_of",
-    "glance_of",
+    "integer_bounds",
     "item_type",
-    "kind_at",
-    "kind_of",
-    "plain_kind",
     "plain_type",
+    "python_type_for_errors",
+    "quick_check_of",
     "returned_otherwise",
     "rule_of",
-    "unfit_text",
+    "strip_validators",
+    "text_problem",
 ]

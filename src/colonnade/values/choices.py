@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from colonnade.models import EnumValue
 from colonnade.values.families import plain_type
-from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
+from colonnade.values.unfit import Rule, RuleTarget, UnfitValue, parser_of
 
-__all__ = ["chosen", "enum_rule", "is_closed"]
+__all__ = ["enum_rule", "is_closed", "restrict_to_choices"]
 
 
 def is_closed(kind: Any) -> bool:
@@ -24,7 +24,7 @@ def is_closed(kind: Any) -> bool:
     return get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, Enum))
 
 
-def chosen(kind: Any, rule: Rule) -> Rule:
+def restrict_to_choices(kind: Any, rule: Rule) -> Rule:
     """Return ``rule`` restricted to the values of ``kind``, an enum or a Literal.
 
     It is for a column of a plain type, such as VARCHAR: an enum's member is stored as its value.
@@ -34,32 +34,34 @@ def chosen(kind: Any, rule: Rule) -> Rule:
 
     def check(value: Any) -> Any:
         if isinstance(value, Enum) and is_enum and not isinstance(value, kind):
-            raise Unfit(_listed(kind))
+            raise UnfitValue(_choices_reason(kind))
         found = parsed(value) if not (is_enum and isinstance(value, kind)) else value
         return rule(found.value if is_enum else found)
 
     return check
 
 
-def _listed(kind: type[Enum]) -> str:
+def _choices_reason(kind: type[Enum]) -> str:
     """Return the reason for a value that is not one of an enum's, in Pydantic's style."""
     return f"Input should be one of {', '.join(repr(member.value) for member in kind)}"
 
 
-def enum_rule(asked: Asked) -> Rule:
+def enum_rule(asked: RuleTarget) -> Rule:
     """Return the rule of a column whose SQL type is an enum: ours or SQLAlchemy's.
 
     Besides its members the rule takes their values, as they come from JSON or a URL.
     """
     if isinstance(asked.stored, EnumValue):
-        return _by_value(asked.stored, asked.kind)
+        return _enum_value_rule(asked.stored, asked.kind)
     plain = plain_type(asked.stored)
     if isinstance(plain, sa.Enum):
-        return _of_texts(plain) if plain.enum_class is None else _of_members(plain, asked)
+        return (
+            _text_enum_rule(plain) if plain.enum_class is None else _member_enum_rule(plain, asked)
+        )
     return parser_of(asked.stored.python_type)
 
 
-def _by_value(stored: EnumValue, kind: Any) -> Rule:
+def _enum_value_rule(stored: EnumValue, kind: Any) -> Rule:
     """Return the rule of an ``EnumValue``; it returns members, or bare values if it has no enum."""
     values = stored.plain_values
     members = stored.python_type if isinstance(stored.values, type) else None
@@ -75,27 +77,27 @@ def _by_value(stored: EnumValue, kind: Any) -> Rule:
         elif isinstance(value, bool) or value not in values:
             try:
                 value = parsed(value)
-            except Unfit as error:
-                raise Unfit(error.reason if members else listed) from None
+            except UnfitValue as error:
+                raise UnfitValue(error.reason if members else listed) from None
             value = value.value if members is None and isinstance(value, Enum) else value
         if members is not None:
-            return value if isinstance(value, members) else _member(members, value, listed)
+            return value if isinstance(value, members) else _find_member(members, value, listed)
         if value not in values:
-            raise Unfit(listed)
+            raise UnfitValue(listed)
         return value
 
     return rule
 
 
-def _member(members: type[Any], value: Any, listed: str) -> Any:
+def _find_member(members: type[Any], value: Any, listed: str) -> Any:
     """Return the member with this value. Raise ``Unfit`` if there is none."""
     try:
         return members(value)
     except ValueError:
-        raise Unfit(listed) from None
+        raise UnfitValue(listed) from None
 
 
-def _of_texts(plain: sa.Enum) -> Rule:
+def _text_enum_rule(plain: sa.Enum) -> Rule:
     """Return the rule of SQLAlchemy's ``Enum("a", "b")``, which has no Python class."""
     texts = frozenset(plain.enums)
     listed = f"Input should be one of {', '.join(map(repr, plain.enums))}"
@@ -104,16 +106,16 @@ def _of_texts(plain: sa.Enum) -> Rule:
         if isinstance(value, Enum):
             value = value.value
         if not isinstance(value, str) or value not in texts:
-            raise Unfit(listed)
+            raise UnfitValue(listed)
         return str.__str__(value)
 
     return rule
 
 
-def _of_members(plain: sa.Enum, asked: Asked) -> Rule:
+def _member_enum_rule(plain: sa.Enum, asked: RuleTarget) -> Rule:
     """Return the rule of SQLAlchemy's ``Enum`` of a Python class; it returns members."""
     members: type[Enum] = plain.enum_class  # type: ignore[assignment] # asked for before
-    stored = _stored(plain, members)
+    stored = _members_by_text(plain, members)
     # If the model annotates the column as text, a value may also be the text that is stored,
     # which by default is the member's name.
     by_text: Mapping[str, Enum] = {} if is_closed(asked.kind) else stored
@@ -123,7 +125,7 @@ def _of_members(plain: sa.Enum, asked: Asked) -> Rule:
         if isinstance(value, members):
             return value
         if isinstance(value, Enum):
-            raise Unfit(_listed(members))
+            raise UnfitValue(_choices_reason(members))
         named = by_text.get(value) if isinstance(value, str) else None
         if named is None:
             return parsed(value)
@@ -131,16 +133,18 @@ def _of_members(plain: sa.Enum, asked: Asked) -> Rule:
         # be meant.
         try:
             valued = parsed(value)
-        except Unfit:
+        except UnfitValue:
             return named
         if valued is not named:
-            raise Unfit(f"{members.__name__} has a member of this name, and another of this value")
+            raise UnfitValue(
+                f"{members.__name__} has a member of this name, and another of this value"
+            )
         return named
 
     return rule
 
 
-def _stored(plain: sa.Enum, members: type[Enum]) -> dict[str, Enum]:
+def _members_by_text(plain: sa.Enum, members: type[Enum]) -> dict[str, Enum]:
     """Return the members by the texts that are stored for them.
 
     Return nothing where the texts cannot be matched to members.

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_origin
 
 from colonnade.models import MutableJSON
-from colonnade.values.texts import unfit_text
-from colonnade.values.unfit import Asked, Rule, Unfit
+from colonnade.values.texts import text_problem
+from colonnade.values.unfit import Rule, RuleTarget, UnfitValue
 
 __all__ = ["json_rule"]
 
@@ -19,7 +19,7 @@ _DIGITS: Final = 4300
 _HUGE: Final = 10**_DIGITS
 
 
-def json_rule(asked: Asked) -> Rule:
+def json_rule(asked: RuleTarget) -> Rule:
     """Return the rule of a JSON column: any document, or only a dict or list if annotated so."""
     sort = get_origin(asked.kind) or asked.kind
     wanted: tuple[type[Any], ...] | None = None
@@ -32,8 +32,8 @@ def json_rule(asked: Asked) -> Rule:
 
     def rule(value: Any) -> Any:
         if wanted is not None and not isinstance(value, wanted):
-            raise Unfit(f"Input should be {' or '.join(_NAMES[kind] for kind in wanted)}")
-        check(value, _DEEPEST)
+            raise UnfitValue(f"Input should be {' or '.join(_NAMES[kind] for kind in wanted)}")
+        check_document(value, _DEEPEST)
         return value
 
     return rule
@@ -43,23 +43,23 @@ def json_rule(asked: Asked) -> Rule:
 _NAMES: Final[dict[type[Any], str]] = {dict: "a valid dictionary", list: "a valid list"}
 
 
-def check(value: Any, depth: int) -> None:
+def check_document(value: Any, depth: int) -> None:
     """Raise ``Unfit`` if a document nests deeper than ``depth``, or has what JSON cannot write."""
     if isinstance(value, str):
-        if reason := unfit_text(value):
-            raise Unfit(reason)
+        if reason := text_problem(value):
+            raise UnfitValue(reason)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise Unfit("NaN and Infinity are not JSON")
+            raise UnfitValue("NaN and Infinity are not JSON")
     elif isinstance(value, int):
         if not -_HUGE < value < _HUGE:
-            raise Unfit(f"an integer in JSON has at most {_DIGITS} digits")
+            raise UnfitValue(f"an integer in JSON has at most {_DIGITS} digits")
     elif isinstance(value, dict | list | tuple):
         if depth == 0:
-            raise Unfit(f"a document nests at most {_DEEPEST} deep")
+            raise UnfitValue(f"a document nests at most {_DEEPEST} deep")
         _check_parts(value, depth - 1)
     elif value is not None:
-        raise Unfit(f"{type(value).__name__} is not JSON")
+        raise UnfitValue(f"{type(value).__name__} is not JSON")
 
 
 def _check_parts(value: Any, depth: int) -> None:
@@ -67,9 +67,9 @@ def _check_parts(value: Any, depth: int) -> None:
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise Unfit("the keys of JSON are texts")
-            if reason := unfit_text(key):
-                raise Unfit(reason)
+                raise UnfitValue("the keys of JSON are texts")
+            if reason := text_problem(key):
+                raise UnfitValue(reason)
         value = value.values()
     for part in value:
-        check(part, depth)
+        check_document(part, depth)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
 from colonnade.values.families import DIALECTS, family_of, plain_type
-from colonnade.values.rules import is_foreign
+from colonnade.values.rules import is_user_type
 
 __all__ = ["equal_as_asked", "equal_as_referred", "returned_otherwise"]
 
@@ -28,8 +28,8 @@ def equal_as_asked(kind: TypeEngine[object]) -> bool:
     """
     family = family_of(kind)
     if family in _EXACT:
-        return not is_foreign(kind)
-    return family == "text" and not is_foreign(kind) and not _has_equality_of_its_own(kind)
+        return not is_user_type(kind)
+    return family == "text" and not is_user_type(kind) and not _has_equality_of_its_own(kind)
 
 
 def equal_as_referred(kind: TypeEngine[object], other: TypeEngine[object]) -> bool:
@@ -38,14 +38,19 @@ def equal_as_referred(kind: TypeEngine[object], other: TypeEngine[object]) -> bo
     Never for texts: two columns are compared as their collation likes, on MariaDB without case.
     """
     family = family_of(kind)
-    if family not in _EXACT or family != family_of(other) or is_foreign(kind) or is_foreign(other):
+    if (
+        family not in _EXACT
+        or family != family_of(other)
+        or is_user_type(kind)
+        or is_user_type(other)
+    ):
         return False
     return kind.python_type is other.python_type
 
 
 def returned_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect) -> bool:
     """Return whether a database may answer with another value than the one that was written."""
-    if is_foreign(kind):
+    if is_user_type(kind):
         return True
     plain = plain_type(kind.dialect_impl(dialect))
     if dialect.name == "sqlite":

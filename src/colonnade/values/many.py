@@ -21,37 +21,37 @@ from colonnade.models import EnumValue
 from colonnade.values.choices import is_closed
 from colonnade.values.families import Family, family_of, plain_type
 from colonnade.values.moments import is_zoned
-from colonnade.values.numbers import bounds_of
-from colonnade.values.rules import is_foreign
+from colonnade.values.numbers import integer_bounds
+from colonnade.values.rules import is_user_type
 
-__all__ = ["Glance", "glance_of"]
+__all__ = ["QuickCheck", "quick_check_of"]
 
 #: The exact type that all values must have, and a function that returns True if the column stores
 #: all of these values as they are.
-Glance: TypeAlias = tuple[type[Any], Callable[[Sequence[Any]], bool]]
+QuickCheck: TypeAlias = tuple[type[Any], Callable[[Sequence[Any]], bool]]
 
 
-def glance_of(kind: Any, stored: TypeEngine[Any]) -> Glance | None:
+def quick_check_of(kind: Any, stored: TypeEngine[Any]) -> QuickCheck | None:
     """Return the quick check of a column's values: ``rule_of`` would return each unchanged.
 
     ``kind`` is the Python type of the column, ``stored`` its SQL type. Return None for a column
     whose values have to be validated one by one.
     """
-    if is_foreign(stored):
+    if is_user_type(stored):
         return None
     family = family_of(stored)
     if is_closed(kind) and family != "enum":
         return None
-    make = _MAKERS.get(family)
+    make = _QUICK_CHECKS.get(family)
     return None if make is None else make(stored)
 
 
-def _integers(stored: TypeEngine[Any]) -> Glance:
-    low, high = bounds_of(stored)
+def _integer_check(stored: TypeEngine[Any]) -> QuickCheck:
+    low, high = integer_bounds(stored)
     return int, lambda values: low <= min(values) and max(values) <= high
 
 
-def _texts(stored: TypeEngine[Any]) -> Glance:
+def _text_check(stored: TypeEngine[Any]) -> QuickCheck:
     plain: Any = plain_type(stored)
     most = None if isinstance(plain, sa.Text) else plain.length
     is_padded = isinstance(plain, sa.CHAR)
@@ -67,7 +67,7 @@ def _texts(stored: TypeEngine[Any]) -> Glance:
     return str, fit
 
 
-def _moments(stored: TypeEngine[Any]) -> Glance | None:
+def _datetime_check(stored: TypeEngine[Any]) -> QuickCheck | None:
     # With a zone each value is converted to UTC. A type that declares a precision needs a check
     # of each value's fraction.
     if is_zoned(stored) or type(plain_type(stored)) is not sa.DateTime:
@@ -75,30 +75,32 @@ def _moments(stored: TypeEngine[Any]) -> Glance | None:
     return datetime, lambda values: all(value.tzinfo is None for value in values)
 
 
-def _enums(stored: TypeEngine[Any]) -> Glance | None:
+def _enum_check(stored: TypeEngine[Any]) -> QuickCheck | None:
     plain = plain_type(stored)
     members = stored.values if isinstance(stored, EnumValue) else getattr(plain, "enum_class", None)
-    return (members, _always) if isinstance(members, type) else None
+    return (members, _accept_all) if isinstance(members, type) else None
 
 
-def _uuids(stored: TypeEngine[Any]) -> Glance | None:
+def _uuid_check(stored: TypeEngine[Any]) -> QuickCheck | None:
     plain: Any = plain_type(stored)
-    return (UUID, _always) if plain.as_uuid else None
+    return (UUID, _accept_all) if plain.as_uuid else None
 
 
-def _always(_values: Sequence[Any]) -> bool:
+def _accept_all(_values: Sequence[Any]) -> bool:
     return True
 
 
-_MAKERS: Final[Mapping[Family, Callable[[TypeEngine[Any]], Glance | None]]] = MappingProxyType(
-    {
-        "text": _texts,
-        "integer": _integers,
-        "float": lambda _stored: (float, lambda values: all(map(isfinite, values))),
-        "boolean": lambda _stored: (bool, _always),
-        "date": lambda _stored: (date, _always),
-        "datetime": _moments,
-        "enum": _enums,
-        "uuid": _uuids,
-    }
+_QUICK_CHECKS: Final[Mapping[Family, Callable[[TypeEngine[Any]], QuickCheck | None]]] = (
+    MappingProxyType(
+        {
+            "text": _text_check,
+            "integer": _integer_check,
+            "float": lambda _stored: (float, lambda values: all(map(isfinite, values))),
+            "boolean": lambda _stored: (bool, _accept_all),
+            "date": lambda _stored: (date, _accept_all),
+            "datetime": _datetime_check,
+            "enum": _enum_check,
+            "uuid": _uuid_check,
+        }
+    )
 )

@@ -16,7 +16,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from colonnade.models import DateTimeUTC
 from colonnade.values.families import plain_type
-from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
+from colonnade.values.unfit import Rule, RuleTarget, UnfitValue, parser_of
 
 __all__ = ["date_rule", "datetime_rule", "interval_rule", "is_zoned", "time_rule"]
 
@@ -31,7 +31,7 @@ def is_zoned(stored: TypeEngine[Any]) -> bool:
     return known or (isinstance(plain, DateTime | Time) and bool(plain.timezone))
 
 
-def date_rule(asked: Asked) -> Rule:
+def date_rule(asked: RuleTarget) -> Rule:
     """Return the rule of a column of dates."""
     parsed = parser_of(date)
 
@@ -41,54 +41,56 @@ def date_rule(asked: Asked) -> Rule:
         # Pydantic takes a datetime at midnight as a date. If it is aware, its date depends on the
         # zone in which one looks at it.
         if isinstance(value, datetime) and value.tzinfo is not None:
-            raise Unfit("a moment is another day elsewhere: hand in its date()")
+            raise UnfitValue("a moment is another day elsewhere: hand in its date()")
         found: date = parsed(value)
         return found
 
     return rule
 
 
-def time_rule(asked: Asked) -> Rule:
+def time_rule(asked: RuleTarget) -> Rule:
     """Return the rule of a column of times of day."""
     parsed = parser_of(time)
-    zoned, kept = is_zoned(asked.stored), _kept(asked)
+    zoned, kept = is_zoned(asked.stored), _fraction_digits(asked)
 
     def rule(value: Any) -> time:
         found: time = value if type(value) is time else parsed(value)
         if found.tzinfo is not None and not zoned:
-            raise Unfit("the column has no time zone: hand in a naive time")
+            raise UnfitValue("the column has no time zone: hand in a naive time")
         _check_fraction(found, kept)
         return found
 
     return rule
 
 
-def datetime_rule(asked: Asked) -> Rule:
+def datetime_rule(asked: RuleTarget) -> Rule:
     """Return the rule of a datetime column: aware values, returned in UTC, or naive ones."""
     parsed = parser_of(datetime)
-    kept = _kept(asked)
+    kept = _fraction_digits(asked)
 
     def moment(value: Any) -> datetime:
         found: datetime = value if type(value) is datetime else parsed(value)
         if found.utcoffset() is None:
-            raise Unfit("a naive datetime does not say which moment it means: give it a tzinfo")
+            raise UnfitValue(
+                "a naive datetime does not say which moment it means: give it a tzinfo"
+            )
         _check_fraction(found, kept)
         try:
             return found.astimezone(UTC)
         except OverflowError:
-            raise Unfit("in UTC this is beyond the calendar") from None
+            raise UnfitValue("in UTC this is beyond the calendar") from None
 
     def naive(value: Any) -> datetime:
         found: datetime = value if type(value) is datetime else parsed(value)
         if found.tzinfo is not None:
-            raise Unfit("the column has no time zone: hand in a naive datetime")
+            raise UnfitValue("the column has no time zone: hand in a naive datetime")
         _check_fraction(found, kept)
         return found
 
     return moment if is_zoned(asked.stored) else naive
 
 
-def interval_rule(asked: Asked) -> Rule:
+def interval_rule(asked: RuleTarget) -> Rule:
     """Return the rule of a column of intervals."""
     parsed = parser_of(timedelta)
 
@@ -98,12 +100,12 @@ def interval_rule(asked: Asked) -> Rule:
         try:
             return found + _EPOCH - _EPOCH
         except OverflowError:
-            raise Unfit("databases without intervals count one from 1970") from None
+            raise UnfitValue("databases without intervals count one from 1970") from None
 
     return rule
 
 
-def _kept(asked: Asked) -> int:
+def _fraction_digits(asked: RuleTarget) -> int:
     """Return how many digits of a second's fraction the column's type declares to keep.
 
     A value that is compared, not written, may have all six.
@@ -121,7 +123,7 @@ def _kept(asked: Asked) -> int:
 def _check_fraction(value: datetime | time, kept: int) -> None:
     """Raise ``Unfit`` if the column would cut a value's fraction of a second."""
     if kept < _MICROSECONDS and value.microsecond % 10 ** (_MICROSECONDS - kept):
-        raise Unfit(
+        raise UnfitValue(
             f"the column keeps {kept} digits of a second's fraction: "
             "cut them on purpose, with replace(microsecond=…)"
         )

@@ -22,14 +22,14 @@ import sqlalchemy as sa
 from pydantic import AnyUrl
 
 from colonnade.values.families import plain_type
-from colonnade.values.unfit import Asked, Rule, Unfit, parser_of
+from colonnade.values.unfit import Rule, RuleTarget, UnfitValue, parser_of
 
-__all__ = ["bytes_rule", "text_rule", "unfit_text"]
+__all__ = ["bytes_rule", "text_problem", "text_rule"]
 
 #: The longest text or bytes to compare with; a packet of the servers has 16 MB.
 _LONGEST: Final = 1_000_000
 #: Types that may annotate a text column: ``str`` of an object can be parsed to an equal object.
-_SPELLED: Final = (
+_TEXT_TYPES: Final = (
     PurePath,
     IPv4Address,
     IPv4Interface,
@@ -72,10 +72,10 @@ _CODECS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 #: Character sets with the first 65,536 code points of Unicode, so without emoji.
-_PLANE: Final = frozenset({"ucs2", "utf8", "utf8mb3"})
+_BMP_CHARSETS: Final = frozenset({"ucs2", "utf8", "utf8mb3"})
 
 
-def unfit_text(value: str) -> str | None:
+def text_problem(value: str) -> str | None:
     """Return the reason why no database can store a text, or None if all can."""
     if "\0" in value:
         return "the character NUL is in no text"
@@ -87,23 +87,23 @@ def unfit_text(value: str) -> str | None:
     return None
 
 
-def text_rule(asked: Asked) -> Rule:
+def text_rule(asked: RuleTarget) -> Rule:
     """Return the rule of a column of text."""
     kind = asked.kind
-    spelled = kind if isinstance(kind, type) and issubclass(kind, _SPELLED) else ()
+    spelled = kind if isinstance(kind, type) and issubclass(kind, _TEXT_TYPES) else ()
     if not asked.writing:
-        return lambda value: _compared(_letters(value, spelled))
+        return lambda value: _check_compared_length(_parse_text(value, spelled))
     plain: Any = plain_type(asked.stored)
     most = None if isinstance(plain, sa.Text) else plain.length
     is_padded = isinstance(plain, sa.CHAR)
-    spells = _spells(plain)
+    spells = _charset_check(plain)
 
     def write(value: Any) -> str:
-        text = _letters(value, spelled)
+        text = _parse_text(value, spelled)
         if most is not None and len(text) > most:
-            raise Unfit(f"the column holds at most {most} letters")
+            raise UnfitValue(f"the column holds at most {most} letters")
         if is_padded and text.endswith(" "):
-            raise Unfit("a CHAR column does not keep spaces at the end")
+            raise UnfitValue("a CHAR column does not keep spaces at the end")
         if spells is not None and not text.isascii():
             spells(text)
         return text
@@ -111,18 +111,18 @@ def text_rule(asked: Asked) -> Rule:
     return write
 
 
-def _letters(value: Any, spelled: Any) -> str:
+def _parse_text(value: Any, spelled: Any) -> str:
     """Return a value as text. ``spelled`` are the classes besides ``str`` that are converted.
 
     Raise ``Unfit`` for a value of another type, and for a text that no database can store.
     """
-    text = value if type(value) is str else _spelled(value, spelled)
-    if reason := unfit_text(text):
-        raise Unfit(reason)
+    text = value if type(value) is str else _convert_to_text(value, spelled)
+    if reason := text_problem(text):
+        raise UnfitValue(reason)
     return text
 
 
-def _spelled(value: Any, spelled: Any) -> str:
+def _convert_to_text(value: Any, spelled: Any) -> str:
     """Return a value that is not exactly a ``str`` as one, or raise ``Unfit``."""
     if isinstance(value, Enum):
         value = value.value
@@ -130,18 +130,18 @@ def _spelled(value: Any, spelled: Any) -> str:
         # Not str(value), which a subclass of str may override.
         return str.__str__(value)
     if isinstance(value, bool) or not isinstance(value, spelled):
-        raise Unfit("Input should be a valid string")
+        raise UnfitValue("Input should be a valid string")
     return str(value)
 
 
-def _compared(value: Any) -> Any:
+def _check_compared_length(value: Any) -> Any:
     """Return a text or bytes. Raise ``Unfit`` if it is too long to compare with."""
     if len(value) > _LONGEST:
-        raise Unfit(f"a comparison takes at most {_LONGEST} letters or bytes")
+        raise UnfitValue(f"a comparison takes at most {_LONGEST} letters or bytes")
     return value
 
 
-def _spells(plain: Any) -> Callable[[str], None] | None:
+def _charset_check(plain: Any) -> Callable[[str], None] | None:
     """Return the function that raises ``Unfit`` for letters missing in the column's character set.
 
     Return None if the column declares no character set, or one that has every letter.
@@ -151,11 +151,11 @@ def _spells(plain: Any) -> Callable[[str], None] | None:
     charset = "ascii" if getattr(plain, "ascii", False) else charset.lower()
     reason = f"the character set {charset} of the column lacks a letter of it"
     codec = _CODECS.get(charset)
-    if charset in _PLANE:
+    if charset in _BMP_CHARSETS:
 
         def in_plane(text: str) -> None:
             if max(text) > "\uffff":
-                raise Unfit(reason)
+                raise UnfitValue(reason)
 
         return in_plane
     if codec is None:
@@ -165,12 +165,12 @@ def _spells(plain: Any) -> Callable[[str], None] | None:
         try:
             text.encode(codec)
         except UnicodeEncodeError:
-            raise Unfit(reason) from None
+            raise UnfitValue(reason) from None
 
     return in_codec
 
 
-def bytes_rule(asked: Asked) -> Rule:
+def bytes_rule(asked: RuleTarget) -> Rule:
     """Return the rule of a column of bytes."""
     parsed = parser_of(bytes)
     plain: Any = plain_type(asked.stored)
@@ -186,9 +186,9 @@ def bytes_rule(asked: Asked) -> Rule:
     def write(value: Any) -> bytes:
         found = octets(value)
         if most is not None and len(found) > most:
-            raise Unfit(f"the column holds at most {most} bytes")
+            raise UnfitValue(f"the column holds at most {most} bytes")
         if len(found) < least:
-            raise Unfit(f"a BINARY column holds {least} bytes, no fewer")
+            raise UnfitValue(f"a BINARY column holds {least} bytes, no fewer")
         return found
 
-    return write if asked.writing else lambda value: _compared(octets(value))
+    return write if asked.writing else lambda value: _check_compared_length(octets(value))

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["Asked", "Rule", "TooLarge", "Unfit", "parse", "parser_of"]
+__all__ = ["Rule", "RuleTarget", "TooLarge", "UnfitValue", "parse_value", "parser_of"]
 
 #: A function that returns a value as the column stores it, or raises ``Unfit``.
 Rule: TypeAlias = Callable[[Any], Any]
@@ -23,7 +23,7 @@ Rule: TypeAlias = Callable[[Any], Any]
 _BYTES: Final = (bytes, bytearray, memoryview)
 
 
-class Unfit(ValueError):
+class UnfitValue(ValueError):
     """A value does not fit a column. ``reason`` is None where the value's type says enough."""
 
     def __init__(self, reason: str | None = None) -> None:
@@ -31,12 +31,12 @@ class Unfit(ValueError):
         self.reason = reason
 
 
-class TooLarge(Unfit):
+class TooLarge(UnfitValue):
     """An integer that is larger than any that the column holds or is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RuleTarget:
     """The types of the column that a rule is made for, and the use of its values.
 
     ``stored`` is the SQL type, ``kind`` the Python type that the model declares, without its
@@ -55,37 +55,39 @@ def parser_of(kind: Any) -> Rule:
     It is made once for each type and shared by all columns of that type.
     """
     try:
-        return _parser_of(kind)
+        return _cached_parser(kind)
     except TypeError:  # not hashable
-        return _made(kind)
+        return _make_parser(kind)
 
 
 @lru_cache(maxsize=1024)
-def _parser_of(kind: Any) -> Rule:
-    return _made(kind)
+def _cached_parser(kind: Any) -> Rule:
+    return _make_parser(kind)
 
 
-def _made(kind: Any) -> Rule:
+def _make_parser(kind: Any) -> Rule:
     validate = TypeAdapter(kind).validate_python
-    return lambda value: parse(validate, value)
+    return lambda value: parse_value(validate, value)
 
 
-def parse(validate: Callable[[Any], Any], value: Any) -> Any:
+def parse_value(validate: Callable[[Any], Any], value: Any) -> Any:
     """Return the value as Pydantic validates it.
 
     Raise ``Unfit`` for an invalid value, and for one that Pydantic would convert by guessing.
     """
     if isinstance(value, Enum) and not isinstance(value, str | int):
-        raise Unfit
+        raise UnfitValue
     try:
         found = validate(value)
     except ValidationError as error:
         # Pydantic's messages say what was expected, and do not contain the input.
-        raise Unfit("; ".join(item["msg"] for item in error.errors(include_input=False))) from None
+        raise UnfitValue(
+            "; ".join(item["msg"] for item in error.errors(include_input=False))
+        ) from None
     # Pydantic takes True as 1. Somebody who writes a bool for a number has made a mistake.
     if isinstance(value, bool) and found is not value:
-        raise Unfit
+        raise UnfitValue
     if isinstance(value, _BYTES) and not isinstance(found, _BYTES):
         # Pydantic decodes bytes to text and numbers, but nothing says how they were encoded.
-        raise Unfit
+        raise UnfitValue
     return found

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from colonnade.writing.bulk import bulk_insert
 from colonnade.writing.changes import assignments_of, changes_of, values_of
-from colonnade.writing.delete import delete
-from colonnade.writing.delete_all import delete_all
-from colonnade.writing.held import held_version
+from colonnade.writing.delete import delete, delete_all
+from colonnade.writing.identity_map import held_version
 from colonnade.writing.insert import insert, insert_unseen
 from colonnade.writing.payloads import rows_of
-from colonnade.writing.update import update
-from colonnade.writing.update_all import update_all
+from colonnade.writing.update import update, update_all
 
 __all__ = [
     "assignments_of",

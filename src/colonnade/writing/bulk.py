@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import insert as inserting
 
-from colonnade.database import Session
 from colonnade.errors import InvalidChanges, InvalidOperand
 from colonnade.mapping import Mapping as Mapped
 from colonnade.mapping import did_you_mean, mapping_of
+from colonnade.session import Session
 
 __all__ = ["bulk_insert"]
 

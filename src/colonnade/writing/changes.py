@@ -16,16 +16,16 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import ClauseElement
 from sqlalchemy.ext.hybrid import hybrid_property
 
+from colonnade.caches import memoized
 from colonnade.errors import InvalidChanges, InvalidOperand, RefusedByModel
-from colonnade.filters import expression
-from colonnade.filters.operands import one_of
+from colonnade.filters import coerce_expression
+from colonnade.filters.operands import column_validator
 from colonnade.mapping import Mapping as Mapped
 from colonnade.mapping import (
     check_writable,
     did_you_mean,
     expressions_of,
     mapping_of,
-    memoized,
     nearest,
     refusal_of,
     synonym_of,
@@ -117,7 +117,7 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
     fitted, problems = _checked(mapped, plain, _protected(mapped))
     problems += _misplaced(mapped, computed, _protected(mapped))
     _raise(mapped, problems)
-    return fitted | {n: expression(model, value) for n, value in computed.items()}
+    return fitted | {n: coerce_expression(model, value) for n, value in computed.items()}
 
 
 def _fields(item: BaseModel) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def _checked(
 def _columns(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]]:
     """The columns that may be written: whether NULL may be, and what checks a value."""
     return {
-        name: (column.nullable, one_of(model, name, name))
+        name: (column.nullable, column_validator(model, name, name))
         for name, column in mapping_of(model).columns.items()
         if not column.computed
     }

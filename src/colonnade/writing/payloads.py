@@ -16,10 +16,11 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
-from colonnade.database import Uncollected
+from colonnade.caches import memoized
+from colonnade.engine import CollectionPaused
 from colonnade.errors import InvalidOperand
-from colonnade.filters.columnwise import CheckAll, all_of_column
-from colonnade.mapping import mapping_of, memoized
+from colonnade.filters.operands import BatchValidator, column_batch_validator
+from colonnade.mapping import mapping_of
 from colonnade.writing.changes import required_of, spellings_of, values_of
 
 __all__ = ["rows_of"]
@@ -46,7 +47,7 @@ def rows_of(
     given = list(payloads)
     if len(given) == 1:
         return [values_of(model, schema, given[0], filled)]
-    with Uncollected():
+    with CollectionPaused():
         items = _validated(schema, given)
         rows = None if items is None else _rows(model, items, filled)
     if rows is None:
@@ -175,10 +176,10 @@ def _fit(model: type[Any], names: tuple[str, ...], rows: Sequence[Row]) -> bool:
 
 
 @memoized
-def _columns(model: type[Any]) -> Mapping[str, tuple[bool, CheckAll]]:
+def _columns(model: type[Any]) -> Mapping[str, tuple[bool, BatchValidator]]:
     """Return the columns that may be written: whether NULL may be, and what checks values."""
     return {
-        name: (column.nullable, all_of_column(model, name))
+        name: (column.nullable, column_batch_validator(model, name))
         for name, column in mapping_of(model).columns.items()
         if not column.computed
     }

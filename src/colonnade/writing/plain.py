@@ -16,10 +16,11 @@ from sqlalchemy.sql.elements import ClauseElement
 from sqlmodel import SQLModel
 
 from colonnade._compat.sqlalchemy_mutable import tracks_edits
-from colonnade.database import Session
-from colonnade.mapping import mapping_of, memoized
+from colonnade.caches import memoized
+from colonnade.mapping import mapping_of
 from colonnade.models import Timestamps
-from colonnade.models.mutable_json import documents_of
+from colonnade.models.mutable_json import document_attributes
+from colonnade.session import Session
 
 __all__ = ["is_plain", "is_plain_update", "returns_rows"]
 
@@ -61,7 +62,7 @@ def is_plain_update(session: Session, model: type[Any], names: Iterable[str]) ->
 
 @memoized
 def _tracks_documents(model: type[Any]) -> int:
-    return int(bool(documents_of(inspect(model))))
+    return int(bool(document_attributes(inspect(model))))
 
 
 def _is_heard(listeners: Any) -> bool:
@@ -121,7 +122,7 @@ def _is_plain_column(columns: Sequence[Any], table: Table) -> bool:
 def _is_listened_to(mapper: Mapper[Any]) -> bool:
     """Whether anybody but the library's mixins is told of a new object or of its values."""
     model = mapper.class_
-    documents = documents_of(mapper)
+    documents = document_attributes(mapper)
     events: Any = mapper.dispatch
     ours = len(events.before_insert), len(events.after_insert)
     if ours != (int(issubclass(model, Timestamps)), int(bool(documents))):

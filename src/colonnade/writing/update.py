@@ -1,23 +1,89 @@
-"""In charge of UPDATE of one row: from the changes alone, in one statement where there is one."""
+"""Update one row through the unit of work, where the model or the session has a say in it.
+
+Validators, listeners for mappers and attributes, a ``__setattr__`` of the model's own and whoever
+watches the session's flushes run as they do for a new object.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BindParameter, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, inspect, select
 from sqlalchemy import update as updating
+from sqlalchemy.orm import InstanceState
+from sqlalchemy.orm.attributes import set_committed_value
 
-from colonnade.database import Session
+from colonnade.mapping import Mapping as Mapped
 from colonnade.mapping import mapping_of
-from colonnade.spec import equal, equal_parameter, is_key, remembered, unused_prefix
-from colonnade.writing.back import read_back
-from colonnade.writing.edit import edit
+from colonnade.session import Session
+from colonnade.spec import (
+    Spec,
+    dml_condition,
+    equal,
+    equal_parameter,
+    is_key,
+    remembered,
+    unused_prefix,
+)
+from colonnade.writing.changes import refused_by_model
+from colonnade.writing.identity_map import read_back, refresh
 from colonnade.writing.plain import is_plain_update
 
-__all__ = ["update"]
+__all__ = ["edit", "update", "update_all"]
 
 M = TypeVar("M")
+
+
+async def edit(
+    session: Session,
+    model: type[M],
+    criteria: Sequence[ColumnElement[bool]],
+    changes: Mapping[str, Any],
+) -> M | None:
+    """Set these attributes of the one object that meets the criteria, and flush.
+
+    Return it as it is stored, or None if no row meets them. SELECT … FOR UPDATE, so that listeners
+    see the row that is changed; UPDATE; and SELECT, for what the database made of it. Raise
+    ``InvalidChanges`` for a value that the model refuses with a ``ValueError``; then, and whenever
+    nothing was sent, the object is as it was.
+    """
+    statement = select(model).where(*criteria).with_for_update(of=model)
+    found = await session.scalars(statement, execution_options={"populate_existing": True})
+    item = found.unique().one_or_none()
+    if item is None:
+        return None
+    state: InstanceState[Any] = inspect(item)
+    try:
+        for name, value in changes.items():
+            _set(model, item, name, value)
+        await session.flush()
+    except BaseException:
+        _undo(session, state)
+        raise
+    await read_back(session, model, [state.identity or ()], anew=True)
+    return item
+
+
+def _set(model: type[Any], item: Any, name: str, value: Any) -> None:
+    try:
+        setattr(item, name, value)
+    except ValueError as error:
+        raise refused_by_model(model, error, (name,)) from error
+
+
+def _undo(session: Session, state: InstanceState[Any]) -> None:
+    """Give an object back what it held, unless the flush that failed has made it expire."""
+    item = state.obj()
+    if item is None or not state.modified:
+        return
+    for prop in state.mapper.column_attrs:
+        before = state.attrs[prop.key].history
+        if before.deleted:
+            set_committed_value(item, prop.key, before.deleted[0])
+        elif before.added:  # it had not been read
+            session.expire(item, [prop.key])
+
 
 #: What the names of values begin with: those that are set, and those that say which row.
 _SET: Final = "set_"
@@ -90,3 +156,31 @@ def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
 def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     prefix = unused_prefix(model, prefix)
     return {prefix + name: value for name, value in values.items()}
+
+
+async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -> int:
+    """How many rows the conditions of ``spec`` met, which have these values now.
+
+    One UPDATE, in which what counts or dates the writes of a row does so. What the session holds of
+    the model is read again, which takes one SELECT for each 10,000 objects.
+    """
+    mapped = mapping_of(spec.shape.model)
+    values = dict(changes) | _next_version(mapped)
+    await session.flush()
+    apart = session.get_bind().dialect.name in ("mysql", "mariadb")
+    condition, parameters = dml_condition(spec, apart=apart)
+    statement = updating(mapped.model).where(condition).values(values)
+    options = {"synchronize_session": False}
+    result: Any = await session.exec(statement, params=parameters, execution_options=options)
+    follow = (
+        name for name, column in mapped.columns.items() if column.has_onupdate or column.computed
+    )
+    await refresh(session, mapped.model, {*values, *follow})
+    return int(result.rowcount)
+
+
+def _next_version(mapped: Mapped) -> dict[str, Any]:
+    """A version that a flush counts up, and that does not count by itself, is counted here."""
+    if mapped.version is None or mapped.columns[mapped.version].has_onupdate:
+        return {}
+    return {mapped.version: getattr(mapped.model, mapped.version) + 1}

@@ -1,0 +1,341 @@
+"""In charge of grouped schemas: what their groups are, as a model of their own.
+
+The groups are rows too, with the schema's fields as columns. So they get a mapped class, of no
+table: conditions on groups, their order, pages and the schema itself are then checked and built as
+for any model. The key of a group is what it is grouped by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from sqlalchemy import JSON, MetaData, Table, and_, inspect
+from sqlalchemy import Column as TableColumn
+from sqlalchemy.orm import registry, relationship
+from sqlalchemy.types import ARRAY, TypeEngine
+
+from colonnade._compat.pydantic_core_schema import Path, fields_of, lookup_paths
+from colonnade.aggregates.declarations import Group
+from colonnade.aggregates.resolve import (
+    Measure,
+    declared,
+    declared_fields,
+    is_grouped,
+    is_text,
+    kind_of,
+    measure_of,
+    measures_of,
+)
+from colonnade.caches import memoized
+from colonnade.errors import AmbiguousLookup, InvalidSchema, UnknownField
+from colonnade.mapping import Column, Expression, Relation, did_you_mean, mapping_of
+from colonnade.mapping.attributes import ModelAttribute, Python, attribute_of, attributes_of
+from colonnade.mapping.paths import column_path
+
+__all__ = ["Grouped", "Grouping", "figures_of", "grouped", "groups_of", "paths_of", "rows_measures"]
+
+_ATTRIBUTE: Final = "__colonnade_groups__"
+#: What the statement calls the subquery of groups.
+_TABLE: Final = "colonnade_groups"
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """What rows are grouped by: the ``attribute`` of what is at the end of ``steps``.
+
+    ``label`` is the column of the groups. ``exact`` ones tell texts apart that a collation takes
+    for equal, beside ones that are ``shown``.
+    """
+
+    label: str
+    steps: tuple[Relation, ...]
+    attribute: str
+    exact: bool = False
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouped:
+    """The groups of ``model`` that ``schema`` asks for; ``entity`` is the class mapped for them.
+
+    ``fields`` are those that say which group it is.
+    """
+
+    model: type[Any]
+    schema: type[BaseModel]
+    entity: type[Any]
+    fields: tuple[str, ...]
+    groupings: tuple[Grouping, ...]
+    measures: tuple[tuple[str, Measure], ...]
+
+    def source(self, label: str) -> str:
+        """What a column of the groups holds, in words."""
+        figures = dict(self.measures)
+        if label in figures:
+            return repr(figures[label].aggregate)
+        found = next(item for item in self.groupings if item.label == label)
+        return ".".join([*(step.name for step in found.steps), found.attribute])
+
+
+def paths_of(model: type[Any], schema: type[BaseModel], name: str) -> list[Path]:
+    """Where a field's value is looked for; among groups, by its name alone."""
+    if groups_of(model):
+        return [(name,)]
+    by_alias = schema.model_config.get("validate_by_alias") is not False
+    return lookup_paths(fields_of(schema)[name], name, by_alias=by_alias)
+
+
+def groups_of(entity: type[Any]) -> Grouped | None:
+    """What a class stands for, if it was mapped for groups."""
+    found: Grouped | None = getattr(entity, _ATTRIBUTE, None)
+    return found
+
+
+@memoized
+def grouped(model: type[Any], schema: type[BaseModel]) -> Grouped | None:
+    """The groups that a schema asks for, or None where its objects are the model's rows.
+
+    Raises ``InvalidSchema``.
+    """
+    return _Making(model, schema).made() if is_grouped(model, schema) else None
+
+
+def rows_measures(
+    model: type[Any],
+    schema: type[BaseModel],
+    *,
+    nested: bool,
+    given: Collection[str] = (),
+) -> dict[str, Measure]:
+    """The figures, by field, that a schema has of each of the model's rows.
+
+    Something else fills the fields in ``given``. Raises ``InvalidSchema`` for a schema of groups,
+    which stands at the root alone, and which only ``into`` asks for.
+    """
+    if groups_of(model) is not None:
+        return {}  # they are columns of the groups
+    if not (nested or given) and is_grouped(model, schema):
+        raise InvalidSchema(
+            f"{schema.__name__} is about groups of {model.__name__}, not about its rows",
+            hint=f"ask for it with where().into({schema.__name__})",
+            model=model.__name__,
+        )
+    found: dict[str, Measure] = {}
+    for name in declared_fields(schema):
+        if name in given or declared(schema, name) is None:
+            continue
+        measure = measure_of(model, schema, name)
+        if measure is None or not measure.many:
+            where = "a select" if given else "another schema"
+            raise InvalidSchema(
+                f"{schema.__name__}.{name}: groups are not nested in {where}",
+                hint="label a column of the select so, to fill it"
+                if given
+                else 'a figure about children stands in their parent: Count("heroes")',
+                model=model.__name__,
+                fields=(name,),
+            )
+        found[name] = measure
+    return found
+
+
+@memoized
+def figures_of(model: type[Any], schema: type[BaseModel]) -> type[Any] | None:
+    """A class mapped for the figures that a schema has of each row; None where it has none."""
+    measures = rows_measures(model, schema, nested=True)
+    if not measures:
+        return None
+    columns = [
+        _column(index, item.field, item.result, item.nullable)
+        for index, item in enumerate(measures.values())
+    ]
+    entity = _class(schema, {item.field: item.kind for item in measures.values()})
+    _map(entity, columns, columns, {})
+    return entity
+
+
+def _class(schema: type[BaseModel], kinds: dict[str, Any]) -> type[Any]:
+    """A class of this name to be mapped, by which errors and cursors know it.
+
+    What its columns hold is told as a model tells it, since not every SQL type does.
+    """
+    fields = {name: FieldInfo(annotation=kind) for name, kind in kinds.items()}
+    names = {"__module__": schema.__module__, "__qualname__": schema.__qualname__}
+    return type(schema.__name__, (), {**names, "model_fields": fields})
+
+
+def _map(
+    entity: type[Any],
+    columns: list[TableColumn[Any]],
+    key: list[TableColumn[Any]],
+    related: dict[str, Any],
+) -> None:
+    table = Table(_TABLE, MetaData(), *columns)
+    # A registry of its own: names of schemas need not be unique.
+    registry().map_imperatively(entity, table, properties=related, primary_key=key)
+
+
+def _column(index: int, name: str, kind: TypeEngine[Any], nullable: bool) -> TableColumn[Any]:
+    return TableColumn(f"g{index}", kind, key=name, nullable=nullable)
+
+
+class _Making:
+    def __init__(self, model: type[Any], schema: type[BaseModel]) -> None:
+        self.mapping = mapping_of(model)
+        self.schema = schema
+        self.columns: list[TableColumn[Any]] = []
+        self.key: list[TableColumn[Any]] = []
+        self.groupings: list[Grouping] = []
+        self.relations: list[tuple[str, Relation]] = []
+        self.fields: list[str] = []
+        self.measures: list[tuple[str, Measure]] = []
+        self.kinds: dict[str, Any] = {}
+
+    def made(self) -> Grouped:
+        measures = {item.field: item for item in measures_of(self.mapping.model, self.schema)}
+        for name in declared_fields(self.schema):
+            if name in measures:
+                self._measure(measures[name])
+            else:
+                self._group(name)
+        related = {name: self._related(name, relation) for name, relation in self.relations}
+        return self._mapped(related)
+
+    def _measure(self, measure: Measure) -> None:
+        function, told = measure.aggregate.function, repr(measure.aggregate)
+        if measure.many and (function == "avg" or measure.aggregate.distinct):
+            what = "a mean" if function == "avg" else "a count of distinct values"
+            self._refuse(
+                measure.field,
+                f"{told} of a group would be {what} put together from its rows'",
+                hint=f"ask the service of {measure.counted.__name__} for it",
+            )
+        label = self._column(measure.field, measure.result, measure.nullable).name
+        self.measures.append((label, measure))
+        self.kinds[measure.field] = measure.kind
+
+    def _group(self, name: str) -> None:
+        given = declared(self.schema, name)
+        self.fields.append(name)
+        steps: tuple[Relation, ...] = ()
+        found: ModelAttribute
+        if isinstance(given, Group) and given.path:
+            steps, found = self._at(name, given.path)
+        else:
+            found = self._named(name)
+        if isinstance(found, Relation):
+            self.relations.append((name, found))
+            return
+        if isinstance(found, Python):
+            self._refuse(name, f"{self.mapping.model.__name__}.{found.name} is computed in Python")
+        kind = kind_of(self.mapping.model, steps, found)
+        if isinstance(found.type, JSON | ARRAY) or kind in (dict, list):
+            self._refuse(name, f"{found.name} has no equality on every database to group by")
+        text = is_text(found.type)
+        self._grouping(name, steps, found, shown=text)
+        if text:
+            # Collations take some texts for equal that are not, and have no order for them.
+            self._grouping(f"{name} (exact)", steps, found, exact=True)
+
+    def _named(self, name: str) -> ModelAttribute:
+        """What fills a field by its aliases or its name, as in a schema of rows."""
+        model = self.mapping.model
+        paths = lookup_paths(fields_of(self.schema)[name], name)
+        attributes: Any = (attribute_of(model, str(path[0])) for path in paths if len(path) == 1)
+        found: ModelAttribute | None = next(filter(None, attributes), None)
+        if found is None:
+            self._refuse(
+                name,
+                f"{model.__name__} has nothing that fills it",
+                hint=did_you_mean(name, attributes_of(model), model.__name__),
+            )
+        return found
+
+    def _at(self, name: str, path: str) -> tuple[tuple[Relation, ...], Column | Expression]:
+        try:
+            found = column_path(self.mapping.model, path)
+        except (UnknownField, AmbiguousLookup) as error:
+            self._refuse(name, f"Group({path!r}): {error.message}", hint=error.hint)
+        many = next((step for step in found.steps if step.many), None)
+        if many is not None:
+            self._refuse(name, f"Group({path!r}): {many.name} has many objects, a row is in one")
+        return found.steps, found.column
+
+    def _related(self, name: str, relation: Relation) -> Any:
+        """The relation from a group to the one object that its rows have in common."""
+        owner = self.mapping.model
+        if relation.many:
+            self._refuse(name, f"{owner.__name__}.{name} has many objects, and a group has none")
+        prop = inspect(owner).relationships[name]
+        pairs = list(prop.local_remote_pairs or ())
+        if relation.direction != "many_to_one" or len(relation.local) != len(pairs):
+            self._refuse(name, f"{owner.__name__} has no columns that say which {name} it is")
+        local = [self._local(item) for item in relation.local]
+        joined = [own == pair[1] for own, pair in zip(local, pairs, strict=True)]
+        return relationship(
+            relation.target,
+            primaryjoin=and_(*joined),
+            foreign_keys=local,
+            uselist=False,
+            viewonly=True,
+        )
+
+    def _local(self, name: str) -> TableColumn[Any]:
+        """The column of the groups that holds a column of the model, added if there is none."""
+        for item in self.groupings:
+            if item.attribute == name and not item.steps and not item.exact:
+                return next(made for made in self.columns if made.name == item.label)
+        taken = {item.key for item in self.columns} | set(declared_fields(self.schema))
+        return self._grouping(
+            f"{name} (group)" if name in taken else name, (), self.mapping.columns[name]
+        )
+
+    def _grouping(
+        self,
+        name: str,
+        steps: tuple[Relation, ...],
+        found: Column | Expression,
+        *,
+        exact: bool = False,
+        shown: bool = False,
+    ) -> TableColumn[Any]:
+        nullable = any(step.optional for step in steps)
+        if isinstance(found, Expression) or found.nullable:
+            nullable = True
+        made = self._column(name, found.type, nullable)
+        self.kinds[name] = kind_of(self.mapping.model, steps, found)
+        self.groupings.append(Grouping(made.name, steps, found.name, exact, shown))
+        if not shown:
+            self.key.append(made)
+        return made
+
+    def _column(self, name: str, kind: TypeEngine[Any], nullable: bool) -> TableColumn[Any]:
+        made = _column(len(self.columns), name, kind, nullable)
+        self.columns.append(made)
+        return made
+
+    def _mapped(self, related: dict[str, Any]) -> Grouped:
+        entity = _class(self.schema, self.kinds)
+        made = Grouped(
+            self.mapping.model,
+            self.schema,
+            entity,
+            tuple(self.fields),
+            tuple(self.groupings),
+            tuple(self.measures),
+        )
+        setattr(entity, _ATTRIBUTE, made)
+        _map(entity, self.columns, self.key or self.columns, related)
+        return made
+
+    def _refuse(self, name: str, message: str, hint: str | None = None) -> NoReturn:
+        raise InvalidSchema(
+            f"{self.schema.__name__}.{name}: {message}",
+            hint=hint,
+            model=self.mapping.model.__name__,
+            fields=(name,),
+        )

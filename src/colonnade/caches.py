@@ -1,0 +1,183 @@
+"""In charge of memory: what was found out once is kept, and never more of it than is bounded.
+
+What a program defines (models, schemas, the names that fit them) is counted. What a client's input
+can multiply (conditions, orders, statements) is weighed, since one of those can be as large as a
+thousand others.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, MutableMapping
+from functools import lru_cache
+from threading import RLock
+from typing import Any, Final, ParamSpec, TypeVar
+
+from sqlalchemy.util import LRUCache
+
+__all__ = ["KEPT", "BoundedCache", "CompiledCaches", "compiled_cache", "memoized", "text_weight"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+# More than an application asks; bounded, since a name may come from a request. A name takes 2.5 KB
+# at most. What stands for it in a shape is compared by identity, so that names have to be kept for
+# longer than the statements that hold them.
+_REMEMBERED: Final = 4096
+
+
+def memoized(function: Callable[P, R]) -> Callable[P, R]:
+    """Return ``function``, remembering its last answers; errors are not remembered."""
+    remembering: Callable[P, R] = lru_cache(maxsize=_REMEMBERED)(function)  # type: ignore[assignment]
+    return remembering
+
+
+class _Entry:
+    __slots__ = ("used", "value", "weight")
+
+    def __init__(self, value: object, weight: int) -> None:
+        self.value = value
+        self.weight = weight
+        self.used = False
+
+
+class BoundedCache(MutableMapping[K, V]):
+    """A mapping that keeps what was used last, as much of it as weighs ``capacity`` together.
+
+    ``weigh`` tells the weight of an entry from its key and value; an entry that alone weighs more
+    than ``heaviest`` is not kept, since many others would have to go for it. To read an entry costs
+    one look into a dictionary: it is marked as used, and an entry with a mark is passed over once
+    when room is made.
+    """
+
+    def __init__(self, capacity: int, heaviest: int, weigh: Callable[[K, V], int]) -> None:
+        self.capacity = capacity
+        self.heaviest = heaviest
+        self._weigh = weigh
+        self._weight = 0
+        self._entries: OrderedDict[K, _Entry] = OrderedDict()
+        # For writers in several threads, and for a finalizer that writes while one of them does.
+        self._lock = RLock()
+
+    @property
+    def weight(self) -> int:
+        """What the entries weigh together."""
+        return self._weight
+
+    def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override] # one default will do
+        """Return the value, which counts as used now, or ``default``."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return default
+        entry.used = True
+        return entry.value  # type: ignore[return-value]
+
+    def __getitem__(self, key: K) -> V:
+        entry = self._entries[key]
+        entry.used = True
+        return entry.value  # type: ignore[return-value]
+
+    def __setitem__(self, key: K, value: V) -> None:
+        """Keep the value, unless it is too heavy, and let go of others if there is no more room."""
+        weight = self._weigh(key, value)
+        with self._lock:
+            self._remove(key)
+            if weight > self.heaviest:
+                return
+            while self._entries and self._weight + weight > self.capacity:
+                self._make_room()
+            self._entries[key] = _Entry(value, weight)
+            self._weight += weight
+
+    def __delitem__(self, key: K) -> None:
+        with self._lock:
+            if not self._remove(key):
+                raise KeyError(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _remove(self, key: K) -> bool:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return False
+        self._weight -= entry.weight
+        return True
+
+    def _make_room(self) -> None:
+        """Let go of the entry that has waited longest without being used."""
+        key, entry = self._entries.popitem(last=False)
+        if entry.used:
+            entry.used = False
+            self._entries[key] = entry
+        else:
+            self._weight -= entry.weight
+
+
+#: Statements kept, of usual length: each takes some 20 KB, and 50 times its text.
+KEPT: Final = 512
+#: Letters of a usual statement; a longer one counts once for each so many.
+_USUAL: Final = 2048
+#: For how many a statement may count to be kept: that of a schema with a thousand columns may.
+_HEAVIEST: Final = 32
+#: Sets of lifted scopes that are told apart; a program has a few.
+_SETS: Final = 32
+
+
+def text_weight(text: str) -> int:
+    """Return for how many statements of usual length one counts."""
+    return 1 + len(text) // _USUAL
+
+
+def compiled_cache() -> BoundedCache[Any, Any]:
+    """Return an empty cache of compiled statements, or of what has their text as ``string``."""
+    return BoundedCache(KEPT, _HEAVIEST, lambda _key, compiled: text_weight(compiled.string or ""))
+
+
+class CompiledCaches:
+    """The compiled statements of one engine, apart for each set of lifted scopes."""
+
+    def __init__(self) -> None:
+        self._all = compiled_cache()
+        self._views: LRUCache[frozenset[str], _View] = LRUCache(_SETS)
+
+    def of(self, lifted: frozenset[str]) -> MutableMapping[Any, Any]:
+        """Return those under which these scopes do not hold."""
+        view = self._views.get(lifted)
+        if view is None:
+            view = self._views[lifted] = _View(self._all, lifted)
+        return view
+
+
+class _View(MutableMapping[Any, Any]):
+    """The part of a cache in which one set of scopes is lifted."""
+
+    def __init__(self, cache: BoundedCache[Any, Any], lifted: frozenset[str]) -> None:
+        self._cache = cache
+        self._lifted = lifted
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self._cache.get((self._lifted, key), default)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._cache[self._lifted, key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._cache[self._lifted, key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        del self._cache[self._lifted, key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (key for lifted, key in self._cache if lifted == self._lifted)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,66 @@
+"""In charge of a service's own scopes: conditions for what it asks, values for what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ClauseElement
+
+from colonnade.errors import OutOfScope
+from colonnade.filters import Condition
+from colonnade.scope import Bindings, Scope
+from colonnade.scope.writes import unknowable
+from colonnade.sql.text import BytewiseCondition
+
+__all__ = ["check_row", "conditions_of", "criteria_of", "fixed_values"]
+
+
+def criteria_of(model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings) -> list[Any]:
+    """What holds for every row that the service may see, as SQL, in which texts compare exactly.
+
+    Raises ``ScopeUnbound`` or ``InvalidOperand``.
+    """
+    return [
+        BytewiseCondition(scope.criterion(model, bindings.value_of(scope, model)))
+        for scope in scopes
+        if scope.name not in bindings.lifted
+    ]
+
+
+def conditions_of(
+    model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings
+) -> list[Condition]:
+    """The same for ``where``: a column's value is a lookup, whose statement is built once."""
+    found: list[Condition] = [
+        {name: value} for name, (_, value) in fixed_values(model, scopes, bindings).items()
+    ]
+    conditions = tuple(scope for scope in scopes if scope.column is None)
+    return found + criteria_of(model, conditions, bindings)
+
+
+def fixed_values(
+    model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings
+) -> dict[str, tuple[str, Any]]:
+    """What every row that the service writes has: by attribute the scope and its value."""
+    return {
+        scope.column: (scope.name, bindings.value_of(scope, model))
+        for scope in scopes
+        if scope.column is not None and scope.name not in bindings.lifted
+    }
+
+
+def check_row(
+    model: type[Any], values: Mapping[str, tuple[str, Any]], row: Mapping[str, Any]
+) -> None:
+    """Raise ``OutOfScope`` if the row names another value than the service's.
+
+    Raises ``UsageError`` for an expression, whose value only the database knows.
+    """
+    for name, (scope, value) in values.items():
+        if name not in row:
+            continue
+        if isinstance(row[name], ClauseElement):
+            raise unknowable(f"an expression for the {name} of a service", [scope], model.__name__)
+        if row[name] != value:
+            raise OutOfScope.another(model.__name__, name, scope)

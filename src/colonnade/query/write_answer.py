@@ -1,0 +1,59 @@
+"""In charge of what a write answers with: the objects written, or a schema filled from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from colonnade import reading
+from colonnade.errors import UsageError
+from colonnade.schemas import Plan, plan_of
+from colonnade.session import Session
+
+__all__ = ["Answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How objects that were written are told; ``plan`` is None where they answer themselves.
+
+    Made before anything is written, so that a schema or a value that does not fit stops the write.
+    """
+
+    session: Session
+    plan: Plan | None
+    given: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        model: type[Any],
+        into: type[BaseModel] | None,
+        given: Mapping[str, Any] | None,
+    ) -> Self:
+        """Return the answer in the schema ``into``, with the values that it awaits.
+
+        Raises ``InvalidSchema``, or what ``Projection.given`` and its verbs raise for the values.
+        """
+        if into is None:
+            if given:
+                raise UsageError(
+                    "given= is for the schema of into=, and there is none", hint="name it too"
+                )
+            return cls(session, None, {})
+        plan = plan_of(model, into)
+        terms = reading.terms_of(plan)
+        reading.check_given_values(plan, terms, given or {})
+        return cls(
+            session, plan, reading.find_given_values(plan, terms, given or {}, session.scope)
+        )
+
+    async def told(self, items: Sequence[Any]) -> list[Any]:
+        """Return what the write answers with. Reads what lies beyond the objects themselves."""
+        if self.plan is None:
+            return list(items)
+        return await reading.fill_from_entities(self.session, self.plan, items, self.given)

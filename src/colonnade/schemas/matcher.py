@@ -1,0 +1,367 @@
+"""In charge of fitting a schema to a model: what of the model fills each of its fields.
+
+What a field looks for is what Pydantic looks for with ``from_attributes``: its validation aliases,
+each in turn; an alias that the model does not have is one for the answer, and then the field's name
+counts. A plan is made once for a model and a schema, and says at once when they do not fit.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from types import FunctionType
+from typing import Any, Final, NoReturn
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from colonnade._compat.pydantic_core_schema import (
+    Path,
+    core_schema_of,
+    fields_of,
+    has_before_validator,
+)
+from colonnade.aggregates import Measure, rows_measures
+from colonnade.aggregates.groups import paths_of
+from colonnade.aggregates.resolve import measure_key
+from colonnade.caches import memoized
+from colonnade.errors import InvalidSchema
+from colonnade.mapping import Relation, did_you_mean, mapping_of
+from colonnade.mapping.attributes import ModelAttribute, Python
+from colonnade.schemas.annotations import (
+    Requires,
+    Rows,
+    Unscoped,
+    allows_none,
+    class_requires,
+    found_in,
+    nested_schemas,
+)
+from colonnade.schemas.hiding import lift_known_scopes, lift_scopes
+from colonnade.schemas.plan import Plan
+from colonnade.schemas.plan_builder import ColumnsOnly, PlanBuilder
+
+__all__ = ["check_arguments", "plan_of", "plan_of_select"]
+
+_METHODS: Final = (FunctionType, classmethod, staticmethod)
+
+
+def plan_of(model: type[Any], schema: type[BaseModel], depth: int | None = None) -> Plan:
+    """The plan for reading ``schema`` from ``model``.
+
+    A schema that is nested in itself is read ``depth`` levels deep; what lies below is empty.
+    Raises ``InvalidSchema`` that names the field and the nearest attribute.
+    """
+    check_arguments(schema, depth)
+    return _remembered(mapping_of(model).model, schema, depth, ())
+
+
+def plan_of_select(
+    model: type[Any] | None,
+    schema: type[BaseModel],
+    labels: tuple[str, ...],
+    depth: int | None = None,
+) -> Plan:
+    """The plan for reading ``schema`` from a select that has columns with these labels.
+
+    What they do not fill is read from ``model``, if the select has its objects too. Raises
+    ``InvalidSchema``, also for a label that no field takes.
+    """
+    check_arguments(schema, depth)
+    owner = ColumnsOnly if model is None else mapping_of(model).model
+    plan = _remembered(owner, schema, depth, labels)
+    taken = {leaf.name for leaf in plan.columns}
+    spare = next((label for label in labels if label not in taken), None)
+    if spare is not None:
+        raise InvalidSchema(
+            f"{schema.__name__} has no field for the column {spare!r} of the select",
+            hint=did_you_mean(spare, schema.model_fields, schema.__name__),
+            fields=(spare,),
+        )
+    return plan
+
+
+def check_arguments(schema: Any, depth: int | None) -> None:
+    """Raise ``InvalidSchema`` for what is no schema, and for a depth that is none."""
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        raise InvalidSchema(
+            f"{getattr(schema, '__name__', schema)} is no schema",
+            hint="hand in a class derived from pydantic.BaseModel",
+        )
+    if depth is not None and (type(depth) is not int or depth < 1):
+        raise InvalidSchema("depth is a whole number of at least 1")
+
+
+@memoized
+def _remembered(
+    model: type[Any], schema: type[BaseModel], depth: int | None, labels: tuple[str, ...]
+) -> Plan:
+    with suppress(_NeedsObjectsError):
+        return _SchemaMatcher(depth, objects=False).plan(PlanBuilder(model, schema, labels))
+    return _SchemaMatcher(depth, objects=True).plan(PlanBuilder(model, schema, labels))
+
+
+class _NeedsObjectsError(Exception):
+    """Code looks at attributes: the plan has to be made by them."""
+
+
+class _SchemaMatcher:
+    """One attempt: with keys by field, or, with ``objects``, by attribute."""
+
+    def __init__(self, depth: int | None, *, objects: bool) -> None:
+        self.depth = depth
+        self.objects = objects
+
+    def plan(self, draft: PlanBuilder) -> Plan:
+        self._schema(draft, draft.schema, ())
+        return draft.build_plan(objects=self.objects)
+
+    def _schema(
+        self, draft: PlanBuilder, schema: type[BaseModel], above: tuple[type[BaseModel], ...]
+    ) -> None:
+        _check(schema)
+        if _looks_first(schema):
+            self._needs_objects()
+        for requires in class_requires(schema):
+            self._require(draft, requires, schema.__name__)
+        measures = self._measures(draft, schema, nested=bool(above))
+        for name, field in schema.model_fields.items():
+            if name in measures:
+                draft.measures[measure_key(name, objects=self.objects)] = measures[name]
+            else:
+                _Field(self, draft, schema, name, field, above).fit()
+
+    def _measures(
+        self, draft: PlanBuilder, schema: type[BaseModel], *, nested: bool
+    ) -> dict[str, Measure]:
+        """The figures of each object that are read, by field."""
+        if draft.model is ColumnsOnly:
+            return {}
+        given = {
+            name
+            for name in schema.model_fields
+            if any(path[0] in draft.labels for path in paths_of(draft.model, schema, name))
+        }
+        return rows_measures(draft.model, schema, nested=nested, given=given)
+
+    def _needs_objects(self) -> None:
+        if not self.objects:
+            raise _NeedsObjectsError
+
+    def _require(self, draft: PlanBuilder, requires: Requires, told: str) -> None:
+        """Have what is required read."""
+        for path in requires.paths:
+            self._needs_objects()
+            at = draft
+            *steps, last = path.split(".")
+            for step in steps:
+                found = at.attribute(step)
+                if not isinstance(found, Relation):
+                    raise _unfit(at, f"{told} requires {path!r}", step, relations=True)
+                at = at.add_relation(found, BaseModel)
+            attribute = at.attribute(last)
+            if attribute is None or isinstance(attribute, Python):
+                raise _unfit(at, f"{told} requires {path!r}", last)
+            if isinstance(attribute, Relation):
+                at.add_relation(attribute, BaseModel)
+            else:
+                at.add_column(last, attribute)
+
+
+class _Field:
+    """One field of a schema, on its way into the draft of what is read for it."""
+
+    def __init__(
+        self,
+        fit: _SchemaMatcher,
+        draft: PlanBuilder,
+        schema: type[BaseModel],
+        name: str,
+        field: FieldInfo,
+        above: tuple[type[BaseModel], ...],
+    ) -> None:
+        self.fitting = fit
+        self.draft = draft
+        self.schema = schema
+        self.name = name
+        self.field = field
+        self.above = above
+        self.requires = found_in(field, Requires)
+        self.rows = found_in(field, Rows)
+        self.unscoped = found_in(field, Unscoped)
+        #: The scopes that were lifted for the objects on the way.
+        self.lifted: frozenset[str] = frozenset()
+        self.told = f"{schema.__name__}.{name}"
+
+    def fit(self) -> None:
+        if self.requires is not None:
+            self.fitting._require(self.draft, self.requires, self.told)
+        filled = False
+        for path in paths_of(self.draft.model, self.schema, self.name):
+            attribute = self.draft.attribute(str(path[0]))
+            if attribute is None or _is_method(attribute):
+                continue
+            filled = True
+            if len(path) == 1:
+                self._fill(self.draft, str(path[0]), attribute)
+                return
+            # What a path finds is known only when it is there: the next one counts too.
+            self.fitting._needs_objects()
+            self._follow(path, attribute)
+        # A validator of the schema's own may fill what nothing is read for.
+        own = not self.field.is_required() or _looks_first(self.schema)
+        if not filled and (self.requires is None or not own):
+            raise _unfit(
+                self.draft, f"{self.told}: {self.draft.title} has nothing that fills it", self.name
+            )
+
+    def _follow(self, path: Path, attribute: ModelAttribute) -> None:
+        draft = self.draft
+        name, *rest = path
+        # Where the way ends early, the next path counts, or the default.
+        others = len(paths_of(self.draft.model, self.schema, self.name)) > 2
+        spare = others or not self.field.is_required()
+        while isinstance(attribute, Relation) and (keys := [k for k in rest if isinstance(k, str)]):
+            followed, freed = lift_known_scopes(attribute, self.unscoped)
+            self.lifted |= freed
+            draft = draft.add_relation(followed, BaseModel, takes_none=spare or attribute.many)
+            following = draft.attribute(keys[0])
+            if following is None or _is_method(following):
+                raise _unfit(draft, f"{self.told} looks for {_dotted(path)}", keys[0])
+            if attribute.many and isinstance(rest[0], str):
+                self._refuse(
+                    f"looks for {_dotted(path)}, and {name} is a collection, of which Pydantic "
+                    "takes places only",
+                    hint=f"read {name} into a list of a schema of its own; or write a property of "
+                    f"the model, with Annotated[…, Requires({_dotted(path)!r})] for the field",
+                )
+            rest = rest[rest.index(keys[0]) + 1 :]
+            name, attribute = keys[0], following
+        self._fill(draft, str(name), attribute, many=True if rest else None)
+
+    def _fill(
+        self, draft: PlanBuilder, name: str, attribute: ModelAttribute, many: bool | None = None
+    ) -> None:
+        if self.rows is not None and not (isinstance(attribute, Relation) and attribute.many):
+            self._refuse("is no collection, and Rows says which objects of one are read")
+        single = isinstance(attribute, Relation) and not attribute.many
+        if self.unscoped is not None and not single:
+            if draft is self.draft:
+                self._refuse("is no relation to one object, for which Unscoped lifts a scope")
+            unknown = next((name for name in self.unscoped.names if name not in self.lifted), None)
+            if unknown is not None:
+                self._refuse(f"no single object on the way has a scope {unknown!r}")
+        if isinstance(attribute, Python):
+            self.fitting._needs_objects()
+            if self.requires is None and not attribute.constant:
+                self._refuse(
+                    f"{draft.model.__name__}.{name} is computed in Python",
+                    hint="name the columns that it looks at: Annotated[…, Requires('first', …)]",
+                )
+        elif isinstance(attribute, Relation):
+            self._relation(draft, attribute, name, many)
+        elif self.fitting.objects:
+            draft.add_column(name, attribute)
+        else:
+            draft.add_column(self.name, attribute)
+
+    def _relation(
+        self, draft: PlanBuilder, relation: Relation, name: str, one_of_many: bool | None
+    ) -> None:
+        schemas, is_list = nested_schemas(self.field.annotation)
+        if not schemas:
+            if self.requires is None:
+                self._refuse(
+                    "is filled by a relation, which needs a schema of its own",
+                    hint="annotate it with a class derived from pydantic.BaseModel",
+                )
+        elif is_list is not relation.many and self.requires is None and not one_of_many:
+            owner = f"{draft.model.__name__}.{relation.name}"
+            self._refuse(
+                f"{owner} has {'many objects' if relation.many else 'one object'}",
+                hint=f"annotate it as {_example(relation, schemas[0])}",
+            )
+        node = fields_of(self.schema)[self.name]["schema"]
+        sees = len(schemas) != 1 or has_before_validator(
+            node, schemas, core_schema_of(self.schema)[1]
+        )
+        if sees:
+            self.fitting._needs_objects()
+        if self.unscoped is not None:
+            relation = lift_scopes(relation, self.unscoped, self.told)
+        # Code that is handed the object knows what to do without one.
+        takes_none = sees or relation.many or allows_none(self.field.annotation)
+        above = (*self.above, self.schema)
+        key = name if self.fitting.objects else self.name
+        for schema in schemas:
+            if above.count(schema) >= (self.fitting.depth or 1):
+                self._end(draft, key, relation)
+            else:
+                target = draft.add_relation(relation, schema, key, self.rows, takes_none=takes_none)
+                self.fitting._schema(target, schema, above)
+        if not schemas:
+            draft.add_relation(relation, BaseModel, key, self.rows)
+
+    def _end(self, draft: PlanBuilder, key: str, relation: Relation) -> None:
+        """What lies below the depth is empty, and nothing is read for it."""
+        if self.fitting.depth is None:
+            raise InvalidSchema(
+                f"{self.schema.__name__} is nested in itself without an end",
+                hint=f"say how deep: into({self.schema.__name__}, depth=3); "
+                "or write a schema for each level that is wanted",
+                fields=(self.name,),
+            )
+        if not relation.many and not allows_none(self.field.annotation):
+            self._refuse("has no end: it is always there", hint="annotate it as … | None")
+        draft.given[key] = () if relation.many else None
+
+    def _refuse(self, message: str, hint: str | None = None) -> NoReturn:
+        parting = " " if message.startswith("is ") else ": "
+        raise InvalidSchema(
+            f"{self.told}{parting}{message}",
+            hint=hint,
+            model=self.draft.model.__name__,
+            fields=(self.name,),
+        )
+
+
+def _check(schema: type[BaseModel]) -> None:
+    """Whether a class is a schema, and complete."""
+    if hasattr(schema, "__table__"):
+        raise InvalidSchema(
+            f"{schema.__name__} is a table, not a schema",
+            hint="leave into() out to read its objects, or write a class without table=True",
+        )
+    if not fields_of(schema):
+        raise InvalidSchema(f"{schema.__name__} has no fields")
+
+
+def _looks_first(schema: type[BaseModel]) -> bool:
+    """Whether validators of the schema see what is handed in before its fields are filled."""
+    core, definitions = core_schema_of(schema)
+    return has_before_validator(core, (schema,), definitions)
+
+
+def _is_method(attribute: ModelAttribute) -> bool:
+    return isinstance(attribute, Python) and isinstance(attribute.descriptor, _METHODS)
+
+
+def _unfit(
+    draft: PlanBuilder, message: str, name: str, *, relations: bool = False
+) -> InvalidSchema:
+    names = mapping_of(draft.model).relations if relations else draft.fillable_names()
+    return InvalidSchema(
+        message,
+        hint=did_you_mean(name, names, draft.title),
+        model=draft.model.__name__,
+        fields=(name,),
+    )
+
+
+def _example(relation: Relation, inner: type[BaseModel]) -> str:
+    if relation.many:
+        return f"list[{inner.__name__}]"
+    return f"{inner.__name__} | None" if relation.optional else inner.__name__
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))

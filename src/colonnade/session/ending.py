@@ -1,0 +1,198 @@
+"""End what a session has begun: commit, roll back, close, whatever happens meanwhile.
+
+A COMMIT tells whether it happened and runs the callbacks that wait for it; a failure undoes the
+unit and is not replaced by what goes wrong in undoing it; a connection that a task is still using
+when its session ends is broken rather than given to somebody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from sqlalchemy import Connection, RootTransaction
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.util import greenlet_spawn
+from sqlmodel import Session as SyncSession
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from colonnade._compat.sqlalchemy_session import has_changes
+from colonnade.dialects.dialect import GRACE_SECONDS, Dialect
+from colonnade.driver_errors.translate import aborted_error
+from colonnade.engine.abandoned import Opening
+from colonnade.engine.callbacks import Callbacks
+from colonnade.engine.commits import Outcome
+from colonnade.engine.failed_transaction import mark_failed, raise_if_failed
+from colonnade.errors import UsageError
+from colonnade.session.gate import Gate
+
+__all__ = ["Ending"]
+
+_log: Final = logging.getLogger("colonnade")
+
+
+class Ending(AsyncSession):
+    """What a session has for its own end and for those of its transactions."""
+
+    _opened_on: AsyncEngine | AsyncConnection
+    _opening: Opening | None
+    _dialect: Dialect
+    _gate: Gate
+    _callbacks: Callbacks
+    _outcome: Outcome
+    _spoiled: BaseException | None
+    _connection: Connection | None
+    _transaction: RootTransaction | None
+
+    @property
+    def closed(self) -> bool:
+        """Return whether the session has ended."""
+        return self._gate.closed
+
+    @property
+    def busy(self) -> bool:
+        """Return whether a task awaits one of the session's methods right now."""
+        return self._gate.task is not None
+
+    @property
+    def _half(self) -> SyncSession | None:
+        """SQLAlchemy's half, if it was made."""
+        return self.__dict__.get("sync_session")
+
+    async def commit(self) -> None:
+        """Flush and COMMIT, then run the callbacks of ``on_commit``.
+
+        Raises ``CommitUnknown`` when COMMIT was sent and no answer came. Cancelled meanwhile, it
+        waits for the answer, for at most five seconds, and raises ``CancelledError`` then, with a
+        note that the work is stored, or from a ``CommitUnknown``.
+        """
+        try:
+            await self._commit()
+        finally:
+            # Due are those of a COMMIT that succeeded, whatever came after it.
+            await self._announce()
+
+    async def rollback(self) -> None:
+        """ROLLBACK; every object that the session holds expires."""
+        self._callbacks.drop_rolled_back(None)
+        with self._gate.enter("rollback"):
+            async with asyncio.timeout(self._dialect.commit_limit):
+                await super().rollback()
+
+    async def invalidate(self) -> None:
+        """Break the connection and end the session; nothing of the unit is stored."""
+        self._callbacks.drop_rolled_back(None)
+        with self._gate.enter("invalidate", ending=True):
+            await super().invalidate()
+            self._gate.closed = True
+
+    async def reset(self) -> None:
+        """Roll back what is open and forget every object; the session may be used on."""
+        self._callbacks.drop_rolled_back(None)
+        with self._gate.enter("reset"):
+            await super().reset()
+
+    async def close(self) -> None:
+        """End the session: roll back what is open, give the connection back. Twice does no harm."""
+        if self._gate.closed:
+            return
+        if self.busy and self._gate.task is not asyncio.current_task():
+            await self._cut()
+            if self.closed:  # by that task, which has come to the end of its block
+                return
+        with self._gate.enter("close", ending=True):
+            try:
+                if (half := self._half) is None:
+                    return
+                if half.get_transaction() is None:
+                    half.close()
+                elif not self._at_work:
+                    await super().close()
+                else:
+                    async with asyncio.timeout(self._dialect.commit_limit):
+                        await super().close()
+            finally:
+                self._gate.closed = True
+
+    @property
+    def _at_work(self) -> bool:
+        """Whether ending the session takes a ROLLBACK, which a frozen server would not answer."""
+        return self._connection is not None and not self._connection.closed
+
+    async def _finish(self) -> None:
+        """What the end of the block does when nothing went wrong."""
+        await self._commit()
+
+    async def _commit(self) -> None:
+        with self._gate.enter("commit"):
+            await self._demand_transaction()
+            if self._half is not None and has_changes(self._half):
+                await super().flush()
+            await super().commit()
+
+    async def _demand_transaction(self) -> None:
+        """Raise ``UsageError`` if the transaction was ended through the session's connection.
+
+        After a commit there with nothing behind it the session goes on in a new one.
+        """
+        connection, half = self._connection, self._half
+        if half is None or connection is None or connection.closed or connection.invalidated:
+            return
+        root, running = half.get_transaction(), connection.get_transaction()
+        if root is None or not root.is_active or running is self._transaction:
+            # A flush that failed has undone the transaction too; the COMMIT itself says so.
+            return
+        if not self._outcome.ended_past_orm or running is not None:
+            raise UsageError(
+                "the session's transaction was ended through its connection, and what came after "
+                "that is no part of it",
+                hint="end it with session.commit() or session.rollback()",
+            )
+        await greenlet_spawn(root.close)
+
+    async def _announce(self) -> None:
+        """Run the callbacks of the commits that have succeeded."""
+        await self._callbacks.run_due()
+
+    def _refuse_commit(self) -> None:
+        if self._spoiled is not None:
+            raise aborted_error() from self._spoiled
+        if self._connection is not None:
+            raise_if_failed(self._connection)
+
+    def _committed(self) -> None:
+        """Note what the ORM has committed, be it the savepoint that stands for it in a test."""
+        bound = isinstance(self._opened_on, AsyncConnection)
+        if bound and self._connection is not None and not self._connection.closed:
+            self._outcome.record_commit()
+        else:
+            self._callbacks.make_due()
+
+    def _spoil(self, error: BaseException) -> None:
+        """Let nothing be committed: a part of the unit that should be undone could not be."""
+        self._spoiled = error
+        if self._connection is not None and not self._connection.closed:
+            mark_failed(self._connection, error)
+
+    async def _abort(self) -> None:
+        """End the session after a failure, which nothing that happens here may replace."""
+        self._callbacks.drop_rolled_back(None)
+        try:
+            await self.close()
+        except Exception:  # noqa: BLE001 # logged; the failure that led here goes on
+            _log.warning("a session that failed could not be closed in order", exc_info=True)
+            self._gate.closed = True
+            await self._drop()
+
+    async def _cut(self) -> None:
+        """Break the connection under a task that still uses it: it must not reach the pool."""
+        if self._opening is not None:
+            self._opening.stop_waiting()
+        await self._drop()
+        await self._gate.wait_until_free(GRACE_SECONDS)
+
+    async def _drop(self) -> None:
+        connection = self._connection
+        if connection is not None and not connection.closed and not connection.invalidated:
+            await greenlet_spawn(connection.invalidate)

@@ -1,0 +1,158 @@
+"""Begin and end a unit of work, whatever happens in between.
+
+Its place in the pool is taken by its first statement, so nothing is waited for where it begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Final, Generic, TypeVar
+
+from colonnade.engine.abandoned import Opening
+from colonnade.engine.admission import find_running_loop
+from colonnade.engine.commits import Outcome
+from colonnade.engine.pool import Pool
+from colonnade.errors import SessionShared
+from colonnade.scope import Bindings
+from colonnade.session.misuse import UnopenedSession
+from colonnade.session.session import Session
+from colonnade.session.turns import Turn, Turns
+from colonnade.settings import Unit
+
+__all__ = ["Transaction"]
+
+S = TypeVar("S", bound=Session)
+
+#: Sessions that are being ended; the event loop refers to its tasks weakly.
+_ENDING: Final[set[asyncio.Task[None]]] = set()
+
+
+class Transaction(UnopenedSession, Generic[S]):
+    """Open; then commit or roll back, close, give the place back, announce: in this order."""
+
+    __slots__ = ("_bindings", "_bound", "_kind", "_opening", "_pool", "_unit", "session")
+
+    session: S
+
+    def __init__(
+        self,
+        kind: type[S],
+        pool: Pool,
+        unit: Unit,
+        bound: Turns | None,
+        bindings: Bindings,
+        opening: Opening,
+    ) -> None:
+        self._opening = opening
+        self._kind = kind
+        self._pool = pool
+        self._unit = unit
+        self._bound = bound
+        self._bindings = bindings
+
+    async def __aenter__(self) -> S:
+        pool, opening, bound = self._pool, self._opening, self._bound
+        opening.loop = pool.loop
+        opening.admission = pool.gate if bound is None else Turn(bound)
+        bind = pool.engine if bound is None else bound.connection
+        self.session = self._kind(bind, pool.dialect, pool.where, self._unit, self._bindings)
+        self.session._opening = opening
+        return self.session
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            try:
+                if error is None:
+                    await self._complete()
+                else:
+                    await self._fail()
+            finally:
+                self._leave()
+        except BaseException as failure:
+            self.annotate(failure)
+            raise
+        finally:
+            if error is not None:
+                self.annotate(error)
+            await self._announce()
+
+    async def _announce(self) -> None:
+        """Run the callbacks of every COMMIT that succeeded, whatever came after it."""
+        try:
+            await self.session._announce()
+        except BaseException as failure:
+            self.annotate(failure)
+            raise
+
+    @property
+    def unknown(self) -> bool:
+        """Whether a COMMIT of this unit's went unanswered."""
+        return self._outcome.unknown
+
+    @property
+    def lasting(self) -> bool:
+        """Whether a part of the unit is stored for good."""
+        return self._outcome.partly_stored
+
+    @property
+    def _outcome(self) -> Outcome:
+        return self.session._outcome
+
+    def annotate(self, error: BaseException) -> None:
+        """Say on an error that ends the unit what is stored in spite of it."""
+        self._outcome.annotate(error)
+
+    async def settle(self) -> None:
+        """Run the callbacks of a COMMIT that went unanswered and turned out to have happened."""
+        self.session._callbacks.settle_doubt()
+        await self._announce()
+
+    async def _complete(self) -> None:
+        try:
+            if self.session.busy:
+                raise SessionShared(
+                    "the unit of work ended while another task still used its session",
+                    hint="await the tasks that use a session before its block ends",
+                )
+            await self.session._finish()
+            await self.session.close()
+        except BaseException:
+            await self._fail()
+            raise
+
+    async def _fail(self) -> None:
+        """End the session for certain.
+
+        A task that is being cancelled may be cancelled again, and a connection must not be left
+        half way; so the ending is a task of its own, which goes on whoever stops waiting for it.
+        """
+        if find_running_loop() is None:
+            # A coroutine is destroyed that outlived its loop; the rest follows as the session is
+            # dropped.
+            return
+        ending = asyncio.create_task(self._end())
+        _ENDING.add(ending)
+        ending.add_done_callback(_ENDING.discard)
+        await asyncio.shield(ending)
+
+    async def _end(self) -> None:
+        try:
+            await self.session._abort()
+        finally:
+            # Here too: of a coroutine that is destroyed while it waits, nothing more runs.
+            self._leave()
+
+    def _leave(self) -> None:
+        """Give back the place of a transaction that could not end in order.
+
+        Without a loop the connection is still out, and goes back with it when the session is
+        dropped.
+        """
+        if find_running_loop() is not None:
+            self._opening.leave()

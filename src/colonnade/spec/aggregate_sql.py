@@ -1,0 +1,265 @@
+"""In charge of an aggregate's SQL: an expression over a group's rows, or over a row's children.
+
+What is about children is a subquery for each row, never a join: that would repeat the parent, and
+several of them would multiply each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    ColumnElement,
+    Double,
+    String,
+    case,
+    func,
+    inspect,
+    literal_column,
+)
+from sqlalchemy import select as select_rows
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.visitors import iterate
+
+from colonnade._compat.sqlalchemy_statements import make_unique
+from colonnade.aggregates import Measure, groups_of
+from colonnade.aggregates.resolve import Whole, is_text
+from colonnade.caches import memoized
+from colonnade.filters import (
+    And,
+    GivenOperand,
+    JoinTree,
+    ParsedConditions,
+    compile_node,
+    parse_conditions,
+)
+from colonnade.mapping import Relation, attribute_on, clause_of, mapping_of
+from colonnade.mapping.links import first_of
+from colonnade.models import ExactDecimal
+from colonnade.spec.keys import bound, names
+from colonnade.spec.shape import Shape
+
+__all__ = ["check", "exactly", "figure", "groups", "of_children", "of_rows", "shown"]
+
+
+class _Exactly(FunctionElement[str]):
+    """A text in a form that is equal only to itself, whatever the collation."""
+
+    type = String()
+    inherit_cache = True
+
+
+class _Shown(FunctionElement[Any]):
+    """A column that a group's rows have in common, where it is grouped by another form of it."""
+
+    inherit_cache = True
+
+
+class _Mean(FunctionElement[float]):
+    """The mean of numbers as a float: databases give decimals of different lengths."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(_Exactly)
+@compiles(_Shown)
+def _plainly(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
+    text: str = compiler.process(next(iter(element.clauses)), **options)
+    return text
+
+
+@compiles(_Exactly, "mysql", "mariadb")
+def _by_digits(element: _Exactly, compiler: Any, **options: Any) -> str:
+    text = compiler.process(element.clauses, **options)
+    return f"HEX(CONVERT({text} USING utf8mb4))"
+
+
+@compiles(_Shown, "mysql", "mariadb")
+def _any_of_equals(element: _Shown, compiler: Any, **options: Any) -> str:
+    return f"MIN({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Mean)
+def _of_doubles(element: _Mean, compiler: Any, **options: Any) -> str:
+    return f"avg(CAST({compiler.process(element.clauses, **options)} AS DOUBLE PRECISION))"
+
+
+@compiles(_Mean, "mysql", "mariadb")
+def _of_mysql_doubles(element: _Mean, compiler: Any, **options: Any) -> str:
+    return f"avg(CAST({compiler.process(element.clauses, **options)} AS DOUBLE))"
+
+
+@compiles(_Mean, "sqlite")
+def _of_reals(element: _Mean, compiler: Any, **options: Any) -> str:
+    mean = f"avg({compiler.process(element.clauses, **options)})"
+    kind = next(iter(element.clauses)).type
+    # An exact decimal is an integer there, which counts units.
+    return f"({mean} / {10**kind.scale}.0)" if isinstance(kind, ExactDecimal) else mean
+
+
+#: What the names of an aggregate's own values begin with.
+_OWN: Final = "aggregate_"
+_ZERO: Final[ColumnElement[int]] = literal_column("0")
+_ONE: Final[ColumnElement[int]] = literal_column("1")
+
+
+@memoized
+def check(measure: Measure) -> ParsedConditions:
+    """The conditions of an aggregate. Raises what ``conditions`` does for those that do not fit."""
+    given = measure.aggregate
+    return parse_conditions(measure.counted, given.conditions, given.lookups, awaiting=True)
+
+
+def exactly(column: Any) -> ColumnElement[Any]:
+    """What tells the values of a column apart: itself, or the bytes of a text."""
+    return _Exactly(column) if is_text(column.type) else column
+
+
+def shown(column: Any) -> ColumnElement[Any]:
+    """A text of a group, which is grouped by what ``exactly`` makes of it."""
+    element = _Shown(column)
+    element.type = column.type
+    return element
+
+
+def figure(measure: Measure, sources: JoinTree) -> ColumnElement[Any]:
+    """The aggregate of a group of the rows in ``sources``."""
+    if not measure.many:
+        return of_rows(measure, sources)
+    # Each row has its own children: their figures add up.
+    each = of_children(measure, sources)
+    function = measure.aggregate.function
+    if function == "exists":
+        most = func.max(case((each, _ONE), else_=_ZERO))
+        result = func.coalesce(most, _ZERO) == _ONE
+    elif function in ("min", "max"):
+        result = getattr(func, function)(each, type_=measure.result)
+    else:
+        kind = Whole() if function == "count" else measure.result
+        result = func.sum(each, type_=kind)
+        if measure.zero or function == "count":
+            result = func.coalesce(result, _ZERO, type_=kind)
+    found: ColumnElement[Any] = result
+    return found
+
+
+def of_rows(measure: Measure, sources: JoinTree) -> ColumnElement[Any]:
+    """The aggregate of a group of the rows in ``sources``, on their columns and single objects."""
+    value = _value(measure, sources, measure.steps)
+    given = check(measure)
+    if given.nodes:
+        # The same as FILTER (WHERE …), which not every database has.
+        value = case((_bound(given, sources), _ONE if value is None else value))
+    return _aggregated(measure, value)
+
+
+def of_children(
+    measure: Measure, sources: JoinTree, at: tuple[Relation, ...] = ()
+) -> ColumnElement[Any]:
+    """The aggregate of the children of the object at the end of ``at``: a subquery."""
+    first = next(index for index, step in enumerate(measure.steps) if step.many)
+    last = max(index for index, step in enumerate(measure.steps) if step.many)
+    owner = sources.join_path((*at, *measure.steps[:first]))
+    child: Any = aliased(measure.steps[first].target)
+    link = getattr(owner, measure.steps[first].name).of_type(child)
+    statement: Any = select_rows().select_from(child).where(link)
+    for step in measure.steps[first + 1 : last + 1]:
+        further: Any = aliased(step.target)
+        if step.multiplies and not step.many:
+            statement = statement.join_from(child, further, first_of(child, step, further))
+        else:
+            statement = statement.join(getattr(child, step.name).of_type(further))
+        child = further
+    children = JoinTree(child)
+    value = _value(measure, children, measure.steps[last + 1 :])
+    exists = measure.aggregate.function == "exists"
+    if not exists:
+        statement = statement.add_columns(_aggregated(measure, value))
+    else:
+        statement = statement.add_columns(_ONE)
+        if value is not None:  # an object behind the child, which may be missing
+            statement = statement.where(value.is_not(None))
+    given = check(measure)
+    if given.nodes:
+        statement = statement.where(_bound(given, children))
+    statement = children.apply_joins(statement).correlate(owner)
+    found: ColumnElement[Any] = statement.exists() if exists else statement.scalar_subquery()
+    return found
+
+
+def _value(measure: Measure, sources: JoinTree, steps: tuple[Relation, ...]) -> Any:
+    """What is aggregated; None for whole objects."""
+    entity = sources.join_path(steps)
+    if measure.column is not None:
+        return attribute_on(entity, measure.column)
+    if not steps and not measure.aggregate.distinct:
+        return None
+    return getattr(entity, mapping_of(inspect(entity).mapper.class_).key[0])
+
+
+def _aggregated(measure: Measure, value: Any) -> ColumnElement[Any]:
+    function, kind = measure.aggregate.function, measure.result
+    result: Any
+    if function == "count":
+        if measure.aggregate.distinct:
+            value = exactly(value).distinct()
+        result = func.count() if value is None else func.count(value)
+    elif function == "avg":
+        result = _Mean(value)
+    else:
+        result = getattr(func, function)(value, type_=kind)
+    return func.coalesce(result, _ZERO, type_=kind) if measure.zero else result
+
+
+def _bound(given: ParsedConditions, sources: JoinTree) -> ColumnElement[bool]:
+    """The conditions with their values in them, which a schema has once and for all.
+
+    Those that are given with the question stay open: one statement serves whoever asks.
+    """
+    slots = (
+        value.key if isinstance(value, GivenOperand) else f"{_OWN}{number}"
+        for number, value in enumerate(given.values)
+    )
+    found = compile_node(And(given.nodes), sources, slots.__next__)
+    values = bound(_OWN, given.values)
+    for element in iterate(found):
+        if isinstance(element, BindParameter) and element.key in values:
+            element.value = values[element.key]
+            element.required = False
+            make_unique(element)
+    return found
+
+
+def groups(entity: type[Any], rows: Shape) -> CTE:
+    """The groups that ``entity`` was mapped for, of the rows of this shape."""
+    grouped = groups_of(entity)
+    assert grouped is not None
+    sources = JoinTree(rows.model)
+    columns: list[Any] = []
+    keys: list[Any] = []
+    values: dict[Any, Any] = {}
+    for item in grouped.groupings:
+        # Once for each attribute: what a hybrid binds is another parameter each time it is built.
+        at = (item.steps, item.attribute)
+        if at not in values:
+            values[at] = clause_of(getattr(sources.join_path(item.steps), item.attribute))
+        column = values[at]
+        if item.shown:
+            column = shown(column)
+        else:
+            column = exactly(column) if item.exact else column
+            keys.append(column)
+        columns.append(column.label(item.label))
+    columns += [figure(measure, sources).label(label) for label, measure in grouped.measures]
+    statement: Any = select_rows(*columns).select_from(rows.model)
+    if rows.where:
+        condition = compile_node(And(rows.where), sources, names("r").__next__)
+        statement = statement.where(condition)
+    name = inspect(entity).local_table.name
+    found: CTE = sources.apply_joins(statement).group_by(*keys).cte(name)
+    return found

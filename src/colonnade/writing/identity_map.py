@@ -1,0 +1,189 @@
+"""In charge of reading back what was just written, where the write itself did not answer with it.
+
+A write may take a row out of scope, as a soft deletion does. Who wrote it still gets it: its own
+columns, and nothing that hangs on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeAlias
+
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import RelationshipProperty, lazyload, load_only
+from sqlalchemy.orm.attributes import set_committed_value
+
+from colonnade._compat.sqlalchemy_session import hold_by_key, mark_deleted
+from colonnade.mapping import mapping_of
+from colonnade.scope import UNSCOPED, rules_of
+from colonnade.session import Session
+from colonnade.spec import among, chunked, key_questions, keyed, names_itself
+from colonnade.values import returned_otherwise
+
+__all__ = [
+    "evict_deleted",
+    "forget_deleted",
+    "held_key",
+    "held_version",
+    "hold_as_stored",
+    "read_back",
+    "refresh",
+]
+
+
+async def read_back(
+    session: Session, model: type[Any], keys: Sequence[tuple[Any, ...]], *, anew: bool = False
+) -> list[Any]:
+    """The objects with these keys, in no order, with what they lack; with ``anew`` all is read.
+
+    One SELECT for each 10,000 of them; another one for those that a scope hides.
+    """
+    if not keys:
+        return []
+    options = {"populate_existing": True} if anew else {}
+    found = await _read(session, keys, keyed(model), options)
+    if len(found) < len(keys) and rules_of(mapping_of(model).table) is not None:
+        shown = {inspect(item).identity for item in found}
+        hidden = [key for key in keys if key not in shown]
+        columns = [getattr(model, name) for name in mapping_of(model).columns]
+        own = keyed(model, (load_only(*columns), lazyload("*")))
+        found += await _read(session, hidden, own, {UNSCOPED: True, **options})
+    return found
+
+
+async def _read(
+    session: Session, keys: Sequence[tuple[Any, ...]], statement: Any, options: dict[str, Any]
+) -> list[Any]:
+    found: list[Any] = []
+    for bound in chunked(keys):
+        items = await session.scalars(statement, bound, execution_options=options)
+        found += items.unique().all()
+    return found
+
+
+_Relationship: TypeAlias = RelationshipProperty[Any]
+
+
+async def refresh(session: Session, model: type[Any], names: Collection[str]) -> None:
+    """Read these columns of every object of the model again.
+
+    No statement where the session holds none; else one SELECT for each 10,000.
+    """
+    held = _held(session, model)
+    changed = {mapping_of(model).columns[name].column for name in names}
+    _forget(
+        session,
+        lambda relation: bool(changed & relation.local_columns | changed & relation.remote_side),
+    )
+    for item in held:
+        session.expire(item, [name for name in names if name in item.__dict__])
+    await read_back(session, model, [_key(item) for item in held])
+
+
+async def held_key(session: Session, model: type[Any], key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the key by which the session holds the row that ``key`` names, if it holds it.
+
+    One SELECT where the database may find another key equal that an object has; else none.
+    """
+    if names_itself(model) or _find_held(session, model, key) or not _held(session, model):
+        return key
+    (question,) = key_questions(model, [key])
+    # Out of scope is not gone.
+    rows = await session.exec(
+        question.statement, params=question.parameters, execution_options={UNSCOPED: True}
+    )
+    return question.pair(rows.all()).get(key, key)
+
+
+async def hold_as_stored(session: Session, model: type[Any], items: Sequence[Any]) -> None:
+    """Give objects that were just inserted the keys that the database has stored for them.
+
+    Else what is read later would be other objects of the same rows. No statement where a key is
+    stored as it was sent; else one SELECT for each 128 objects.
+    """
+    if names_itself(model):
+        return
+    columns = [mapping_of(model).columns[name] for name in mapping_of(model).key]
+    dialect = session.get_bind().dialect
+    changed: dict[tuple[Any, ...], Any] = {}
+    for item in items:
+        key = _key(item)
+        pairs = zip(columns, key, strict=True)
+        if any(returned_otherwise(column.type, value, dialect) for column, value in pairs):
+            changed[key] = item
+    for question in key_questions(model, list(changed)):
+        # What was written may be out of scope.
+        rows = await session.exec(
+            question.statement, params=question.parameters, execution_options={UNSCOPED: True}
+        )
+        stored = question.pair(rows.all())
+        other = {key: own for key, own in stored.items() if own != key}
+        for key, own in other.items():
+            for column, value in zip(columns, own, strict=True):
+                set_committed_value(changed[key], column.name, value)
+        hold_by_key(session.sync_session, [inspect(changed[key]) for key in other])
+
+
+async def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
+    """Return the version that the session's object with this key has.
+
+    None if the model has no version, and if the session holds no such object or not its version.
+    What waits to be flushed must have been.
+    """
+    name = mapping_of(model).version
+    key = key if name is None else await held_key(session, model, key)
+    item = None if name is None else _find_held(session, model, key)
+    version: int | None = None if item is None or name is None else item.__dict__.get(name)
+    return version
+
+
+def forget_deleted(session: Session, model: type[Any], key: tuple[Any, ...]) -> None:
+    """Take the object whose row a statement has deleted out of the session, if it holds one."""
+    item = _find_held(session, model, key)
+    if item is not None:
+        mark_deleted(session.sync_session, [inspect(item)])
+
+
+def _find_held(session: Session, model: type[Any], key: tuple[Any, ...]) -> Any | None:
+    return session.identity_map.get(inspect(model).identity_key_from_primary_key(key))
+
+
+async def evict_deleted(session: Session, model: type[Any]) -> None:
+    """Part with the objects of the model whose rows are gone.
+
+    No statement where the session holds none; else one SELECT of keys for each 10,000.
+    """
+    mapper = inspect(model)
+    _forget(session, lambda relation: relation.mapper.common_parent(mapper))
+    held = _held(session, model)
+    names = mapping_of(model).key
+    keys: Any = select(*(getattr(model, name) for name in names)).where(among(model, names))
+    left: set[tuple[Any, ...]] = set()
+    for bound in chunked([_key(item) for item in held]):
+        # Out of scope is not gone.
+        rows = await session.exec(keys, params=bound, execution_options={UNSCOPED: True})
+        left.update(tuple(row) for row in rows.all())
+    gone = [inspect(item) for item in held if _key(item) not in left]
+    # As SQLAlchemy does after its own bulk DELETE: a rollback brings them back.
+    mark_deleted(session.sync_session, gone)
+
+
+def _held(session: Session, model: type[Any]) -> list[Any]:
+    return [item for item in session.identity_map.values() if isinstance(item, model)]
+
+
+def _key(item: Any) -> tuple[Any, ...]:
+    identity: tuple[Any, ...] = inspect(item).identity
+    return identity
+
+
+def _forget(session: Session, concerns: Callable[[_Relationship], bool]) -> None:
+    """Expire what was loaded along the relations that this concerns, whoever holds it."""
+    names: dict[type[Any], list[str]] = {}
+    for item in session.identity_map.values():
+        kind = type(item)
+        if kind not in names:
+            names[kind] = [rel.key for rel in inspect(kind).relationships if concerns(rel)]
+        loaded = [name for name in names[kind] if name in item.__dict__]
+        if loaded:
+            session.expire(item, loaded)
