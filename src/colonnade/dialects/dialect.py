@@ -1,8 +1,8 @@
-"""End statements that take longer than their limit, at next to no cost for the others.
+"""Define what differs between databases: ``Dialect``, with the defaults that most of them share.
 
-A timer for each statement would be set and cancelled thousands of times for each time it fires.
-Here a single timer waits for the earliest deadline. Most statements are over long before it fires;
-then it is set again only if others still run.
+Every engine has one. Its subclasses know the driver's private parts that no other module should
+know: how to see whether a connection is open, to end a running statement, to close without a loop.
+A ``Watchdog`` ends statements that take longer than their limit.
 """
 
 from __future__ import annotations
@@ -35,42 +35,6 @@ __all__ = [
 ]
 
 
-class Watchdog:
-    """Calls ``abort(connection)`` once for each connection whose statement is overdue."""
-
-    def __init__(self, abort: Callable[[Any], None]) -> None:
-        self._abort = abort
-        self._deadlines: dict[Any, float] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self, connection: Any, limit: float) -> None:
-        """Record that a statement begins which may take ``limit`` seconds."""
-        loop = asyncio.get_running_loop()
-        deadline = self._deadlines[connection] = loop.time() + limit
-        if self._timer is None or deadline < self._timer.when():
-            self._set_timer(loop, deadline)
-
-    def stop(self, connection: Any) -> None:
-        """Record that the statement is over."""
-        self._deadlines.pop(connection, None)
-
-    def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = loop.call_at(deadline, self._abort_overdue, loop)
-
-    def _abort_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Abort the overdue connections, and set the timer for the next deadline."""
-        self._timer = None
-        now = loop.time()
-        overdue = [connection for connection, due in self._deadlines.items() if due <= now]
-        for connection in overdue:
-            self.stop(connection)
-            self._abort(connection)
-        if self._deadlines:
-            self._set_timer(loop, min(self._deadlines.values()))
-
-
 #: The execution option under which a connection carries its unit.
 UNIT_OPTION: Final = "colonnade_unit"
 #: The key in a pooled connection's ``info`` of the moment at which it was used last.
@@ -85,12 +49,6 @@ GRACE_SECONDS: Final = 2.0
 #: Seconds that a cancelled task still waits for what must not stop half way: a COMMIT that was
 #: sent, and the callbacks of a COMMIT that succeeded.
 FINISHING_SECONDS: Final = 5.0
-
-
-def driver_of(connection: PoolProxiedConnection) -> Any:
-    """Return the driver's own connection, also if it is detached from its pool."""
-    adapted: Any = connection.dbapi_connection
-    return adapted.driver_connection
 
 
 @dataclass(frozen=True)
@@ -216,3 +174,50 @@ class Dialect:
                 "variables are a matter of PostgreSQL's row-level security",
                 hint="on this database use a scope, or a criterion of the query",
             )
+
+
+def driver_of(connection: PoolProxiedConnection) -> Any:
+    """Return the driver's own connection, also if it is detached from its pool."""
+    adapted: Any = connection.dbapi_connection
+    return adapted.driver_connection
+
+
+class Watchdog:
+    """Calls ``abort(connection)`` once for each connection whose statement is overdue.
+
+    A timer for each statement would be set and cancelled thousands of times for each time it fires.
+    Here a single timer waits for the earliest deadline. Most statements are over long before it
+    fires; then it is set again only if others still run.
+    """
+
+    def __init__(self, abort: Callable[[Any], None]) -> None:
+        self._abort = abort
+        self._deadlines: dict[Any, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, connection: Any, limit: float) -> None:
+        """Record that a statement begins which may take ``limit`` seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = self._deadlines[connection] = loop.time() + limit
+        if self._timer is None or deadline < self._timer.when():
+            self._set_timer(loop, deadline)
+
+    def stop(self, connection: Any) -> None:
+        """Record that the statement is over."""
+        self._deadlines.pop(connection, None)
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(deadline, self._abort_overdue, loop)
+
+    def _abort_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Abort the overdue connections, and set the timer for the next deadline."""
+        self._timer = None
+        now = loop.time()
+        overdue = [connection for connection, due in self._deadlines.items() if due <= now]
+        for connection in overdue:
+            self.stop(connection)
+            self._abort(connection)
+        if self._deadlines:
+            self._set_timer(loop, min(self._deadlines.values()))
