@@ -92,12 +92,12 @@ class Transaction(UnopenedSession, Generic[S]):
 
     @property
     def unknown(self) -> bool:
-        """Whether a COMMIT of this unit's went unanswered."""
+        """Whether a COMMIT of this unit was not answered."""
         return self._outcome.unknown
 
     @property
     def lasting(self) -> bool:
-        """Whether a part of the unit is stored for good."""
+        """Whether a part of the unit is committed for good."""
         return self._outcome.partly_stored
 
     @property
@@ -105,11 +105,11 @@ class Transaction(UnopenedSession, Generic[S]):
         return self.session._outcome
 
     def annotate(self, error: BaseException) -> None:
-        """Say on an error that ends the unit what is stored in spite of it."""
+        """Add notes to an error that ends the unit: what is stored in spite of it."""
         self._outcome.annotate(error)
 
     async def settle(self) -> None:
-        """Run the callbacks of a COMMIT that went unanswered and turned out to have happened."""
+        """Run the callbacks of a COMMIT that was not answered and did happen."""
         self.session._callbacks.settle_doubt()
         await self._announce()
 
