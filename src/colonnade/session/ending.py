@@ -162,7 +162,7 @@ class Ending(AsyncSession):
             raise_if_failed(self._connection)
 
     def _committed(self) -> None:
-        """Note what the ORM has committed, be it the savepoint that stands for it in a test."""
+        """Record a commit of the ORM; in a test, that is the RELEASE of a savepoint."""
         bound = isinstance(self._opened_on, AsyncConnection)
         if bound and self._connection is not None and not self._connection.closed:
             self._outcome.record_commit()
@@ -170,13 +170,13 @@ class Ending(AsyncSession):
             self._callbacks.make_due()
 
     def _spoil(self, error: BaseException) -> None:
-        """Let nothing be committed: a part of the unit that should be undone could not be."""
+        """Refuse every COMMIT from now on, since a part of the unit could not be rolled back."""
         self._spoiled = error
         if self._connection is not None and not self._connection.closed:
             mark_failed(self._connection, error)
 
     async def _abort(self) -> None:
-        """End the session after a failure, which nothing that happens here may replace."""
+        """Close the session after a failure; an error here is logged and not raised."""
         self._callbacks.drop_rolled_back(None)
         try:
             await self.close()
@@ -186,7 +186,7 @@ class Ending(AsyncSession):
             await self._drop()
 
     async def _cut(self) -> None:
-        """Break the connection under a task that still uses it: it must not reach the pool."""
+        """Break the connection that another task still uses, so that it never reaches the pool."""
         if self._opening is not None:
             self._opening.stop_waiting()
         await self._drop()
