@@ -114,7 +114,7 @@ class Bindings:
 
     @property
     def complete(self) -> bool:
-        """Whether every scope that takes a value has one, or is lifted."""
+        """True if every scope that takes a value has one, or is lifted."""
         return value_names() <= self.lifted | self.values.keys()
 
     def active(self, rules: Rules | None) -> tuple[Scope, ...]:

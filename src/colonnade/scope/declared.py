@@ -58,7 +58,7 @@ class Scope:
 
     @property
     def takes_value(self) -> bool:
-        """Whether a session must have a value for this scope."""
+        """True if a session must have a value for this scope."""
         return self.where is None or _arguments(self.where) == 2
 
     def bound(self, entity: Any, name: str) -> BindParameter[Any]:

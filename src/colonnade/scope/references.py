@@ -92,7 +92,7 @@ class Lookups:
 
     @property
     def asked(self) -> bool:
-        """Whether there is any key to look up."""
+        """True if there is any key to look up."""
         return bool(self._asked)
 
     def writing(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -47,12 +47,12 @@ class Ending(AsyncSession):
 
     @property
     def closed(self) -> bool:
-        """Whether the session has ended."""
+        """True if the session has ended."""
         return self._gate.closed
 
     @property
     def busy(self) -> bool:
-        """Whether a task awaits one of the session's methods right now."""
+        """True if a task awaits one of the session's methods right now."""
         return self._gate.task is not None
 
     @property
@@ -117,7 +117,7 @@ class Ending(AsyncSession):
 
     @property
     def _at_work(self) -> bool:
-        """Whether ending the session takes a ROLLBACK, which a frozen server would not answer."""
+        """True if ending the session takes a ROLLBACK, which a frozen server would not answer."""
         return self._connection is not None and not self._connection.closed
 
     async def _finish(self) -> None:

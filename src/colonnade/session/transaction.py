@@ -96,12 +96,12 @@ class Transaction(UnopenedSession, Generic[S]):
 
     @property
     def unknown(self) -> bool:
-        """Whether a COMMIT of this unit was not answered."""
+        """True if a COMMIT of this unit was not answered."""
         return self._outcome.unknown
 
     @property
     def lasting(self) -> bool:
-        """Whether a part of the unit is committed for good."""
+        """True if a part of the unit is committed for good."""
         return self._outcome.partly_stored
 
     @property

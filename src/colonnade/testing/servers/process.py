@@ -129,7 +129,7 @@ class ServerProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the main process runs."""
+        """True if the main process runs."""
         return self._process.poll() is None
 
     def signal(self, number: int) -> None:

@@ -53,7 +53,7 @@ class TemporaryServer(Server):
 
     @property
     def running(self) -> bool:
-        """Whether the main process runs, also if it is frozen."""
+        """True if the main process runs, also if it is frozen."""
         return self._process is not None and self._process.running
 
     @property
