@@ -113,6 +113,7 @@ def _names(table: sa.Table, item: _Item) -> set[str]:
     """
     name = _name(item)
     if isinstance(item, sa.PrimaryKeyConstraint):
+        # MySQL and MariaDB call every primary key PRIMARY, also one that has a name.
         return {name or f"{table.name}_pkey", "PRIMARY"}
     if name is not None:
         return {name}

@@ -151,19 +151,23 @@ class Admission:
     ) -> None:
         """Wait until a place is promised to this unit, which must take it before it awaits."""
         task = asyncio.current_task()
+        # Leases of other tasks of this context are left out: those tasks run on, and may give back.
         mine = [lease for lease in held if lease.task is task and lease.waits_for is None]
         self._queue.append(future)
         for lease in mine:
             lease.waits_for = self
         try:
+            # Only a task that holds a place itself can close a circle of waiting tasks.
             if mine and _is_deadlocked(self):
                 raise self._refusal(PoolDeadlock, held)
             async with asyncio.timeout(timeout):
                 await future
         except TimeoutError:
+            # A place that was promised at the last moment is taken all the same.
             if not _holds_promise(future):
                 raise self._refusal(PoolTimeout, held) from None
         except BaseException:
+            # Cancelled after the promise: the place goes to the next one in the queue.
             if _holds_promise(future):
                 self._promised -= 1
                 self._promise_free_places()

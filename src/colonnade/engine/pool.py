@@ -96,6 +96,7 @@ class Pool:
 
     async def close(self) -> None:
         """Close idle connections now, and each one in use when its unit ends."""
+        # ``dispose`` leaves connections in use open, so they are closed when they come back.
         event.listen(self.engine.sync_engine, "checkin", _invalidate_returned)
         await self.engine.dispose()
 
@@ -137,6 +138,7 @@ class Pools:
         self._pools = [primary]
         self.primary = primary
         self._end: AsyncGenerator[None] | None = _close_with_loop(self._pools)
+        # A loop closes only generators that have started.
         _start_generator(self._end)
 
     @property

@@ -87,6 +87,7 @@ def fetch_rows(
         flush_automatically(session)
     connection = session.connection()
     options = session.execution_options.union(scoped)
+    # A listener, or an option for another cache or schema, has to meet the statement itself.
     if not isinstance(statement, PreparedSelect) or _has_compile_listeners(connection):
         result = connection.execute(plain, parameters, execution_options=options)
     else:
@@ -119,6 +120,7 @@ def compiled_for(
     cache = cache_of(connection.engine, scoped)
     found = None if cache is None else cache.get(prepared)
     if found is None:
+        # The schema map carries the session's scopes to the compiler; see ``scope.compiler``.
         compiled: Any = prepared.statement.compile(
             dialect=connection.dialect, schema_translate_map=scoped.get("schema_translate_map")
         )

@@ -105,6 +105,7 @@ def queue_writers(engine: Engine, dialect: SQLite) -> None:
             await_only(lock.take(driver, timeout))
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         except BaseException:
+            # No transaction has begun, so no end of one will give the lock back.
             if not dialect.in_transaction(driver):
                 lock.leave(driver)
             reset_begin(connection)

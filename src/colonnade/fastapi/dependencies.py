@@ -155,6 +155,7 @@ def provide_scope(values: Callable[..., Any]) -> Depends:
     async def bind(work: Work, scope: Mapping[str, Any]) -> None:
         await work.bind(scope)
 
+    # Not in the signature: annotations there are texts, which FastAPI resolves without ``values``.
     bind.__annotations__["work"] = Annotated[Work, Depends(_work, scope="function")]
     bind.__annotations__["scope"] = Annotated[Any, Depends(values)]
     return _in_function(bind)

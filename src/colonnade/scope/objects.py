@@ -65,6 +65,8 @@ def check_objects(
         check.own(state)
     if not check.lookups.asked:
         return check.lookups
+    # References between new rows need no lookup. They do if a constraint may leave out a new row
+    # silently, since then a row of another tenant may have its key.
     by_table: dict[Table, list[dict[str, Any]]] = {}
     for state in new:
         table = state.mapper.local_table
@@ -101,6 +103,7 @@ class _Check:
         """Check an object that is inserted (``changes`` is None) or updated in ``changes``."""
         plan = self.plan(state.mapper)
         values = state.dict
+        # First, so that a value from ``onupdate`` is checked like one that the user has set.
         if changes is not None and plan.updated:
             changes = changes | self.updated_by_itself(state, plan, changes)
         for name, (scope, value) in plan.columns.items():
@@ -112,6 +115,7 @@ class _Check:
             if changes is None or not changes.isdisjoint(names):
                 if changes is None:
                     self.fill_by_itself(state, names, reference)
+                # A foreign key with a NULL in it refers to no row; an expression cannot be checked.
                 key = tuple(values.get(name) for name in names)
                 if any(item is None or isinstance(item, Null) for item in key):
                     continue
@@ -176,6 +180,7 @@ class _Check:
 
     def related(self, state: State, name: str) -> None:
         """Check the objects that a relation gains: the flush links them, or writes their keys."""
+        # Nothing is loaded for this: only objects that were added in memory matter.
         history = state.get_history(name, PassiveFlag.PASSIVE_NO_INITIALIZE)
         for item in history.added or ():
             if item is not None:

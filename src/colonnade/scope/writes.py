@@ -154,6 +154,8 @@ class _Check:
             self.check(row)
             for reference in self.refs:
                 self.look_up(reference, row, lookups)
+        # References between the new rows need no lookup. They do if a conflict may leave out a new
+        # row silently, since then a row of another tenant may have its key.
         if isinstance(self.statement, Insert) and self.fails_on_conflict():
             lookups.writing(self.table, rows)
         return Write(self.statement, self.parameters, lookups)
@@ -194,6 +196,7 @@ class _Check:
         fixed = self.keyed(values_of(self.statement).items())
         parameters = self.parameters
         many = parameters if isinstance(parameters, Sequence) else [parameters or {}]
+        # A value in ``values()`` may be a bind parameter, whose value is among the parameters.
         for given in many or [{}]:
             bound = self.keyed(given.items())
             yield {**bound, **{key: _literal(value, given) for key, value in fixed.items()}}
@@ -236,6 +239,7 @@ class _Check:
                 )
             for row in lacking:
                 row[key] = value
+            # ``values()`` with a list of rows takes no further value for all of them.
             if rows_of(self.statement):
                 raise OutOfScope(
                     f"every row must name {self.name}.{name}",
@@ -311,6 +315,7 @@ class _Check:
             return
         if any(row[key] is _EXPRESSION for key in named):
             raise self.unknowable(f"an expression for the {', '.join(sorted(named))}")
+        # Only the database knows what the row has in the other columns of the key.
         if named != keys and isinstance(self.statement, Update):
             raise self.unknowable(f"a part of the foreign key ({', '.join(sorted(keys))})")
         key = reference.key(row)

@@ -97,6 +97,7 @@ class Ending(AsyncSession):
         """Roll back, give the connection back and end the session. A second call does nothing."""
         if self._gate.closed:
             return
+        # Another task waits for an answer on the connection, where no ROLLBACK can be sent now.
         if self.busy and self._gate.task is not asyncio.current_task():
             await self._cut()
             if self.closed:  # by that task, which has come to the end of its block

@@ -190,6 +190,7 @@ def _insert_alike(
             statement.returning(*learned), rows[0], execution_options=options
         ).all()
     known = rows[0].keys() >= {column.key for column in table.primary_key}
+    # Given keys of other types may come back changed, and SQLAlchemy would not match the rows.
     sure = all(type(column.type) in _EXACT for column in table.primary_key)
     if connection.dialect.name == "sqlite" or (known and not sure):
         return _by_key(session, connection, table, rows, learned)
@@ -225,7 +226,7 @@ def _by_key(
         start = first._mapping[key] + 1
         rows = [{**row, key.key: number} for number, row in enumerate(rows[1:], start)]
         found.append(first)
-        if len(learned) == 1:
+        if len(learned) == 1:  # only the key is to be read back, and it is known now
             connection.execute(insert(table), rows, execution_options=options)
             return [*found, *((row[key.key],) for row in rows)]
     returning = insert(table).returning(*keys, *learned)
