@@ -1,4 +1,7 @@
-"""In charge of keys: a scalar, or a tuple for a composite key, checked against the columns."""
+"""Check primary keys and build the specs that select rows by them.
+
+A key is a scalar, or a tuple for a composite key. The same for the keys of groups.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ __all__ = ["group_of_key", "key_of", "missing", "no_group", "possible_key", "spe
 
 
 def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
-    """The key's values, in the order of the key's columns.
+    """Return the key's values, in the order of the key's columns.
 
-    Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit, and
-    ``NotFound`` for an integer so large that no row can have it.
+    Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit its
+    column, and ``NotFound`` for an integer so large that no row can have it.
     """
     values = possible_key(model, key)
     if values is None:
@@ -28,7 +31,10 @@ def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
 
 
 def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
-    """The same, but None for a key that no row can have. Raises ``InvalidOperand``."""
+    """Return the key's values as ``key_of`` does, but None for a key that no row can have.
+
+    Raises ``InvalidOperand``.
+    """
     readers = _readers(model)
     values = key if isinstance(key, tuple) else (key,)
     if None not in values and len(values) == len(readers):
@@ -48,7 +54,7 @@ def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
 
 
 def spec_of_key(model: type[Any], key: Any) -> Spec:
-    """What asks for the row with this key."""
+    """Return the spec that selects the row with this key. Raises what ``key_of`` raises."""
     values = key_of(model, key)
     return Spec(_keyed(model), values)
 
@@ -59,7 +65,7 @@ def _keyed(model: type[Any]) -> Shape:
 
 
 def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
-    """What asks for the group with this value, or with this tuple of values.
+    """Return the spec that selects the group with this value, or with this tuple of values.
 
     Raises ``InvalidOperand``, and ``NotFound`` for an integer so large that no group can have it.
     """
@@ -87,7 +93,7 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
 
 
 def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
-    """The error for keys that no row has."""
+    """Return the error for keys that no row has."""
     many = len(keys) > 1
     return NotFound(
         f"there is no {model.__name__} with {'these keys' if many else 'this key'}",
@@ -98,7 +104,7 @@ def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
 
 
 def no_group(groups: Grouped, key: Any) -> NotFound:
-    """The error for a group that there is not."""
+    """Return the error for a group that does not exist."""
     return NotFound(
         f"there is no {groups.schema.__name__} of this group",
         model=groups.model.__name__,
