@@ -1,7 +1,10 @@
-"""In charge of the statement that reads the children of many parents.
+"""Build and run the statements that read the children of many parents at once.
 
-Each child comes with its parent's key, and the children of one parent in order. A limit holds for
-each parent: children are ranked among those of the parents asked for, never in the whole table.
+``Children`` is the statement for a collection of a schema. Each child comes with its parent's key,
+and the children of one parent in order. A limit holds for each parent: children are ranked among
+those of the parents asked for, never in the whole table. ``load_sorted`` gives entities the
+relations that SQLAlchemy's loaders cannot: collections in an order of their own, and the first of
+several objects.
 """
 
 from __future__ import annotations
@@ -102,29 +105,30 @@ class Link:
         return [getattr(self.parent, name) for name in self.names]
 
     def joined(self, statement: Any) -> Any:
-        """The SELECT, from the children and what has their parent's key."""
+        """Return the SELECT with its FROM: the children, and the parent if it has the key."""
         if self._relation is None:
             return statement.select_from(self.child)
         return statement.select_from(self.parent).join(self._relation)
 
     def order(self, sources: JoinTree, shape: Shape) -> list[Any]:
-        """The order that was asked for, or the relation's own; then the child's key."""
+        """Return the order that was asked for, or the relation's own; then the child's key."""
         if shape.order:
             return order_of(with_primary_key(self.child, shape.order), None, sources)
         return [*self._order, *(getattr(self.child, name) for name in mapping_of(self.child).key)]
 
 
 def _ranked(statement: Select[Any], rank: int, most: ColumnElement[int]) -> Select[Any]:
-    """The first of each parent's children, in the order in which they were ranked."""
+    """Return the SELECT of the first ``most`` of each parent's children, by their rank."""
     ranked = statement.subquery()
     place = ranked.c[rank]
     return select_rows(*ranked.c).where(place <= most).order_by(place)
 
 
 def _foreign_key(owner: type[Any], nested: NestedField) -> tuple[str, ...]:
-    """The child's attributes that hold the parent's key, if they alone decide whose child it is.
+    """Return the child's attributes that hold the parent's key, if they alone decide whose it is.
 
-    What Python may find unequal is left to the database, such as two spellings of a text.
+    Return nothing where Python may find keys unequal that the database finds equal, such as two
+    spellings of a text: then the owner is joined, and its own key is read.
     """
     prop: Any = inspect(owner).relationships[nested.relation.name]
     if prop.direction is not RelationshipDirection.ONETOMANY or prop.secondary is not None:
@@ -150,7 +154,7 @@ _Path: TypeAlias = tuple[Relation, ...]
 
 
 async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> None:
-    """Give the objects what ``shape`` has in ``sorted``: a statement for each relation."""
+    """Set the relations in ``shape.sorted`` on the objects. Runs a statement for each relation."""
     for path, terms in sorted(shape.sorted, key=lambda item: len(item[0])):
         owners = {inspect(owner).identity: owner for owner in _at(items, path[:-1])}
         model = path[-2].target if path[:-1] else shape.model
@@ -160,7 +164,8 @@ async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> N
         )
         statement = _statement(model, path[-1], terms, unsorted_paths(below, inner))
         if _is_met_twice(shape, path):
-            # What was read along another path keeps what was loaded along that one.
+            # The same object may have been read along another path, with relations of its own
+            # loaded: populating it again would drop those.
             statement = statement.execution_options(populate_existing=False)
         children: dict[Any, list[Any]] = {key: [] for key in owners}
         for bound in chunked(list(owners)):
@@ -175,7 +180,7 @@ async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> N
 
 
 def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
-    """The objects at the end of a path that is loaded."""
+    """Yield the objects at the end of a path that is loaded."""
     if not path:
         yield from items
         return
@@ -186,7 +191,7 @@ def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
 
 
 def _is_met_twice(shape: Shape, path: _Path) -> bool:
-    """Whether objects at the end of a path may be among those that are read elsewhere."""
+    """Return whether objects at the end of a path may be among those that are read elsewhere."""
     others = (shape.model, *(own[-1].target for own in shape.load if own != path))
     base = inspect(path[-1].target).base_mapper
     return any(inspect(other).base_mapper is base for other in others)
@@ -196,6 +201,7 @@ def _is_met_twice(shape: Shape, path: _Path) -> bool:
 def _statement(
     owner: type[Any], relation: Relation, terms: tuple[SortKey, ...], below: tuple[_Path, ...]
 ) -> Any:
+    """Return the SELECT of the objects at the end of a relation, each with its owner's key."""
     parent, child = aliased(owner), relation.target
     sources = JoinTree(child)
     order = order_of(with_primary_key(child, terms) if relation.many else (), None, sources)

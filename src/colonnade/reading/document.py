@@ -108,8 +108,8 @@ async def read_objects(
 class Document:
     """A statement whose rows hold JSON, and what to look for in the JSON before it is used.
 
-    ``marks`` are the texts that stand for values which only Python can write. ``free`` is true if
-    columns of JSON are in it, which may hold anything.
+    ``sentinels`` are the texts in place of values that only Python can write. ``has_json`` is true
+    if the document has JSON columns, which may hold anything.
     """
 
     statement: Any
@@ -255,7 +255,8 @@ class _JsonBuilder:
         parents = (self._rows.c[place] for place in key)
         theirs = (own == parent for own, parent in zip(link.keys, parents, strict=True))
         statement = link.joined(select_rows(*columns.expressions)).where(and_(*theirs))
-        # ``parameters`` numbers collections in the same order. Those without terms bind nothing.
+        # ``document_parameters`` numbers collections in the same order. Those without terms bind
+        # nothing.
         number = [*self._shapes].index(path) if path in self._shapes else 0
         if shape.where:
             slots = names(_parameter_name(number, "v"))

@@ -1,4 +1,8 @@
-"""Recognize queries that no row can match, whatever is stored: no statement runs for them."""
+"""Read a model's objects, count them, and test whether there are any.
+
+A query that no row can match, such as one with ``id__in=[]``, runs no statement: see
+``is_known_empty``.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +69,7 @@ _JOINED: Final = frozenset({"joined", False})
 
 
 def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
-    """Say whether a SELECT of the model, with these relations loaded, joins a collection."""
+    """Return whether a SELECT of the model, with these relations loaded, joins a collection."""
     joined = (
         step.target for path in load for step in takewhile(lambda one: not one.multiplies, path)
     )
@@ -74,7 +78,7 @@ def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) 
 
 @memoized
 def _joins_many(model: type[Any]) -> bool:
-    """Whether the model joins a collection by itself, or an object that does."""
+    """Return whether the model joins a collection by itself, or an object that does."""
     waiting: list[Any] = [*inspect(model).self_and_descendants]
     seen: set[Any] = set()
     while waiting:
@@ -94,7 +98,10 @@ Key: TypeAlias = tuple[Any, ...]
 
 
 async def fetch(session: Session, spec: Spec) -> list[Any]:
-    """The objects that ``spec`` asks for; one statement, one more for each collection loaded."""
+    """Return the objects that ``spec`` asks for.
+
+    Runs one statement, and one more for each collection that is loaded.
+    """
     if is_known_empty(session, spec, lambda: select_entities(spec)):
         return []
     result = await session.scalars(select_entities(spec), spec.parameters)
@@ -106,7 +113,7 @@ async def fetch(session: Session, spec: Spec) -> list[Any]:
 
 
 async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tuple[Any, ...]]]:
-    """The objects of a scroll, and each one's keys in its order."""
+    """Return the objects of a scroll, and the values of each one's sort keys."""
     if is_known_empty(session, spec, lambda: select_entities(spec)):
         return [], []
     result = await session.exec(select_entities(spec), params=spec.parameters)
@@ -119,14 +126,14 @@ async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tu
 
 
 async def count(session: Session, spec: Spec) -> int:
-    """How many rows there are, of those that a limit and an offset leave; one statement."""
+    """Return the number of rows, within a limit and an offset; one statement."""
     if is_known_empty(session, spec, lambda: select_count(spec)):
         return 0
     return int(await session.scalar(select_count(spec), spec.parameters) or 0)
 
 
 async def exists(session: Session, spec: Spec) -> bool:
-    """Whether there is a row, among those that a limit and an offset leave; one statement."""
+    """Return whether there is a row, within a limit and an offset; one statement."""
     if is_known_empty(session, spec, lambda: select_existence(spec)):
         return False
     return await session.scalar(select_existence(spec), spec.parameters) is not None

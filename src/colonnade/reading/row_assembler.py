@@ -1,4 +1,9 @@
-"""Collect the columns of one statement: each is selected once, and found by its index in a row."""
+"""Compile Python functions that make nested dictionaries of a statement's rows.
+
+``Columns`` collects the columns to select, each once, and knows their indexes in a row.
+``compile_list`` and ``compile_groups`` then write the source of one comprehension for the whole
+plan and compile it: nothing is looked up by name for each row.
+"""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def _missing_value(field: str, name: str) -> UsageError:
 
 
 def check_schema(model: type[Any], schema: type[BaseModel], *, depth: int | None = None) -> Plan:
-    """The plan for reading ``schema`` from ``model``; ``print`` it to see what runs.
+    """Return the plan for reading ``schema`` from ``model``; ``print`` it to see what runs.
 
     No statement runs. Raises ``InvalidSchema`` that names the field and the nearest attribute, or
     the scope that may hide a single object where the field takes no None, and what a query raises
