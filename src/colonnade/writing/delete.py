@@ -1,4 +1,9 @@
-"""In charge of what becomes of the other side of a deleted row, where that is the ORM's job."""
+"""Delete one row, or all rows of a query: by one DELETE, or through the unit of work.
+
+The unit of work deletes where a relation cascades to its children or empties their foreign keys,
+which is the ORM's job. Then the row and those children are read first, in a statement for each
+relation.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +26,7 @@ _Relationship: TypeAlias = RelationshipProperty[Any]
 
 
 def by_orm(model: type[Any]) -> bool:
-    """Whether deleting an object of the model takes more than a DELETE of its row."""
+    """Return whether deleting an object of the model takes more than a DELETE of its row."""
     mapper: Mapper[Any] = inspect(model)
     return any(map(_by_orm, mapper.relationships)) or any(
         isinstance(item.persist_selectable, Join) for item in mapper.self_and_descendants
@@ -29,9 +34,10 @@ def by_orm(model: type[Any]) -> bool:
 
 
 def without_needed(item: Any) -> None:
-    """Let the constraint speak for children that cannot be without this object.
+    """Empty the relations to children that cannot be without this object.
 
-    The ORM would put NULL where none may be, were they known to it.
+    The ORM would set their foreign keys, which take no NULL, to NULL. Without them in the relation
+    it leaves them alone, and the foreign key constraint of the database refuses the delete.
     """
     for relation in inspect(type(item)).relationships:
         if _needed(relation):
@@ -39,7 +45,7 @@ def without_needed(item: Any) -> None:
 
 
 def loading_all(model: type[Any]) -> list[ORMOption]:
-    """What loads everything that a delete looks at, in a statement for each relation."""
+    """Return the options that load all that a delete looks at, in a statement for each relation."""
     mapper: Mapper[Any] = inspect(model)
     return _loading(mapper, None, frozenset())
 
@@ -59,7 +65,7 @@ def _loading(mapper: Mapper[Any], above: Any, seen: frozenset[_Relationship]) ->
 
 
 def _by_orm(relation: _Relationship) -> bool:
-    """Whether a relation leaves to the ORM what becomes of the other side."""
+    """Return whether a relation leaves to the ORM what becomes of the other side."""
     if relation.viewonly or relation.passive_deletes:
         return False
     if relation.cascade.delete or relation.secondary is not None:
@@ -68,13 +74,14 @@ def _by_orm(relation: _Relationship) -> bool:
 
 
 def _needed(relation: _Relationship) -> bool:
-    """Whether the other side cannot be without this row, and is not deleted with it."""
+    """Return whether the other side cannot be without this row, and is not deleted with it."""
     if relation.viewonly or relation.passive_deletes or relation.cascade.delete:
         return False
     return relation.direction is RelationshipDirection.ONETOMANY and not _nullable(relation)
 
 
 def _nullable(relation: _Relationship) -> bool:
+    """Return whether the foreign key on the other side takes NULL."""
     return all(column.nullable for column in relation.remote_side)
 
 
@@ -108,6 +115,7 @@ async def delete(
 async def _delete_by_orm(
     session: Session, model: type[Any], key: tuple[Any, ...], version: int | None
 ) -> bool:
+    """Read the row with what a delete of it concerns, and delete it through the unit of work."""
     found = await session.scalars(
         select(model).where(*is_key(model, key)), execution_options={"populate_existing": True}
     )
@@ -132,7 +140,7 @@ _TOGETHER: Final = 1000
 
 
 async def delete_all(session: Session, spec: Spec) -> int:
-    """How many rows the conditions of ``spec`` met, which are gone now.
+    """Delete the rows that meet the conditions of ``spec``; return how many there were.
 
     One DELETE, and one SELECT for each 10,000 objects of the model that the session holds. Where a
     relation cascades through the ORM, or empties the foreign keys of its children, the keys are
@@ -155,6 +163,7 @@ async def delete_all(session: Session, spec: Spec) -> int:
 
 
 async def _in_unit(session: Session, spec: Spec) -> int:
+    """Delete the rows through the unit of work, 1,000 at a time."""
     model = spec.shape.model
     key = [getattr(model, name) for name in mapping_of(model).key]
     condition, parameters = dml_condition(spec, apart=False)
@@ -169,6 +178,7 @@ async def _in_unit(session: Session, spec: Spec) -> int:
 
 
 async def _delete(session: Session, items: Any) -> None:
+    """Delete these objects and flush; expire them if the flush fails."""
     try:
         for item in items:
             without_needed(item)

@@ -1,7 +1,7 @@
-"""In charge of what a new object has from its model's class, for rows that become none by it.
+"""Insert rows and return their objects, past the unit of work where a flush would only insert them.
 
-SQLModel gives a new object the defaults of its fields, and the mixins' listeners see to it before
-the INSERT. What the columns and the database fill in is left to them.
+Such rows never were objects, so ``complete`` gives them what SQLModel and the mixins' listeners
+would have given an object before its INSERT. Columns and the database fill in their own defaults.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SHARED = (bool, int, float, str, bytes, type(None))
 
 
 def complete(model: type[Any], rows: Sequence[Row]) -> None:
-    """Give rows the values that an object made of them would have before the INSERT."""
+    """Give rows the values that an object made of them would have before the INSERT, in place."""
     mapper: Mapper[Any] = inspect(model)
     version, first_version = mapping_of(model).version, mapper.version_id_generator
     dated = issubclass(model, Timestamps)
@@ -59,7 +59,7 @@ def complete(model: type[Any], rows: Sequence[Row]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Lacking:
-    """What rows with values for certain attributes get besides."""
+    """Values that rows with certain attributes get in addition."""
 
     shared: Row
     made: tuple[tuple[str, Callable[[], Any]], ...]
@@ -69,6 +69,7 @@ class _Lacking:
 
 @memoized
 def _lacking(model: type[Any], names: tuple[str, ...]) -> _Lacking:
+    """Return what rows with values for these attributes get in addition."""
     shared: Row = {}
     made: list[tuple[str, Callable[[], Any]]] = []
     columns = mapping_of(model).columns
@@ -149,6 +150,7 @@ async def insert_unseen(session: Session, model: type[Any], rows: Sequence[dict[
 
 
 async def _in_unit(session: Session, model: type[M], rows: Sequence[Mapping[str, Any]]) -> list[M]:
+    """Insert rows through the unit of work, and return their objects."""
     columns = mapping_of(model).columns
     found = [_made(model, _told(row, columns)) for row in rows]
     session.add_all(found)
@@ -196,7 +198,11 @@ def _identity(state: InstanceState[Any]) -> tuple[Any, ...]:
 
 
 def _told(row: Mapping[str, Any], columns: Mapping[str, ModelColumn]) -> dict[str, Any]:
-    """Return the row, in which NULL that was asked for does not mean the default."""
+    """Return the row with ``null()`` for None where a column has a default.
+
+    The ORM leaves such an attribute out if it is None, and the default would be stored in place of
+    the NULL that was asked for.
+    """
     return {
         name: null()
         if value is None and (columns[name].has_default or columns[name].has_server_default)

@@ -1,7 +1,8 @@
-"""Update one row through the unit of work, where the model or the session has a say in it.
+"""Update one row, or all rows of a query: by one UPDATE, or through the unit of work.
 
-Validators, listeners for mappers and attributes, a ``__setattr__`` of the model's own and whoever
-watches the session's flushes run as they do for a new object.
+The unit of work writes where the model or the session takes part in it: validators, listeners of
+mappers and attributes, a ``__setattr__`` of the model's own and listeners of the session's flushes
+run as they do for a new object.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ async def edit(
 ) -> M | None:
     """Set these attributes of the one object that meets the criteria, and flush.
 
-    Return it as it is stored, or None if no row meets them. SELECT … FOR UPDATE, so that listeners
-    see the row that is changed; UPDATE; and SELECT, for what the database made of it. Raise
-    ``InvalidChanges`` for a value that the model refuses with a ``ValueError``; then, and whenever
-    nothing was sent, the object is as it was.
+    Return the object as it is stored, or None if no row meets them. Runs SELECT … FOR UPDATE, so
+    that listeners see the row that is changed; UPDATE; and SELECT, for what the database made of
+    it. Raise ``InvalidChanges`` for a value that the model refuses with a ``ValueError``; then, and
+    whenever nothing was sent, the object is as it was.
     """
     statement = select(model).where(*criteria).with_for_update(of=model)
     found = await session.scalars(statement, execution_options={"populate_existing": True})
@@ -73,7 +74,7 @@ def _set(model: type[Any], item: Any, name: str, value: Any) -> None:
 
 
 def _undo(session: Session, state: InstanceState[Any]) -> None:
-    """Give an object back what it held, unless the flush that failed has made it expire."""
+    """Restore what an object held, unless the flush that failed has made it expire."""
     item = state.obj()
     if item is None or not state.modified:
         return
@@ -85,7 +86,7 @@ def _undo(session: Session, state: InstanceState[Any]) -> None:
             session.expire(item, [prop.key])
 
 
-#: What the names of values begin with: those that are set, and those that say which row.
+#: Prefixes of the bind parameters' names: for the values to set, and those that select the row.
 _SET: Final = "set_"
 _WHERE: Final = "where_"
 
@@ -97,12 +98,12 @@ async def update(
     changes: Mapping[str, Any],
     version: int | None,
 ) -> M | None:
-    """The changed object, or None if no row has this key (and version).
+    """Update the row and return its object, or None if no row has this key (and version).
 
-    UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT; without changes only the SELECT.
-    Where validators or listeners have a say, and for a class hierarchy with several tables, the
-    unit of work writes the row, see ``edit``.
-    What the session already holds of the row is refreshed.
+    Runs UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT; without changes only the
+    SELECT. Where validators or listeners take part, and for a class hierarchy with several tables,
+    the unit of work writes the row, see ``edit``. The object that the session holds of the row is
+    refreshed.
     """
     mapped = mapping_of(model)
     criteria = is_key(model, key)
@@ -154,15 +155,16 @@ def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
 
 
 def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by the names of their bind parameters."""
     prefix = unused_prefix(model, prefix)
     return {prefix + name: value for name, value in values.items()}
 
 
 async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -> int:
-    """How many rows the conditions of ``spec`` met, which have these values now.
+    """Update the rows that meet the conditions of ``spec``; return how many there were.
 
-    One UPDATE, in which what counts or dates the writes of a row does so. What the session holds of
-    the model is read again, which takes one SELECT for each 10,000 objects.
+    Runs one UPDATE, which also increments the version and sets what changes with every write. The
+    model's objects in the session are read again, with one SELECT for each 10,000.
     """
     mapped = mapping_of(spec.shape.model)
     values = dict(changes) | _next_version(mapped)
@@ -180,7 +182,10 @@ async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -
 
 
 def _next_version(mapped: Mapped) -> dict[str, Any]:
-    """A version that a flush counts up, and that does not count by itself, is counted here."""
+    """Return the incremented version by its attribute; nothing if it counts by itself.
+
+    A flush increments the version, but an UPDATE statement does not.
+    """
     if mapped.version is None or mapped.columns[mapped.version].has_onupdate:
         return {}
     return {mapped.version: getattr(mapped.model, mapped.version) + 1}
