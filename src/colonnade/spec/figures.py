@@ -1,7 +1,7 @@
-"""In charge of what is asked of figures: a group's, or those that a row has of its children.
+"""Conditions and order by figures: those of a group, or those that a row has of its children.
 
-The figures of a row are what a relation to one object leads to, which nothing joins: conditions and
-order then need to know nothing of them.
+The figures of a row are the target of a ``ComputedRelation``, which no join follows; so conditions
+and sort keys need no special case for them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["Figures", "having", "projected", "row_terms"]
 
 
 def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> tuple[Spec, Plan]:
-    """The same question as ``schema`` asks it, of rows or of groups, and the plan for it.
+    """Return the spec as ``schema`` asks for it, about rows or about groups, and the plan.
 
     Raises ``InvalidSchema``, and what the conditions of its aggregates raise.
     """
@@ -59,7 +59,7 @@ def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> 
 def _asked(
     model: type[Any], schema: type[BaseModel], depth: int | None
 ) -> tuple[Grouped | None, Plan]:
-    """The groups that a schema asks for, or None, and the plan, with every condition read."""
+    """Return the groups that a schema asks for, or None, and the plan. Checks every condition."""
     made = grouped(model, schema)
     plan = plan_of(model if made is None else made.entity, schema, depth)
     _check_plan(plan)
@@ -71,7 +71,7 @@ def _asked(
 def having(
     spec: Spec, schema: type[BaseModel], given: tuple[Any, ...], lookups: dict[str, Any]
 ) -> Spec:
-    """With these conditions on the schema's figures too."""
+    """Return the spec with these conditions on the schema's figures added."""
     if groups_of(spec.shape.model) is not None:
         return spec.where(parse_conditions(spec.shape.model, given, lookups))
     figures = figures_of(spec.shape.model, schema)
@@ -90,7 +90,7 @@ def having(
 def row_terms(
     model: type[Any], schema: type[BaseModel], names: tuple[Any, ...]
 ) -> tuple[SortKey, ...]:
-    """What sort keys mean: figures of the schema by these names, or else what the model has."""
+    """Return the sort keys for names of the schema's figures or of the model's columns."""
     figures = figures_of(model, schema)
     if figures is None:
         return sort_keys_of(model, names)
@@ -129,13 +129,13 @@ def _row_term(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figures(ComputedRelation):
-    """What leads from a row to its figures, which are ``measures`` by field."""
+    """The relation from a row to its figures; ``measures`` has them by field."""
 
     measures: Mapping[str, Measure]
 
 
 class _Made:
-    """The figures of a row, by field, each made into SQL when it is asked for."""
+    """The figures of a row as attributes; each is built as SQL when it is read."""
 
     def __init__(self, measures: dict[str, Measure], sources: JoinTree) -> None:
         self._measures = measures
@@ -170,7 +170,7 @@ def _term(model: type[Any], schema: type[BaseModel], name: str) -> SortKey:
 
 
 def _behind(node: Node, steps: tuple[Relation, ...]) -> Node:
-    """The condition on what is at the end of ``steps``."""
+    """Return the condition moved to the end of ``steps``."""
     match node:
         case Comparison():
             return _leaf(node, steps)
@@ -190,7 +190,7 @@ def _leaf(node: Comparison, steps: tuple[Relation, ...]) -> Comparison:
 
 
 def _check_plan(plan: Plan) -> None:
-    """Have the conditions of every aggregate read, while nothing has run."""
+    """Parse the conditions of every aggregate, so that mistakes raise before anything runs."""
     for _, measure in plan.measures:
         check(measure)
     for nested in (*plan.ones, *plan.many):

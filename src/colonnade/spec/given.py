@@ -1,7 +1,7 @@
-"""In charge of the values that a schema awaits: for which fields, and which rows they decide.
+"""Find the values that a schema awaits: for which fields, and whether they decide the rows.
 
-A schema's conditions are written once, for whoever asks. Where ``Given`` stands in one of them, its
-value is bound with the question, as that of any lookup is.
+A schema's conditions are written once, for every caller. Where ``Given`` stands in one of them, its
+value is bound with each query, like that of any lookup.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""In charge of how relations of entities are loaded: a strategy by cardinality.
+"""Build the SELECTs of specs: for entities, counts and existence, each once for a shape.
 
-A single object is joined, which costs no further statement; a collection gets a statement of its
-own, since a join would repeat the parent for each child. An object that may be one of several is
-none of these: ``reading.sorted`` reads the first of them for each parent.
+``apply_shape`` adds conditions, joins, order and limits to any SELECT. ``loader_options`` says how
+entities' relations are loaded: a single object is joined, which costs no further statement; a
+collection gets a statement of its own, since a join would repeat the parent for each child. An
+object that may be one of several is left out: ``reading.children.load_sorted`` reads the first for
+each parent.
 """
 
 from __future__ import annotations
@@ -46,20 +48,23 @@ __all__ = [
     "select_existence",
 ]
 
-#: How a relation is declared that is read with its owner, in one statement.
+#: The values of ``lazy`` for relations that SQLAlchemy joins whenever their owner is read.
 _JOINED: Final = frozenset({"joined", False})
 
 
 def loader_options(
     model: type[Any], paths: Iterable[tuple[Relation, ...]]
 ) -> tuple[ORMOption, ...]:
-    """SQLAlchemy's options that load the relations at the end of each path and on the way."""
+    """Return SQLAlchemy's options that load the relations of each path, with those on the way."""
     return (*_kept_apart(model), *(_option(model, path) for path in paths))
 
 
 @memoized
 def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
-    """What keeps relations that the model joins by itself from repeating its rows."""
+    """Return options for single objects that the model joins by itself and that may be several.
+
+    Loaded in a statement of their own, they do not repeat its rows.
+    """
     relations = inspect(model).relationships
     return tuple(
         selectinload(getattr(model, name))
@@ -69,6 +74,7 @@ def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
 
 
 def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
+    """Return the option that loads one path: single objects joined, collections apart."""
     option: Any = None
     owner = model
     for step in path:
@@ -86,14 +92,14 @@ Builder: TypeAlias = Callable[[Shape], Any]
 
 
 def select_entities(spec: Spec) -> Any:
-    """SELECT of whole objects, with what ``load`` asks for."""
+    """Return the SELECT of whole objects, with what ``load`` asks for."""
     return _for(spec, _entities, _entities_cached)
 
 
 def select_count(spec: Spec) -> Any:
-    """SELECT count(*): no order, no loads, and only the joins that filter.
+    """Return SELECT count(*): no order, no loads, and only the joins that filter.
 
-    Of a question that is cut, the rows that the limit and the offset leave.
+    With a limit or an offset it counts the rows that they leave.
     """
     if spec.is_cut:
         return _for(_bare(spec, cut=True), _counting_cut, _counting_cut_cached)
@@ -101,7 +107,7 @@ def select_count(spec: Spec) -> Any:
 
 
 def select_existence(spec: Spec) -> Any:
-    """SELECT 1 … LIMIT 1, after the rows that an offset leaves out."""
+    """Return SELECT 1 … LIMIT 1, after the rows that an offset leaves out."""
     if spec.is_cut:
         spec = spec.within(1)
         return _for(_bare(spec, cut=True), _existing_cut, _existing_cut_cached)
@@ -109,7 +115,7 @@ def select_existence(spec: Spec) -> Any:
 
 
 def matching(spec: Spec) -> Any:
-    """SELECT 1 for every row: what a planner is asked about."""
+    """Return SELECT 1 for every row, of which a planner is asked for its estimate."""
     return _for(_bare(spec), _matching, _matching_cached)
 
 
@@ -120,7 +126,7 @@ def apply_shape(
     *,
     ordered: bool = True,
 ) -> Select[Any]:
-    """A SELECT of anything from ``sources``, with the shape's conditions, order and cut."""
+    """Return a SELECT from ``sources`` with the shape's conditions, order and limits."""
     if shape.where:
         condition = compile_node(And(shape.where), sources, names("v").__next__)
         statement = statement.where(condition)
@@ -155,20 +161,22 @@ def limiting(limit: Limit, name: str) -> ColumnElement[int]:
 
 
 def keys_of(shape: Shape, sources: JoinTree) -> list[Any]:
-    """The columns that a scroll reads beside what it is asked for: where each row stands."""
+    """Return the columns that a scroll reads in addition: the sort keys of each row."""
     if shape.keyset is None:
         return []
     return key_columns(with_primary_key(shape.model, shape.order), sources)
 
 
 def _for(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:
+    """Return the statement for a spec, from the cache unless the spec is ``raw``."""
     return build(spec.shape) if spec.raw else cached(spec.shape)
 
 
 def _bare(spec: Spec, *, cut: bool = False) -> Spec:
-    """The conditions alone, or with the cut: questions that differ in the rest share a statement.
+    """Return the spec with its conditions only, or with its limits too.
 
-    How many rows are left does not depend on their order.
+    Queries that differ in the rest then share a statement: the number of rows does not depend on
+    it.
     """
     shape = Shape(spec.shape.model, spec.shape.where, of=spec.shape.of)
     if cut:
@@ -188,13 +196,16 @@ def _entities(shape: Shape) -> Any:
 
 
 def _locking(statement: Select[Any], shape: Shape) -> Select[Any]:
-    """With FOR UPDATE of the model's own table: the far side of an outer join cannot be locked."""
+    """Return the SELECT with FOR UPDATE of the model's own table, if the shape asks for a lock.
+
+    The far side of an outer join cannot be locked.
+    """
     if shape.lock is None:
         return statement
     statement = statement.with_for_update(
         of=shape.model, skip_locked=shape.lock.skip_locked, nowait=shape.lock.nowait
     )
-    # What an object that is held already has was read before the lock, and may be old.
+    # An object in the session was read before the lock, so that its values may be out of date.
     return statement.execution_options(populate_existing=True)
 
 
