@@ -1,4 +1,4 @@
-"""The SQL type of an expression, also where SQLAlchemy knows none, as for most functions."""
+"""Find the SQL type of an expression, also where SQLAlchemy has none, as for most functions."""
 
 from __future__ import annotations
 
