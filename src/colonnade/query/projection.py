@@ -37,6 +37,5 @@ class Projection(Projected[S]):
 
     @property
     def json(self) -> Json:
-        """A query like this one, with its results as JSON bytes: fields by alias, ready to be sent.
-        """
+        """A query like this one that returns JSON bytes: fields by alias, ready to be sent."""
         return Json(self)

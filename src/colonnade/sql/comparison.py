@@ -1,7 +1,10 @@
-"""The base class of the operators' SQL elements: a condition that is rendered as it is.
+"""Compare a column with a value: the base class of operators' SQL, and the types to bind as.
 
-For databases without a boolean type SQLAlchemy renders a boolean function as ``f(x) = 1``, as it
-does a boolean column. The database then cannot use an index for what the function compiles to.
+``Predicate`` is a condition that is rendered as it is. For databases without a boolean type
+SQLAlchemy renders a boolean function as ``f(x) = 1``, and no index then serves what the function
+compiles to. ``comparison_type`` is the type to bind for a comparison with a column, which may be
+with more than the column can store. ``with_portable_order`` compares UUIDs in the same order on
+every database.
 """
 
 from __future__ import annotations
@@ -121,7 +124,10 @@ class _SortableUUID(FunctionElement[Any]):
 def with_portable_order(
     compare: Callable[[Any, Any], ColumnElement[bool]],
 ) -> Callable[[Any, Any], ColumnElement[bool]]:
-    """Return ``compare`` for columns of any type, UUIDs in the same order on every database."""
+    """Return ``compare`` so that it compares UUIDs in the same order on every database.
+
+    Columns of other types are compared as before.
+    """
 
     def build(column: Any, value: Any) -> ColumnElement[bool]:
         if family_of(column.type) != "uuid":
