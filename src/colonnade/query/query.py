@@ -28,37 +28,6 @@ from colonnade.spec import Lock, Spec, projected, select_entities
 
 __all__ = ["Query", "as_paths", "check_bulk", "load_paths"]
 
-
-def check_bulk(spec: Spec, verb: str, everything: bool) -> None:
-    """Raise ``Unfiltered`` or ``UsageError`` unless ``verb`` may write the rows of ``spec``.
-
-    A bulk write ignores a limit, an order, a lock and relations to load, so that they are refused.
-    """
-    shape = spec.shape
-    name = shape.model.__name__
-    given = {
-        "limit() or offset()": spec.is_cut,
-        "order_by()": bool(shape.order),
-        "load()": bool(shape.load),
-        "lock()": shape.lock is not None,
-    }
-    for method, there in given.items():
-        if there:
-            raise UsageError(
-                f"{verb}() meets every {name} that answers: {method} has no meaning for it",
-                hint="to write the first few, read their keys, then ask for those: id__in=keys",
-                model=name,
-            )
-    if not everything and matches_every_row(shape.where, spec.values):
-        raise Unfiltered(
-            f"{verb}() without a filter would meet every {name}",
-            hint=f"add where(...), or say that it is meant: {verb}(…, everything=True)"
-            if verb == "update_all"
-            else f"add where(...), or say that it is meant: {verb}(everything=True)",
-            model=name,
-        )
-
-
 M = TypeVar("M")
 S = TypeVar("S", bound=BaseModel)
 
@@ -193,12 +162,49 @@ class Query(Verbs[M]):
         return statement
 
 
+def check_bulk(spec: Spec, verb: str, everything: bool) -> None:
+    """Raise ``Unfiltered`` or ``UsageError`` unless ``verb`` may write the rows of ``spec``.
+
+    A bulk write ignores a limit, an order, a lock and relations to load, so that they are refused.
+    """
+    shape = spec.shape
+    name = shape.model.__name__
+    given = {
+        "limit() or offset()": spec.is_cut,
+        "order_by()": bool(shape.order),
+        "load()": bool(shape.load),
+        "lock()": shape.lock is not None,
+    }
+    for method, there in given.items():
+        if there:
+            raise UsageError(
+                f"{verb}() meets every {name} that answers: {method} has no meaning for it",
+                hint="to write the first few, read their keys, then ask for those: id__in=keys",
+                model=name,
+            )
+    if not everything and matches_every_row(shape.where, spec.values):
+        raise Unfiltered(
+            f"{verb}() without a filter would meet every {name}",
+            hint=f"add where(...), or say that it is meant: {verb}(…, everything=True)"
+            if verb == "update_all"
+            else f"add where(...), or say that it is meant: {verb}(everything=True)",
+            model=name,
+        )
+
+
 def load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]:
     """Return the relations that names such as ``"missions.place"`` or mapped attributes name."""
     found = tuple(relation_path(model, _name(path)) for path in as_paths(paths))
     for path in found:
         _check_objects(model, path)
     return found
+
+
+def as_paths(given: Any) -> tuple[Any, ...]:
+    """Return the paths that ``load`` is given as a tuple, also where one path stands alone."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return (given,)
+    return tuple(given)
 
 
 def _check_objects(model: type[Any], path: tuple[Relation, ...]) -> None:
@@ -214,13 +220,6 @@ def _check_objects(model: type[Any], path: tuple[Relation, ...]) -> None:
                 fields=(step.name,),
             )
         owner = step.target
-
-
-def as_paths(given: Any) -> tuple[Any, ...]:
-    """Return the paths that ``load`` is given as a tuple, also where one path stands alone."""
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        return (given,)
-    return tuple(given)
 
 
 def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[SortKey, ...]:

@@ -41,6 +41,8 @@ from colonnade.values import equal_as_referred
 
 __all__ = ["Children", "Link", "children_of", "load_sorted"]
 
+_Path: TypeAlias = tuple[Relation, ...]
+
 
 def children_of(owner: type[Any], nested: NestedField, shape: Shape | None) -> Children:
     """Return the statement for the collection ``nested`` of objects of ``owner``.
@@ -48,11 +50,6 @@ def children_of(owner: type[Any], nested: NestedField, shape: Shape | None) -> C
     It is the same whatever is asked of the owners: one serves every question that reads it.
     """
     return _children(owner, nested, shape)
-
-
-@remembered
-def _children(owner: type[Any], nested: NestedField, shape: Shape | None) -> Children:
-    return Children(owner, nested, shape)
 
 
 class Children:
@@ -117,6 +114,37 @@ class Link:
         return [*self._order, *(getattr(self.child, name) for name in mapping_of(self.child).key)]
 
 
+async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> None:
+    """Set the relations in ``shape.sorted`` on the objects. Runs a statement for each relation."""
+    for path, terms in sorted(shape.sorted, key=lambda item: len(item[0])):
+        owners = {inspect(owner).identity: owner for owner in _at(items, path[:-1])}
+        model = path[-2].target if path[:-1] else shape.model
+        below = tuple(own[len(path) :] for own in shape.load if own[: len(path)] == path)
+        inner = tuple(
+            (own[len(path) :], ()) for own, _ in shape.sorted if own[: len(path)] == path != own
+        )
+        statement = _statement(model, path[-1], terms, unsorted_paths(below, inner))
+        if _is_met_twice(shape, path):
+            # The same object may have been read along another path, with relations of its own
+            # loaded: populating it again would drop those.
+            statement = statement.execution_options(populate_existing=False)
+        children: dict[Any, list[Any]] = {key: [] for key in owners}
+        for bound in chunked(list(owners)):
+            result = await session.exec(statement, params=bound)
+            for child, *key in result.unique():
+                children[tuple(key)].append(child)
+        for key, owner in owners.items():
+            found: Any = children[key]
+            if not path[-1].many:
+                found = found[0] if found else None
+            set_committed_value(owner, path[-1].name, found)
+
+
+@remembered
+def _children(owner: type[Any], nested: NestedField, shape: Shape | None) -> Children:
+    return Children(owner, nested, shape)
+
+
 def _ranked(statement: Select[Any], rank: int, most: ColumnElement[int]) -> Select[Any]:
     """Return the SELECT of the first ``most`` of each parent's children, by their rank."""
     ranked = statement.subquery()
@@ -150,53 +178,6 @@ def _foreign_key(owner: type[Any], nested: NestedField) -> tuple[str, ...]:
     return tuple(found)
 
 
-_Path: TypeAlias = tuple[Relation, ...]
-
-
-async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> None:
-    """Set the relations in ``shape.sorted`` on the objects. Runs a statement for each relation."""
-    for path, terms in sorted(shape.sorted, key=lambda item: len(item[0])):
-        owners = {inspect(owner).identity: owner for owner in _at(items, path[:-1])}
-        model = path[-2].target if path[:-1] else shape.model
-        below = tuple(own[len(path) :] for own in shape.load if own[: len(path)] == path)
-        inner = tuple(
-            (own[len(path) :], ()) for own, _ in shape.sorted if own[: len(path)] == path != own
-        )
-        statement = _statement(model, path[-1], terms, unsorted_paths(below, inner))
-        if _is_met_twice(shape, path):
-            # The same object may have been read along another path, with relations of its own
-            # loaded: populating it again would drop those.
-            statement = statement.execution_options(populate_existing=False)
-        children: dict[Any, list[Any]] = {key: [] for key in owners}
-        for bound in chunked(list(owners)):
-            result = await session.exec(statement, params=bound)
-            for child, *key in result.unique():
-                children[tuple(key)].append(child)
-        for key, owner in owners.items():
-            found: Any = children[key]
-            if not path[-1].many:
-                found = found[0] if found else None
-            set_committed_value(owner, path[-1].name, found)
-
-
-def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
-    """Yield the objects at the end of a path that is loaded."""
-    if not path:
-        yield from items
-        return
-    for item in items:
-        found = getattr(item, path[0].name)
-        if found is not None:
-            yield from _at(list(found) if path[0].many else [found], path[1:])
-
-
-def _is_met_twice(shape: Shape, path: _Path) -> bool:
-    """Return whether objects at the end of a path may be among those that are read elsewhere."""
-    others = (shape.model, *(own[-1].target for own in shape.load if own != path))
-    base = inspect(path[-1].target).base_mapper
-    return any(inspect(other).base_mapper is base for other in others)
-
-
 @remembered
 def _statement(
     owner: type[Any], relation: Relation, terms: tuple[SortKey, ...], below: tuple[_Path, ...]
@@ -216,3 +197,21 @@ def _statement(
     if not relation.many:
         statement = statement.where(first_of(parent, relation, child))
     return sources.apply_joins(statement).order_by(*order)
+
+
+def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
+    """Yield the objects at the end of a path that is loaded."""
+    if not path:
+        yield from items
+        return
+    for item in items:
+        found = getattr(item, path[0].name)
+        if found is not None:
+            yield from _at(list(found) if path[0].many else [found], path[1:])
+
+
+def _is_met_twice(shape: Shape, path: _Path) -> bool:
+    """Return whether objects at the end of a path may be among those that are read elsewhere."""
+    others = (shape.model, *(own[-1].target for own in shape.load if own != path))
+    base = inspect(path[-1].target).base_mapper
+    return any(inspect(other).base_mapper is base for other in others)

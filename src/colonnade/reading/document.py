@@ -57,18 +57,7 @@ __all__ = [
 
 #: All objects in one row, the same with their number in a second column, or a row for each object.
 DocumentMode: TypeAlias = Literal["array", "counted", "objects"]
-
 _SERVER: Final = "postgresql"
-
-
-def why_schema_reads_rows(model: type[Any], schema: type[Any], dialect: str) -> str | None:
-    """Return why ``.json`` of this schema reads rows on ``dialect``; None if it writes the JSON."""
-    return why_plan_reads_rows(plan_of(model, schema), dialect)
-
-
-def why_plan_reads_rows(plan: Plan, dialect: str) -> str | None:
-    """Return why ``.json`` of this plan reads rows on ``dialect``; None if it writes the JSON."""
-    return f"{dialect} does not write it" if dialect != _SERVER else why_not_server_json(plan)
 
 
 async def read_array(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes | None:
@@ -104,6 +93,16 @@ async def read_objects(
     return [row[0] for row in found], [tuple(row[1:]) for row in found]
 
 
+def why_plan_reads_rows(plan: Plan, dialect: str) -> str | None:
+    """Return why ``.json`` of this plan reads rows on ``dialect``; None if it writes the JSON."""
+    return f"{dialect} does not write it" if dialect != _SERVER else why_not_server_json(plan)
+
+
+def why_schema_reads_rows(model: type[Any], schema: type[Any], dialect: str) -> str | None:
+    """Return why ``.json`` of this schema reads rows on ``dialect``; None if it writes the JSON."""
+    return why_plan_reads_rows(plan_of(model, schema), dialect)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A statement whose rows hold JSON, and what to look for in the JSON before it is used.
@@ -115,6 +114,24 @@ class Document:
     statement: Any
     sentinels: tuple[bytes, ...]
     has_json: bool
+
+
+def document_of(spec: Spec, plan: Plan, terms: Terms, mode: DocumentMode) -> Document:
+    """Return the statement that writes the objects of ``spec``, built once for each shape."""
+    shapes = shapes_of(terms)
+    if spec.raw or any(item.raw for item in terms.values()):
+        return _build_document(spec.shape, plan, shapes, mode)
+    return _cached_document(spec.shape, plan, shapes, mode)
+
+
+def document_parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
+    """Return the bind parameters of the document's statement."""
+    found = spec.parameters
+    for number, item in enumerate(bind_terms(terms, spec.given).values()):
+        found |= bound(_parameter_name(number, "v"), item.values)
+        if item.binds_limit:
+            found[_parameter_name(number, "limit")] = item.limit
+    return found
 
 
 async def _read_document(
@@ -134,24 +151,6 @@ async def _read_document(
     for row in found:
         if needs_fallback(row[0], document.sentinels, free=document.has_json):
             return None
-    return found
-
-
-def document_of(spec: Spec, plan: Plan, terms: Terms, mode: DocumentMode) -> Document:
-    """Return the statement that writes the objects of ``spec``, built once for each shape."""
-    shapes = shapes_of(terms)
-    if spec.raw or any(item.raw for item in terms.values()):
-        return _build_document(spec.shape, plan, shapes, mode)
-    return _cached_document(spec.shape, plan, shapes, mode)
-
-
-def document_parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
-    """Return the bind parameters of the document's statement."""
-    found = spec.parameters
-    for number, item in enumerate(bind_terms(terms, spec.given).values()):
-        found |= bound(_parameter_name(number, "v"), item.values)
-        if item.binds_limit:
-            found[_parameter_name(number, "limit")] = item.limit
     return found
 
 

@@ -49,52 +49,10 @@ __all__ = [
     "repeats_rows",
 ]
 
-
-def is_known_empty(session: Session, spec: Spec, build: Callable[[], Any]) -> bool:
-    """Return whether the statement that ``build`` makes is known to find nothing.
-
-    Returns False for a session that is closed or in use, so that the statement runs and raises its
-    error. Raises ``ScopeUnbound`` as the statement would.
-    """
-    if not spec.finds_nothing or session.closed or session.busy:
-        return False
-    if not session.scope.complete:
-        statement = build()
-        plain = statement.statement if isinstance(statement, PreparedSelect) else statement
-        require(plain, session.scope)
-    return True
-
-
-_JOINED: Final = frozenset({"joined", False})
-
-
-def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
-    """Return whether a SELECT of the model, with these relations loaded, joins a collection."""
-    joined = (
-        step.target for path in load for step in takewhile(lambda one: not one.multiplies, path)
-    )
-    return any(_joins_many(target) for target in (model, *joined))
-
-
-@memoized
-def _joins_many(model: type[Any]) -> bool:
-    """Return whether the model joins a collection by itself, or an object that does."""
-    waiting: list[Any] = [*inspect(model).self_and_descendants]
-    seen: set[Any] = set()
-    while waiting:
-        mapper = waiting.pop()
-        if mapper in seen:
-            continue
-        seen.add(mapper)
-        for relation in mapper.relationships:
-            if relation.lazy in _JOINED:
-                if relation.uselist:
-                    return True
-                waiting += relation.mapper.self_and_descendants
-    return False
-
-
 Key: TypeAlias = tuple[Any, ...]
+_JOINED: Final = frozenset({"joined", False})
+#: Below this estimate rows are counted: that costs little, and small estimates are often wrong.
+_LEAST_ESTIMATE: Final = 10_000
 
 
 async def fetch(session: Session, spec: Spec) -> list[Any]:
@@ -123,20 +81,6 @@ async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tu
     found = [row[0] for row in rows]
     await load_sorted(session, spec.shape, found)
     return found, [tuple(row[1:]) for row in rows]
-
-
-async def count(session: Session, spec: Spec) -> int:
-    """Return the number of rows, within a limit and an offset; one statement."""
-    if is_known_empty(session, spec, lambda: select_count(spec)):
-        return 0
-    return int(await session.scalar(select_count(spec), spec.parameters) or 0)
-
-
-async def exists(session: Session, spec: Spec) -> bool:
-    """Return whether there is a row, within a limit and an offset; one statement."""
-    if is_known_empty(session, spec, lambda: select_existence(spec)):
-        return False
-    return await session.scalar(select_existence(spec), spec.parameters) is not None
 
 
 async def by_keys(
@@ -170,8 +114,76 @@ async def by_keys(
     return answers
 
 
-#: Below this estimate rows are counted: that costs little, and small estimates are often wrong.
-_LEAST_ESTIMATE: Final = 10_000
+async def count(session: Session, spec: Spec) -> int:
+    """Return the number of rows, within a limit and an offset; one statement."""
+    if is_known_empty(session, spec, lambda: select_count(spec)):
+        return 0
+    return int(await session.scalar(select_count(spec), spec.parameters) or 0)
+
+
+async def exists(session: Session, spec: Spec) -> bool:
+    """Return whether there is a row, within a limit and an offset; one statement."""
+    if is_known_empty(session, spec, lambda: select_existence(spec)):
+        return False
+    return await session.scalar(select_existence(spec), spec.parameters) is not None
+
+
+async def estimate_count(session: Session, spec: Spec) -> int:
+    """Return about how many rows match: an estimate on PostgreSQL, elsewhere the exact count.
+
+    Runs one statement; on PostgreSQL a second one, which counts, if the planner expects fewer than
+    10,000 rows.
+    """
+    if is_known_empty(session, spec, lambda: matching(spec)):
+        return 0
+    if session.family == "postgresql":
+        told = await session.scalar(_EstimatedSelect(matching(spec)), spec.parameters)
+        plans = json.loads(told) if isinstance(told, str) else told
+        rows = int(plans[0]["Plan"]["Plan Rows"])
+        if rows >= _LEAST_ESTIMATE:
+            return rows
+    return await count(session, spec)
+
+
+def is_known_empty(session: Session, spec: Spec, build: Callable[[], Any]) -> bool:
+    """Return whether the statement that ``build`` makes is known to find nothing.
+
+    Returns False for a session that is closed or in use, so that the statement runs and raises its
+    error. Raises ``ScopeUnbound`` as the statement would.
+    """
+    if not spec.finds_nothing or session.closed or session.busy:
+        return False
+    if not session.scope.complete:
+        statement = build()
+        plain = statement.statement if isinstance(statement, PreparedSelect) else statement
+        require(plain, session.scope)
+    return True
+
+
+def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
+    """Return whether a SELECT of the model, with these relations loaded, joins a collection."""
+    joined = (
+        step.target for path in load for step in takewhile(lambda one: not one.multiplies, path)
+    )
+    return any(_joins_many(target) for target in (model, *joined))
+
+
+@memoized
+def _joins_many(model: type[Any]) -> bool:
+    """Return whether the model joins a collection by itself, or an object that does."""
+    waiting: list[Any] = [*inspect(model).self_and_descendants]
+    seen: set[Any] = set()
+    while waiting:
+        mapper = waiting.pop()
+        if mapper in seen:
+            continue
+        seen.add(mapper)
+        for relation in mapper.relationships:
+            if relation.lazy in _JOINED:
+                if relation.uselist:
+                    return True
+                waiting += relation.mapper.self_and_descendants
+    return False
 
 
 class _EstimatedSelect(Executable, ClauseElement):
@@ -190,20 +202,3 @@ def _compile_estimated(element: _EstimatedSelect, compiler: Any, **options: Any)
     # The row is that of the plan, so the types of the SELECT's columns do not apply.
     forget_result_columns(compiler)
     return f"EXPLAIN (FORMAT JSON) {text}"
-
-
-async def estimate_count(session: Session, spec: Spec) -> int:
-    """Return about how many rows match: an estimate on PostgreSQL, elsewhere the exact count.
-
-    Runs one statement; on PostgreSQL a second one, which counts, if the planner expects fewer than
-    10,000 rows.
-    """
-    if is_known_empty(session, spec, lambda: matching(spec)):
-        return 0
-    if session.family == "postgresql":
-        told = await session.scalar(_EstimatedSelect(matching(spec)), spec.parameters)
-        plans = json.loads(told) if isinstance(told, str) else told
-        rows = int(plans[0]["Plan"]["Plan Rows"])
-        if rows >= _LEAST_ESTIMATE:
-            return rows
-    return await count(session, spec)

@@ -31,36 +31,6 @@ _EXPLAIN_WORDS: Final[Mapping[str, tuple[str, str | None]]] = {
 }
 
 
-class _ExplainedSelect(Executable, ClauseElement):
-    """A SELECT behind the words that ask for its plan."""
-
-    inherit_cache = False
-
-    def __init__(self, statement: Any, analyze: bool) -> None:
-        self.statement = statement
-        self.analyze = analyze
-
-    def get_children(self, **_options: Any) -> Iterable[Any]:
-        """Return the SELECT, so that a search for tables finds those in it."""
-        return (self.statement,)
-
-
-@compiles(_ExplainedSelect)
-def _compile_explained(element: _ExplainedSelect, compiler: Any, **options: Any) -> str:
-    dialect = compiler.dialect
-    name = "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
-    plain, analyzed = _EXPLAIN_WORDS[name]
-    if element.analyze and analyzed is None:
-        raise UsageError(
-            f"{name} has no plan with what running the statement took",
-            hint="leave out analyze, and measure the time of the statement",
-        )
-    text = compiler.process(element.statement, **options)
-    # The rows are those of the plan, so the types of the SELECT's columns do not apply.
-    forget_result_columns(compiler)
-    return f"{analyzed if element.analyze else plain} {text}"
-
-
 async def explain_entities(session: Session, spec: Spec, analyze: bool) -> str:
     """Return the plan for reading entities, the index that would help, and the relations loaded.
 
@@ -96,6 +66,36 @@ async def explain_document(
         session, spec, plain, analyze, document_parameters(spec, terms)
     )
     return "\n".join([*lines, str(plan), "as JSON: 1 statement, written by the database"])
+
+
+class _ExplainedSelect(Executable, ClauseElement):
+    """A SELECT behind the words that ask for its plan."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Any, analyze: bool) -> None:
+        self.statement = statement
+        self.analyze = analyze
+
+    def get_children(self, **_options: Any) -> Iterable[Any]:
+        """Return the SELECT, so that a search for tables finds those in it."""
+        return (self.statement,)
+
+
+@compiles(_ExplainedSelect)
+def _compile_explained(element: _ExplainedSelect, compiler: Any, **options: Any) -> str:
+    dialect = compiler.dialect
+    name = "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
+    plain, analyzed = _EXPLAIN_WORDS[name]
+    if element.analyze and analyzed is None:
+        raise UsageError(
+            f"{name} has no plan with what running the statement took",
+            hint="leave out analyze, and measure the time of the statement",
+        )
+    text = compiler.process(element.statement, **options)
+    # The rows are those of the plan, so the types of the SELECT's columns do not apply.
+    forget_result_columns(compiler)
+    return f"{analyzed if element.analyze else plain} {text}"
 
 
 async def _explain_statement(

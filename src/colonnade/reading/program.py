@@ -38,29 +38,23 @@ Rows: TypeAlias = Sequence[Sequence[Any]]
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """One statement for the children of all parents in ``parents``.
+def program_of(spec: Spec, plan: Plan, terms: Terms) -> Program:
+    """Return what reads ``plan`` for the rows of ``spec``; compiled once for each shape."""
+    shapes = shapes_of(terms)
+    if spec.raw or any(item.raw for item in terms.values()):
+        return _program(spec.shape, plan, shapes)
+    return _remembered(spec.shape, plan, shapes)
 
-    ``parents`` has the numbers of the statements whose rows hold parents, each with the function
-    that gets a parent's key from a row.
-    """
 
-    path: Path
-    parents: tuple[tuple[int, itemgetter[Any]], ...]
-    composite: bool
-    statement: PreparedSelect
-    maker: RowFunction
+def shapes_of(terms: Terms) -> Shapes:
+    """Return the parts of the terms that make statements: their shapes, without values."""
+    return tuple((path, item.shape) for path, item in terms.items())
 
-    def keys(self, rows: Sequence[Rows]) -> list[tuple[Any, ...]]:
-        """Return the keys of all parents in the rows, each once, in order."""
-        found: dict[Any, None] = {}
-        for number, key in self.parents:
-            found |= dict.fromkeys(map(key, rows[number]))
-        # A row whose single object is missing has NULL for that object's key.
-        if self.composite:
-            return [key for key in found if key[0] is not None]
-        return [(key,) for key in found if key is not None]
+
+def stitched(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Program:
+    """Return the program for the rows of ``statement``, which selects ``columns``."""
+    maker, collections = _stitches(plan, columns.labels, len(columns), shapes)
+    return Program(statement, maker, collections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +104,29 @@ class Program:
         return made
 
 
-def program_of(spec: Spec, plan: Plan, terms: Terms) -> Program:
-    """Return what reads ``plan`` for the rows of ``spec``; compiled once for each shape."""
-    shapes = shapes_of(terms)
-    if spec.raw or any(item.raw for item in terms.values()):
-        return _program(spec.shape, plan, shapes)
-    return _remembered(spec.shape, plan, shapes)
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One statement for the children of all parents in ``parents``.
 
+    ``parents`` has the numbers of the statements whose rows hold parents, each with the function
+    that gets a parent's key from a row.
+    """
 
-def shapes_of(terms: Terms) -> Shapes:
-    """Return the parts of the terms that make statements: their shapes, without values."""
-    return tuple((path, item.shape) for path, item in terms.items())
+    path: Path
+    parents: tuple[tuple[int, itemgetter[Any]], ...]
+    composite: bool
+    statement: PreparedSelect
+    maker: RowFunction
+
+    def keys(self, rows: Sequence[Rows]) -> list[tuple[Any, ...]]:
+        """Return the keys of all parents in the rows, each once, in order."""
+        found: dict[Any, None] = {}
+        for number, key in self.parents:
+            found |= dict.fromkeys(map(key, rows[number]))
+        # A row whose single object is missing has NULL for that object's key.
+        if self.composite:
+            return [key for key in found if key[0] is not None]
+        return [(key,) for key in found if key is not None]
 
 
 @remembered
@@ -138,12 +144,6 @@ def _program(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
     statement: Any = select_rows(*columns.expressions).select_from(shape.model)
     statement = apply_shape(statement, columns.sources, shape)
     return replace(stitched(statement, plan, columns, shapes), width=width)
-
-
-def stitched(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Program:
-    """Return the program for the rows of ``statement``, which selects ``columns``."""
-    maker, collections = _stitches(plan, columns.labels, len(columns), shapes)
-    return Program(statement, maker, collections)
 
 
 @remembered

@@ -45,89 +45,10 @@ from colonnade.spec.shape import Shape
 
 __all__ = ["check", "exactly", "figure", "groups", "of_children", "of_rows", "shown"]
 
-
-class _Exactly(FunctionElement[str]):
-    """A text in a form that is equal only to itself, whatever the collation."""
-
-    type = String()
-    inherit_cache = True
-
-
-class _Shown(FunctionElement[Any]):
-    """A text column of a group, which is grouped by the ``_Exactly`` form of it."""
-
-    inherit_cache = True
-
-
-class _Mean(FunctionElement[float]):
-    """The mean of numbers as a float: databases give decimals of different lengths."""
-
-    type = Double()
-    inherit_cache = True
-
-
-@compiles(_Exactly)
-@compiles(_Shown)
-def _plainly(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
-    text: str = compiler.process(next(iter(element.clauses)), **options)
-    return text
-
-
-@compiles(_Exactly, "mysql", "mariadb")
-def _by_digits(element: _Exactly, compiler: Any, **options: Any) -> str:
-    text = compiler.process(element.clauses, **options)
-    return f"HEX(CONVERT({text} USING utf8mb4))"
-
-
-@compiles(_Shown, "mysql", "mariadb")
-def _any_of_equals(element: _Shown, compiler: Any, **options: Any) -> str:
-    return f"MIN({compiler.process(element.clauses, **options)})"
-
-
-@compiles(_Mean)
-def _of_doubles(element: _Mean, compiler: Any, **options: Any) -> str:
-    return f"avg(CAST({compiler.process(element.clauses, **options)} AS DOUBLE PRECISION))"
-
-
-@compiles(_Mean, "mysql", "mariadb")
-def _of_mysql_doubles(element: _Mean, compiler: Any, **options: Any) -> str:
-    return f"avg(CAST({compiler.process(element.clauses, **options)} AS DOUBLE))"
-
-
-@compiles(_Mean, "sqlite")
-def _of_reals(element: _Mean, compiler: Any, **options: Any) -> str:
-    mean = f"avg({compiler.process(element.clauses, **options)})"
-    kind = next(iter(element.clauses)).type
-    # An exact decimal is an integer there, which counts units.
-    return f"({mean} / {10**kind.scale}.0)" if isinstance(kind, ExactDecimal) else mean
-
-
 #: The prefix of the bind parameters for an aggregate's own values.
 _OWN: Final = "aggregate_"
 _ZERO: Final[ColumnElement[int]] = literal_column("0")
 _ONE: Final[ColumnElement[int]] = literal_column("1")
-
-
-@memoized
-def check(measure: Measure) -> ParsedConditions:
-    """Return the parsed conditions of an aggregate.
-
-    Raises what ``parse_conditions`` raises for conditions that do not fit the model.
-    """
-    given = measure.aggregate
-    return parse_conditions(measure.counted, given.conditions, given.lookups, awaiting=True)
-
-
-def exactly(column: Any) -> ColumnElement[Any]:
-    """Return what tells the values of a column apart: the column itself, or the bytes of a text."""
-    return _Exactly(column) if is_text(column.type) else column
-
-
-def shown(column: Any) -> ColumnElement[Any]:
-    """Return a group's text as it is to be read; the rows are grouped by ``exactly`` of it."""
-    element = _Shown(column)
-    element.type = column.type
-    return element
 
 
 def figure(measure: Measure, sources: JoinTree) -> ColumnElement[Any]:
@@ -195,6 +116,59 @@ def of_children(
     return found
 
 
+def groups(entity: type[Any], rows: Shape) -> CTE:
+    """Return the CTE of the groups that ``entity`` was mapped for, of the rows of this shape."""
+    grouped = groups_of(entity)
+    assert grouped is not None
+    sources = JoinTree(rows.model)
+    columns: list[Any] = []
+    keys: list[Any] = []
+    values: dict[Any, Any] = {}
+    for item in grouped.groupings:
+        # Build each attribute once: a hybrid makes new bind parameters each time, and a database
+        # would not see that SELECT and GROUP BY have the same expression.
+        at = (item.steps, item.attribute)
+        if at not in values:
+            values[at] = clause_of(getattr(sources.join_path(item.steps), item.attribute))
+        column = values[at]
+        if item.shown:
+            column = shown(column)
+        else:
+            column = exactly(column) if item.exact else column
+            keys.append(column)
+        columns.append(column.label(item.label))
+    columns += [figure(measure, sources).label(label) for label, measure in grouped.measures]
+    statement: Any = select_rows(*columns).select_from(rows.model)
+    if rows.where:
+        condition = compile_node(And(rows.where), sources, names("r").__next__)
+        statement = statement.where(condition)
+    name = inspect(entity).local_table.name
+    found: CTE = sources.apply_joins(statement).group_by(*keys).cte(name)
+    return found
+
+
+@memoized
+def check(measure: Measure) -> ParsedConditions:
+    """Return the parsed conditions of an aggregate.
+
+    Raises what ``parse_conditions`` raises for conditions that do not fit the model.
+    """
+    given = measure.aggregate
+    return parse_conditions(measure.counted, given.conditions, given.lookups, awaiting=True)
+
+
+def exactly(column: Any) -> ColumnElement[Any]:
+    """Return what tells the values of a column apart: the column itself, or the bytes of a text."""
+    return _Exactly(column) if is_text(column.type) else column
+
+
+def shown(column: Any) -> ColumnElement[Any]:
+    """Return a group's text as it is to be read; the rows are grouped by ``exactly`` of it."""
+    element = _Shown(column)
+    element.type = column.type
+    return element
+
+
 def _value(measure: Measure, sources: JoinTree, steps: tuple[Relation, ...]) -> Any:
     """Return what is aggregated; None for whole objects."""
     entity = sources.join_path(steps)
@@ -239,32 +213,57 @@ def _bound(given: ParsedConditions, sources: JoinTree) -> ColumnElement[bool]:
     return found
 
 
-def groups(entity: type[Any], rows: Shape) -> CTE:
-    """Return the CTE of the groups that ``entity`` was mapped for, of the rows of this shape."""
-    grouped = groups_of(entity)
-    assert grouped is not None
-    sources = JoinTree(rows.model)
-    columns: list[Any] = []
-    keys: list[Any] = []
-    values: dict[Any, Any] = {}
-    for item in grouped.groupings:
-        # Build each attribute once: a hybrid makes new bind parameters each time, and a database
-        # would not see that SELECT and GROUP BY have the same expression.
-        at = (item.steps, item.attribute)
-        if at not in values:
-            values[at] = clause_of(getattr(sources.join_path(item.steps), item.attribute))
-        column = values[at]
-        if item.shown:
-            column = shown(column)
-        else:
-            column = exactly(column) if item.exact else column
-            keys.append(column)
-        columns.append(column.label(item.label))
-    columns += [figure(measure, sources).label(label) for label, measure in grouped.measures]
-    statement: Any = select_rows(*columns).select_from(rows.model)
-    if rows.where:
-        condition = compile_node(And(rows.where), sources, names("r").__next__)
-        statement = statement.where(condition)
-    name = inspect(entity).local_table.name
-    found: CTE = sources.apply_joins(statement).group_by(*keys).cte(name)
-    return found
+class _Exactly(FunctionElement[str]):
+    """A text in a form that is equal only to itself, whatever the collation."""
+
+    type = String()
+    inherit_cache = True
+
+
+class _Shown(FunctionElement[Any]):
+    """A text column of a group, which is grouped by the ``_Exactly`` form of it."""
+
+    inherit_cache = True
+
+
+class _Mean(FunctionElement[float]):
+    """The mean of numbers as a float: databases give decimals of different lengths."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(_Exactly)
+@compiles(_Shown)
+def _plainly(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
+    text: str = compiler.process(next(iter(element.clauses)), **options)
+    return text
+
+
+@compiles(_Exactly, "mysql", "mariadb")
+def _by_digits(element: _Exactly, compiler: Any, **options: Any) -> str:
+    text = compiler.process(element.clauses, **options)
+    return f"HEX(CONVERT({text} USING utf8mb4))"
+
+
+@compiles(_Shown, "mysql", "mariadb")
+def _any_of_equals(element: _Shown, compiler: Any, **options: Any) -> str:
+    return f"MIN({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Mean)
+def _of_doubles(element: _Mean, compiler: Any, **options: Any) -> str:
+    return f"avg(CAST({compiler.process(element.clauses, **options)} AS DOUBLE PRECISION))"
+
+
+@compiles(_Mean, "mysql", "mariadb")
+def _of_mysql_doubles(element: _Mean, compiler: Any, **options: Any) -> str:
+    return f"avg(CAST({compiler.process(element.clauses, **options)} AS DOUBLE))"
+
+
+@compiles(_Mean, "sqlite")
+def _of_reals(element: _Mean, compiler: Any, **options: Any) -> str:
+    mean = f"avg({compiler.process(element.clauses, **options)})"
+    kind = next(iter(element.clauses)).type
+    # An exact decimal is an integer there, which counts units.
+    return f"({mean} / {10**kind.scale}.0)" if isinstance(kind, ExactDecimal) else mean

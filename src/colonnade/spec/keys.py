@@ -36,16 +36,19 @@ __all__ = [
 
 #: Most statements have no more values than this.
 _FEW: Final = 32
+_KEYS: Final = 10_000
+#: Families whose keys are not sent as one list: text, which a collation compares in its own way,
+#: and unknown types, for which nothing says how a list is written.
+_BY_ONE: Final = frozenset({"text", "other"})
+#: The operator ``in`` of lookups, which compares text exactly, whatever the collation.
+_IN: Final = OPERATORS["in"]
+#: The most values of one statement; asyncpg takes 32,767 arguments.
+_VALUES: Final = 30_000
 
 
 def names(prefix: str) -> Iterator[str]:
     """Yield the bind parameters' names for a spec's values, in order: ``v0``, ``v1``, …."""
     return (f"{prefix}{number}" for number in count())
-
-
-@memoized
-def _first(prefix: str) -> tuple[str, ...]:
-    return tuple(islice(names(prefix), _FEW))
 
 
 def bound(prefix: str, values: Iterable[Any]) -> dict[str, Any]:
@@ -72,17 +75,6 @@ def unused_prefix(model: type[Any], prefix: str) -> str:
     while any(name.startswith(prefix) for name in mapping_of(model).table.c.keys()):  # noqa: SIM118 # a collection of columns
         prefix = f"_{prefix}"
     return prefix
-
-
-_KEYS: Final = 10_000
-
-#: Families whose keys are not sent as one list: text, which a collation compares in its own way,
-#: and unknown types, for which nothing says how a list is written.
-_BY_ONE: Final = frozenset({"text", "other"})
-#: The operator ``in`` of lookups, which compares text exactly, whatever the collation.
-_IN: Final = OPERATORS["in"]
-#: The most values of one statement; asyncpg takes 32,767 arguments.
-_VALUES: Final = 30_000
 
 
 def among(entity: Any, names: Sequence[str]) -> Any:
@@ -140,3 +132,8 @@ def keyed(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
 def asked(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
     """Return the SELECT of objects by ``keys`` that are as a caller gave them."""
     return select(model).where(among_asked(model)).options(*options)
+
+
+@memoized
+def _first(prefix: str) -> tuple[str, ...]:
+    return tuple(islice(names(prefix), _FEW))

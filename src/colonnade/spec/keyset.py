@@ -35,52 +35,7 @@ __all__ = [
     "split_ranges",
 ]
 
-
-def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
-    """Return the number that a rank term sorts by, with the value that its search binds.
-
-    Raises ``InvalidOperand`` if no such search has to hold for every row.
-    """
-    for name, leaf in _leaves(where, names("v"), held=True):
-        rank = leaf.operator.rank
-        same = leaf.steps == item.steps and leaf.column.name == item.column.name
-        if same and rank is not None and leaf.operator.name == item.rank:
-            column = getattr(sources.join_path(item.steps), item.column.name)
-            return rank(column, leaf.operator.make_parameter(name, item.column.type))
-    path = "__".join([*(step.name for step in item.steps), item.column.name, str(item.rank)])
-    raise InvalidOperand(
-        f"rows cannot be sorted by {path}: nothing is searched for",
-        hint=f"add where({path}=…), which must hold for every row",
-        fields=(item.column.name,),
-    )
-
-
-def _leaves(
-    nodes: Iterable[Node], slot: Iterator[str], *, held: bool
-) -> Iterator[tuple[str, Comparison]]:
-    """Yield the comparisons that hold for every row with the names of their bind parameters.
-
-    The order is that of ``compile_node``, which numbers the parameters as it meets them.
-    """
-    for node in nodes:
-        match node:
-            case Comparison():
-                if node.binds:
-                    name = next(slot)
-                    if held:
-                        yield name, node
-            case And(inner):
-                yield from _leaves(inner, slot, held=held)
-            case Or(inner):
-                yield from _leaves(inner, slot, held=False)
-            case Not(inner) | Some(_, inner) | Every(_, inner):
-                yield from _leaves((inner,), slot, held=False)
-            case _:  # an SQL expression of the caller's has its own bind parameters
-                pass
-
-
 Part: TypeAlias = Literal["all", "values", "nulls", "ties", "past"]
-
 _NULLS: Final[dict[bool, tuple[Part, Part]]] = {
     True: ("nulls", "values"),
     False: ("values", "nulls"),
@@ -105,22 +60,6 @@ class Keyset:
     mysql: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """One key of the order in the page's direction: a column and the value to compare with."""
-
-    column: Any
-    value: Any  # a bind parameter, or None where NULL is meant
-    descending: bool
-    nulls_first: bool
-    nullable: bool
-
-    @property
-    def plain(self) -> bool:
-        """True if both sides are never NULL."""
-        return self.value is not None and not self.nullable
-
-
 def split_ranges(
     terms: Sequence[SortKey], keyset: Keyset, *, nulls_greatest: bool | None, ties: bool = False
 ) -> tuple[Keyset, ...]:
@@ -137,20 +76,6 @@ def split_ranges(
         return found
     apart = (replace(keyset, part="ties"), replace(keyset, part="past"))
     return found if terms[0].computed else (*apart, *found[1:])
-
-
-def _parts(first: SortKey, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
-    """Return one range, or one for the values and one for the NULLs of the first key."""
-    if not first.nullable or first.computed:
-        return (keyset,)
-    both = _NULLS[first.nulls_first]
-    if not keyset.nulls:
-        natural = nulls_greatest is None or (
-            first.nulls_first is (first.descending is nulls_greatest)
-        )
-        return (keyset,) if natural else tuple(replace(keyset, part=part) for part in both)
-    begun = both.index("nulls" if keyset.nulls[0] else "values")
-    return tuple(replace(keyset, part=part) for part in both[begun:])
 
 
 def scan_order(terms: Sequence[SortKey], keyset: Keyset | None) -> tuple[SortKey, ...]:
@@ -217,16 +142,23 @@ def after_position(
     return _after([replace(keys[0], nullable=False), *keys[1:]], keyset.inclusive)
 
 
-def _as_a_range(among: ColumnElement[bool], keys: Sequence[_Key]) -> ColumnElement[bool]:
-    """Return the condition with an alternative that holds for no row.
+def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
+    """Return the number that a rank term sorts by, with the value that its search binds.
 
-    It keeps MySQL from reading all the NULLs.
+    Raises ``InvalidOperand`` if no such search has to hold for every row.
     """
-    last = keys[-1]
-    none = and_(
-        _is_part(keys[0].column, "values"), last.column < last.value, last.column > last.value
+    for name, leaf in _leaves(where, names("v"), held=True):
+        rank = leaf.operator.rank
+        same = leaf.steps == item.steps and leaf.column.name == item.column.name
+        if same and rank is not None and leaf.operator.name == item.rank:
+            column = getattr(sources.join_path(item.steps), item.column.name)
+            return rank(column, leaf.operator.make_parameter(name, item.column.type))
+    path = "__".join([*(step.name for step in item.steps), item.column.name, str(item.rank)])
+    raise InvalidOperand(
+        f"rows cannot be sorted by {path}: nothing is searched for",
+        hint=f"add where({path}=…), which must hold for every row",
+        fields=(item.column.name,),
     )
-    return or_(among, none)
 
 
 def _attribute(item: SortKey, sources: JoinTree) -> Any:
@@ -335,3 +267,69 @@ def _as_a_row(element: _Row, compiler: Any, **options: Any) -> str:
 def _spelled(element: _Row, compiler: Any, **options: Any) -> str:
     _, spelled = element.clauses
     return f"({compiler.process(spelled, **options)})"
+
+
+def _leaves(
+    nodes: Iterable[Node], slot: Iterator[str], *, held: bool
+) -> Iterator[tuple[str, Comparison]]:
+    """Yield the comparisons that hold for every row with the names of their bind parameters.
+
+    The order is that of ``compile_node``, which numbers the parameters as it meets them.
+    """
+    for node in nodes:
+        match node:
+            case Comparison():
+                if node.binds:
+                    name = next(slot)
+                    if held:
+                        yield name, node
+            case And(inner):
+                yield from _leaves(inner, slot, held=held)
+            case Or(inner):
+                yield from _leaves(inner, slot, held=False)
+            case Not(inner) | Some(_, inner) | Every(_, inner):
+                yield from _leaves((inner,), slot, held=False)
+            case _:  # an SQL expression of the caller's has its own bind parameters
+                pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One key of the order in the page's direction: a column and the value to compare with."""
+
+    column: Any
+    value: Any  # a bind parameter, or None where NULL is meant
+    descending: bool
+    nulls_first: bool
+    nullable: bool
+
+    @property
+    def plain(self) -> bool:
+        """True if both sides are never NULL."""
+        return self.value is not None and not self.nullable
+
+
+def _parts(first: SortKey, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
+    """Return one range, or one for the values and one for the NULLs of the first key."""
+    if not first.nullable or first.computed:
+        return (keyset,)
+    both = _NULLS[first.nulls_first]
+    if not keyset.nulls:
+        natural = nulls_greatest is None or (
+            first.nulls_first is (first.descending is nulls_greatest)
+        )
+        return (keyset,) if natural else tuple(replace(keyset, part=part) for part in both)
+    begun = both.index("nulls" if keyset.nulls[0] else "values")
+    return tuple(replace(keyset, part=part) for part in both[begun:])
+
+
+def _as_a_range(among: ColumnElement[bool], keys: Sequence[_Key]) -> ColumnElement[bool]:
+    """Return the condition with an alternative that holds for no row.
+
+    It keeps MySQL from reading all the NULLs.
+    """
+    last = keys[-1]
+    none = and_(
+        _is_part(keys[0].column, "values"), last.column < last.value, last.column > last.value
+    )
+    return or_(among, none)

@@ -50,44 +50,6 @@ __all__ = [
 
 #: The values of ``lazy`` for relations that SQLAlchemy joins whenever their owner is read.
 _JOINED: Final = frozenset({"joined", False})
-
-
-def loader_options(
-    model: type[Any], paths: Iterable[tuple[Relation, ...]]
-) -> tuple[ORMOption, ...]:
-    """Return SQLAlchemy's options that load the relations of each path, with those on the way."""
-    return (*_kept_apart(model), *(_option(model, path) for path in paths))
-
-
-@memoized
-def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
-    """Return options for single objects that the model joins by itself and that may be several.
-
-    Loaded in a statement of their own, they do not repeat its rows.
-    """
-    relations = inspect(model).relationships
-    return tuple(
-        selectinload(getattr(model, name))
-        for name, relation in mapping_of(model).relations.items()
-        if relation.multiplies and not relation.many and relations[name].lazy in _JOINED
-    )
-
-
-def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
-    """Return the option that loads one path: single objects joined, collections apart."""
-    option: Any = None
-    owner = model
-    for step in path:
-        attribute = getattr(owner, step.name)
-        if option is None:
-            option = selectinload(attribute) if step.many else joinedload(attribute)
-        else:
-            option = option.selectinload(attribute) if step.many else option.joinedload(attribute)
-        owner = step.target
-    result: ORMOption = option
-    return result
-
-
 Builder: TypeAlias = Callable[[Shape], Any]
 
 
@@ -143,14 +105,6 @@ def apply_shape(
     return _cut(statement, shape) if ordered else statement
 
 
-def _cut(statement: Select[Any], shape: Shape) -> Select[Any]:
-    if shape.limit is not None:
-        statement = statement.limit(limiting(shape.limit, "limit"))
-    if shape.skipping:
-        statement = statement.offset(bindparam("offset", required=True))
-    return statement
-
-
 def limiting(limit: Limit, name: str) -> ColumnElement[int]:
     """Return the number of rows as it stands in a statement: itself, or the value of this name."""
     if isinstance(limit, int):
@@ -165,6 +119,50 @@ def keys_of(shape: Shape, sources: JoinTree) -> list[Any]:
     if shape.keyset is None:
         return []
     return key_columns(with_primary_key(shape.model, shape.order), sources)
+
+
+def loader_options(
+    model: type[Any], paths: Iterable[tuple[Relation, ...]]
+) -> tuple[ORMOption, ...]:
+    """Return SQLAlchemy's options that load the relations of each path, with those on the way."""
+    return (*_kept_apart(model), *(_option(model, path) for path in paths))
+
+
+@memoized
+def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
+    """Return options for single objects that the model joins by itself and that may be several.
+
+    Loaded in a statement of their own, they do not repeat its rows.
+    """
+    relations = inspect(model).relationships
+    return tuple(
+        selectinload(getattr(model, name))
+        for name, relation in mapping_of(model).relations.items()
+        if relation.multiplies and not relation.many and relations[name].lazy in _JOINED
+    )
+
+
+def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
+    """Return the option that loads one path: single objects joined, collections apart."""
+    option: Any = None
+    owner = model
+    for step in path:
+        attribute = getattr(owner, step.name)
+        if option is None:
+            option = selectinload(attribute) if step.many else joinedload(attribute)
+        else:
+            option = option.selectinload(attribute) if step.many else option.joinedload(attribute)
+        owner = step.target
+    result: ORMOption = option
+    return result
+
+
+def _cut(statement: Select[Any], shape: Shape) -> Select[Any]:
+    if shape.limit is not None:
+        statement = statement.limit(limiting(shape.limit, "limit"))
+    if shape.skipping:
+        statement = statement.offset(bindparam("offset", required=True))
+    return statement
 
 
 def _for(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:

@@ -42,6 +42,39 @@ __all__ = [
 VALUE_FUNCTION: Final = "colonnade_value"
 #: Families that JSON cannot carry exactly, sent as text: SQLite reads a float to 15 digits only.
 _AS_TEXT: Final = frozenset({"float", "decimal", "bytes"})
+#: The family of unknown types, for which nothing says how a list is written.
+_BY_ONE: Final = "other"
+
+
+def build_in(column: Any, values: Any) -> ColumnElement[bool]:
+    """Build the condition that a column holds one of the values of an expanding parameter."""
+    return _build_membership(column, values, lambda c, v: c.in_(v), ExactComparison, _Among)
+
+
+def build_not_in(column: Any, values: Any) -> ColumnElement[bool]:
+    """Build the condition that a column holds none of the values of an expanding parameter."""
+    return _build_membership(column, values, lambda c, v: c.not_in(v), ExactInequality, _NotAmong)
+
+
+def build_in_stored_keys(
+    columns: Sequence[Any], name: str, kinds: Sequence[TypeEngine[Any]] | None = None
+) -> ColumnElement[bool]:
+    """Return the condition that the columns are one of the keys bound as ``name``.
+
+    If there are several columns, the values of each are bound too, as ``name_0`` and so on.
+    ``kinds`` are types to bind the values as, in place of the columns' own.
+    """
+    kinds = kinds or [column.type for column in columns]
+    key: Any = columns[0] if len(columns) == 1 else tuple_(*columns, types=kinds)
+    each: Any = key.in_(bindparam(name, expanding=True))
+    if any(family_of(column.type) == _BY_ONE for column in columns):
+        return each  # type: ignore[no-any-return] # a comparison
+    names = [name] if len(columns) == 1 else [f"{name}_{index}" for index in range(len(columns))]
+    arrays = [
+        bindparam(own, type_=_KeyColumnArray(kind)) for own, kind in zip(names, kinds, strict=True)
+    ]
+    rows = bindparam(name, type_=_KeyRows(*kinds))
+    return _AmongStored(*columns, *arrays, rows, each)
 
 
 class ValueList(TypeDecorator[list[Any]]):
@@ -106,16 +139,6 @@ class _NotAmong(_Among):
     word = "NOT IN"
 
 
-def build_in(column: Any, values: Any) -> ColumnElement[bool]:
-    """Build the condition that a column holds one of the values of an expanding parameter."""
-    return _build_membership(column, values, lambda c, v: c.in_(v), ExactComparison, _Among)
-
-
-def build_not_in(column: Any, values: Any) -> ColumnElement[bool]:
-    """Build the condition that a column holds none of the values of an expanding parameter."""
-    return _build_membership(column, values, lambda c, v: c.not_in(v), ExactInequality, _NotAmong)
-
-
 def _build_membership(
     column: Any,
     values: Any,
@@ -167,10 +190,6 @@ def _render_column_and_list(
     return compiler.process(column, **options), compiler.process(values, **options)
 
 
-#: The family of unknown types, for which nothing says how a list is written.
-_BY_ONE: Final = "other"
-
-
 class _KeyColumnArray(ValueList):
     """One column of the keys, as PostgreSQL's array."""
 
@@ -209,27 +228,6 @@ class _AmongStored(Predicate):
     """``(a, b) IN keys``: its clauses are the columns, an array for each, one JSON, a plain IN."""
 
     inherit_cache = True
-
-
-def build_in_stored_keys(
-    columns: Sequence[Any], name: str, kinds: Sequence[TypeEngine[Any]] | None = None
-) -> ColumnElement[bool]:
-    """Return the condition that the columns are one of the keys bound as ``name``.
-
-    If there are several columns, the values of each are bound too, as ``name_0`` and so on.
-    ``kinds`` are types to bind the values as, in place of the columns' own.
-    """
-    kinds = kinds or [column.type for column in columns]
-    key: Any = columns[0] if len(columns) == 1 else tuple_(*columns, types=kinds)
-    each: Any = key.in_(bindparam(name, expanding=True))
-    if any(family_of(column.type) == _BY_ONE for column in columns):
-        return each  # type: ignore[no-any-return] # a comparison
-    names = [name] if len(columns) == 1 else [f"{name}_{index}" for index in range(len(columns))]
-    arrays = [
-        bindparam(own, type_=_KeyColumnArray(kind)) for own, kind in zip(names, kinds, strict=True)
-    ]
-    rows = bindparam(name, type_=_KeyRows(*kinds))
-    return _AmongStored(*columns, *arrays, rows, each)
 
 
 @compiles(_AmongStored)

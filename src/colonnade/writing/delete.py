@@ -23,6 +23,58 @@ from colonnade.writing.identity_map import evict_deleted, forget_deleted, held_k
 __all__ = ["by_orm", "delete", "delete_all", "loading_all", "without_needed"]
 
 _Relationship: TypeAlias = RelationshipProperty[Any]
+#: Objects that are deleted together, where the ORM has to see them.
+_TOGETHER: Final = 1000
+
+
+async def delete(
+    session: Session, model: type[Any], key: tuple[Any, ...], version: int | None = None
+) -> bool:
+    """Delete the row with this key, if it has ``version``; return False if there was none.
+
+    One DELETE. Where the session holds objects of the model, and the database finds keys equal that
+    Python does not, a SELECT says which of them it is. Where a relation cascades through the ORM,
+    or empties the foreign keys of its children, the row and those children are read and deleted by
+    the unit of work instead.
+    """
+    check_writable(model)
+    await session.flush()
+    if by_orm(model):
+        return await _delete_by_orm(session, model, key, version)
+    mapped = mapping_of(model)
+    held = await held_key(session, model, key)
+    criteria = is_key(model, key)
+    if version is not None and mapped.version is not None:
+        criteria.append(getattr(model, mapped.version) == version)
+    options = {"synchronize_session": False}
+    result: Any = await session.exec(deleting(model).where(*criteria), execution_options=options)
+    if not result.rowcount:
+        return False
+    forget_deleted(session, model, held)
+    return True
+
+
+async def delete_all(session: Session, spec: Spec) -> int:
+    """Delete the rows that meet the conditions of ``spec``; return how many there were.
+
+    One DELETE, and one SELECT for each 10,000 objects of the model that the session holds. Where a
+    relation cascades through the ORM, or empties the foreign keys of its children, the keys are
+    read and locked, and the rows with those children are read and deleted by the unit of work,
+    1,000 at a time.
+    """
+    model = spec.shape.model
+    check_writable(model)
+    await session.flush()
+    apart = session.get_bind().dialect.name in ("mysql", "mariadb")
+    if by_orm(model):
+        return await _in_unit(session, spec)
+    condition, parameters = dml_condition(spec, apart=apart)
+    options = {"synchronize_session": False}
+    result: Any = await session.exec(
+        deleting(model).where(condition), params=parameters, execution_options=options
+    )
+    await evict_deleted(session, model)
+    return int(result.rowcount)
 
 
 def by_orm(model: type[Any]) -> bool:
@@ -48,6 +100,57 @@ def loading_all(model: type[Any]) -> list[ORMOption]:
     """Return the options that load all that a delete looks at, in a statement for each relation."""
     mapper: Mapper[Any] = inspect(model)
     return _loading(mapper, None, frozenset())
+
+
+async def _delete_by_orm(
+    session: Session, model: type[Any], key: tuple[Any, ...], version: int | None
+) -> bool:
+    """Read the row with what a delete of it concerns, and delete it through the unit of work."""
+    found = await session.scalars(
+        select(model).where(*is_key(model, key)), execution_options={"populate_existing": True}
+    )
+    item = found.unique().one_or_none()
+    if item is None:
+        return False
+    name = mapping_of(model).version
+    if version is not None and name is not None and getattr(item, name) != version:
+        return False
+    without_needed(item)
+    try:
+        await session.delete(item)
+        await session.flush()
+    except BaseException:
+        session.expire(item)
+        raise
+    return True
+
+
+async def _in_unit(session: Session, spec: Spec) -> int:
+    """Delete the rows through the unit of work, 1,000 at a time."""
+    model = spec.shape.model
+    key = [getattr(model, name) for name in mapping_of(model).key]
+    condition, parameters = dml_condition(spec, apart=False)
+    statement: Any = select(*key).where(condition).order_by(*key).with_for_update(of=model)
+    keys = [tuple(row) for row in (await session.exec(statement, params=parameters)).all()]
+    reading = keyed(model, loading_all(model)).execution_options(populate_existing=True)
+    for start in range(0, len(keys), _TOGETHER):
+        for bound in chunked(keys[start : start + _TOGETHER]):
+            await _delete(session, (await session.scalars(reading, bound)).unique().all())
+    await evict_deleted(session, model)
+    return len(keys)
+
+
+async def _delete(session: Session, items: Any) -> None:
+    """Delete these objects and flush; expire them if the flush fails."""
+    try:
+        for item in items:
+            without_needed(item)
+        await session.delete_all(items)
+        await session.flush()
+    except BaseException:
+        for item in items:
+            session.expire(item)
+        raise
 
 
 def _loading(mapper: Mapper[Any], above: Any, seen: frozenset[_Relationship]) -> list[ORMOption]:
@@ -83,108 +186,3 @@ def _needed(relation: _Relationship) -> bool:
 def _nullable(relation: _Relationship) -> bool:
     """Return whether the foreign key on the other side takes NULL."""
     return all(column.nullable for column in relation.remote_side)
-
-
-async def delete(
-    session: Session, model: type[Any], key: tuple[Any, ...], version: int | None = None
-) -> bool:
-    """Delete the row with this key, if it has ``version``; return False if there was none.
-
-    One DELETE. Where the session holds objects of the model, and the database finds keys equal that
-    Python does not, a SELECT says which of them it is. Where a relation cascades through the ORM,
-    or empties the foreign keys of its children, the row and those children are read and deleted by
-    the unit of work instead.
-    """
-    check_writable(model)
-    await session.flush()
-    if by_orm(model):
-        return await _delete_by_orm(session, model, key, version)
-    mapped = mapping_of(model)
-    held = await held_key(session, model, key)
-    criteria = is_key(model, key)
-    if version is not None and mapped.version is not None:
-        criteria.append(getattr(model, mapped.version) == version)
-    options = {"synchronize_session": False}
-    result: Any = await session.exec(deleting(model).where(*criteria), execution_options=options)
-    if not result.rowcount:
-        return False
-    forget_deleted(session, model, held)
-    return True
-
-
-async def _delete_by_orm(
-    session: Session, model: type[Any], key: tuple[Any, ...], version: int | None
-) -> bool:
-    """Read the row with what a delete of it concerns, and delete it through the unit of work."""
-    found = await session.scalars(
-        select(model).where(*is_key(model, key)), execution_options={"populate_existing": True}
-    )
-    item = found.unique().one_or_none()
-    if item is None:
-        return False
-    name = mapping_of(model).version
-    if version is not None and name is not None and getattr(item, name) != version:
-        return False
-    without_needed(item)
-    try:
-        await session.delete(item)
-        await session.flush()
-    except BaseException:
-        session.expire(item)
-        raise
-    return True
-
-
-#: Objects that are deleted together, where the ORM has to see them.
-_TOGETHER: Final = 1000
-
-
-async def delete_all(session: Session, spec: Spec) -> int:
-    """Delete the rows that meet the conditions of ``spec``; return how many there were.
-
-    One DELETE, and one SELECT for each 10,000 objects of the model that the session holds. Where a
-    relation cascades through the ORM, or empties the foreign keys of its children, the keys are
-    read and locked, and the rows with those children are read and deleted by the unit of work,
-    1,000 at a time.
-    """
-    model = spec.shape.model
-    check_writable(model)
-    await session.flush()
-    apart = session.get_bind().dialect.name in ("mysql", "mariadb")
-    if by_orm(model):
-        return await _in_unit(session, spec)
-    condition, parameters = dml_condition(spec, apart=apart)
-    options = {"synchronize_session": False}
-    result: Any = await session.exec(
-        deleting(model).where(condition), params=parameters, execution_options=options
-    )
-    await evict_deleted(session, model)
-    return int(result.rowcount)
-
-
-async def _in_unit(session: Session, spec: Spec) -> int:
-    """Delete the rows through the unit of work, 1,000 at a time."""
-    model = spec.shape.model
-    key = [getattr(model, name) for name in mapping_of(model).key]
-    condition, parameters = dml_condition(spec, apart=False)
-    statement: Any = select(*key).where(condition).order_by(*key).with_for_update(of=model)
-    keys = [tuple(row) for row in (await session.exec(statement, params=parameters)).all()]
-    reading = keyed(model, loading_all(model)).execution_options(populate_existing=True)
-    for start in range(0, len(keys), _TOGETHER):
-        for bound in chunked(keys[start : start + _TOGETHER]):
-            await _delete(session, (await session.scalars(reading, bound)).unique().all())
-    await evict_deleted(session, model)
-    return len(keys)
-
-
-async def _delete(session: Session, items: Any) -> None:
-    """Delete these objects and flush; expire them if the flush fails."""
-    try:
-        for item in items:
-            without_needed(item)
-        await session.delete_all(items)
-        await session.flush()
-    except BaseException:
-        for item in items:
-            session.expire(item)
-        raise

@@ -34,6 +34,8 @@ __all__ = [
     "refresh",
 ]
 
+_Relationship: TypeAlias = RelationshipProperty[Any]
+
 
 async def read_back(
     session: Session, model: type[Any], keys: Sequence[tuple[Any, ...]], *, anew: bool = False
@@ -53,19 +55,6 @@ async def read_back(
         own = keyed(model, (load_only(*columns), lazyload("*")))
         found += await _read(session, hidden, own, {UNSCOPED: True, **options})
     return found
-
-
-async def _read(
-    session: Session, keys: Sequence[tuple[Any, ...]], statement: Any, options: dict[str, Any]
-) -> list[Any]:
-    found: list[Any] = []
-    for bound in chunked(keys):
-        items = await session.scalars(statement, bound, execution_options=options)
-        found += items.unique().all()
-    return found
-
-
-_Relationship: TypeAlias = RelationshipProperty[Any]
 
 
 async def refresh(session: Session, model: type[Any], names: Collection[str]) -> None:
@@ -99,6 +88,19 @@ async def held_key(session: Session, model: type[Any], key: tuple[Any, ...]) -> 
     return question.pair(rows.all()).get(key, key)
 
 
+async def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
+    """Return the version that the session's object with this key has.
+
+    None if the model has no version, and if the session holds no such object or not its version.
+    What waits to be flushed must have been.
+    """
+    name = mapping_of(model).version
+    key = key if name is None else await held_key(session, model, key)
+    item = None if name is None else _find_held(session, model, key)
+    version: int | None = None if item is None or name is None else item.__dict__.get(name)
+    return version
+
+
 async def hold_as_stored(session: Session, model: type[Any], items: Sequence[Any]) -> None:
     """Give objects that were just inserted the keys that the database has stored for them.
 
@@ -128,31 +130,6 @@ async def hold_as_stored(session: Session, model: type[Any], items: Sequence[Any
         hold_by_key(session.sync_session, [inspect(changed[key]) for key in other])
 
 
-async def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
-    """Return the version that the session's object with this key has.
-
-    None if the model has no version, and if the session holds no such object or not its version.
-    What waits to be flushed must have been.
-    """
-    name = mapping_of(model).version
-    key = key if name is None else await held_key(session, model, key)
-    item = None if name is None else _find_held(session, model, key)
-    version: int | None = None if item is None or name is None else item.__dict__.get(name)
-    return version
-
-
-def forget_deleted(session: Session, model: type[Any], key: tuple[Any, ...]) -> None:
-    """Remove the object whose row a statement has deleted from the session, if it holds one."""
-    item = _find_held(session, model, key)
-    if item is not None:
-        mark_deleted(session.sync_session, [inspect(item)])
-
-
-def _find_held(session: Session, model: type[Any], key: tuple[Any, ...]) -> Any | None:
-    """Return the object with this key if the session holds it; no statement runs."""
-    return session.identity_map.get(inspect(model).identity_key_from_primary_key(key))
-
-
 async def evict_deleted(session: Session, model: type[Any]) -> None:
     """Remove the objects of the model whose rows are gone from the session.
 
@@ -171,6 +148,28 @@ async def evict_deleted(session: Session, model: type[Any]) -> None:
     gone = [inspect(item) for item in held if _key(item) not in left]
     # As SQLAlchemy does after its own bulk DELETE: a rollback brings them back.
     mark_deleted(session.sync_session, gone)
+
+
+def forget_deleted(session: Session, model: type[Any], key: tuple[Any, ...]) -> None:
+    """Remove the object whose row a statement has deleted from the session, if it holds one."""
+    item = _find_held(session, model, key)
+    if item is not None:
+        mark_deleted(session.sync_session, [inspect(item)])
+
+
+async def _read(
+    session: Session, keys: Sequence[tuple[Any, ...]], statement: Any, options: dict[str, Any]
+) -> list[Any]:
+    found: list[Any] = []
+    for bound in chunked(keys):
+        items = await session.scalars(statement, bound, execution_options=options)
+        found += items.unique().all()
+    return found
+
+
+def _find_held(session: Session, model: type[Any], key: tuple[Any, ...]) -> Any | None:
+    """Return the object with this key if the session holds it; no statement runs."""
+    return session.identity_map.get(inspect(model).identity_key_from_primary_key(key))
 
 
 def _held(session: Session, model: type[Any]) -> list[Any]:

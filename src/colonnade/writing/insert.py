@@ -29,9 +29,45 @@ from colonnade.writing.plain import is_plain, returns_rows
 __all__ = ["complete", "insert", "insert_unseen"]
 
 Row: TypeAlias = dict[str, Any]
-
+M = TypeVar("M")
 #: Values that can be shared by any number of rows.
 _SHARED = (bool, int, float, str, bytes, type(None))
+
+
+async def insert(session: Session, model: type[M], rows: Sequence[dict[str, Any]]) -> list[M]:
+    """Return new objects in the order given, flushed, with every column filled.
+
+    One INSERT for each thousand rows or so that have values for the same columns; on SQLite one
+    more, for the first. Where the unit of work has to write them: one for each row on SQLite, and
+    where a row has NULL in a column with a default; and where it returns no defaults, one SELECT
+    for each 10,000 rows. Where the database keeps a key as another value than the one sent, such as
+    a padded CHAR(n), one SELECT for each 128 rows. The rows are completed in place.
+    """
+    if not rows:
+        return []
+    if not is_plain(session, model, rows) or not await returns_rows(session):
+        found = await _in_unit(session, model, rows)
+    else:
+        found = await _past_unit(session, model, rows)
+    await hold_as_stored(session, model, found)
+    return found
+
+
+async def insert_unseen(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows of which the session will hold no object.
+
+    One INSERT for the rows that have values for the same columns, sent with the driver's
+    ``executemany``. Where the unit of work has to write them, it does so as in ``insert``. The rows
+    are completed in place.
+    """
+    if not rows:
+        return
+    if not is_plain(session, model, rows):
+        await _in_unit(session, model, rows)
+        return
+    await session.flush()
+    complete(model, rows)
+    await session.run_sync(insert_rows, inspect(model), rows)
 
 
 def complete(model: type[Any], rows: Sequence[Row]) -> None:
@@ -57,69 +93,6 @@ def complete(model: type[Any], rows: Sequence[Row]) -> None:
             row[version] = first_version(None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lacking:
-    """Values that rows with certain attributes get in addition."""
-
-    shared: Row
-    made: tuple[tuple[str, Callable[[], Any]], ...]
-    #: Attributes of ``made`` for which None is a wish for what the column fills in.
-    filled: frozenset[str]
-
-
-@memoized
-def _lacking(model: type[Any], names: tuple[str, ...]) -> _Lacking:
-    """Return what rows with values for these attributes get in addition."""
-    shared: Row = {}
-    made: list[tuple[str, Callable[[], Any]]] = []
-    columns = mapping_of(model).columns
-    filled = frozenset(
-        name
-        for name, column in columns.items()
-        if column.has_default or column.has_server_default or column.computed
-    )
-    for name in columns.keys() - set(names):
-        field: FieldInfo | None = model.model_fields.get(name)
-        if field is None or field.is_required():
-            if columns[name].type.should_evaluate_none:
-                continue  # JSON, in which None that was set is a document
-            value = None
-        elif field.default_factory is not None or type(field.default) not in _SHARED:
-            made.append((name, _maker(field)))
-            continue
-        else:
-            value = field.default
-        if value is not None or name not in filled:
-            shared[name] = value
-    return _Lacking(shared, tuple(made), filled)
-
-
-def _maker(field: FieldInfo) -> Callable[[], Any]:
-    return lambda: field.get_default(call_default_factory=True)
-
-
-M = TypeVar("M")
-
-
-async def insert(session: Session, model: type[M], rows: Sequence[dict[str, Any]]) -> list[M]:
-    """Return new objects in the order given, flushed, with every column filled.
-
-    One INSERT for each thousand rows or so that have values for the same columns; on SQLite one
-    more, for the first. Where the unit of work has to write them: one for each row on SQLite, and
-    where a row has NULL in a column with a default; and where it returns no defaults, one SELECT
-    for each 10,000 rows. Where the database keeps a key as another value than the one sent, such as
-    a padded CHAR(n), one SELECT for each 128 rows. The rows are completed in place.
-    """
-    if not rows:
-        return []
-    if not is_plain(session, model, rows) or not await returns_rows(session):
-        found = await _in_unit(session, model, rows)
-    else:
-        found = await _past_unit(session, model, rows)
-    await hold_as_stored(session, model, found)
-    return found
-
-
 async def _past_unit(session: Session, model: type[M], rows: Sequence[dict[str, Any]]) -> list[M]:
     """Insert rows that a flush would only insert, and return their objects."""
     await session.flush()
@@ -130,23 +103,6 @@ async def _past_unit(session: Session, model: type[M], rows: Sequence[dict[str, 
         item.model_fields_set.update(names)
     track_documents(model, found)
     return found
-
-
-async def insert_unseen(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows of which the session will hold no object.
-
-    One INSERT for the rows that have values for the same columns, sent with the driver's
-    ``executemany``. Where the unit of work has to write them, it does so as in ``insert``. The rows
-    are completed in place.
-    """
-    if not rows:
-        return
-    if not is_plain(session, model, rows):
-        await _in_unit(session, model, rows)
-        return
-    await session.flush()
-    complete(model, rows)
-    await session.run_sync(insert_rows, inspect(model), rows)
 
 
 async def _in_unit(session: Session, model: type[M], rows: Sequence[Mapping[str, Any]]) -> list[M]:
@@ -209,3 +165,44 @@ def _told(row: Mapping[str, Any], columns: Mapping[str, ModelColumn]) -> dict[st
         else value
         for name, value in row.items()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """Values that rows with certain attributes get in addition."""
+
+    shared: Row
+    made: tuple[tuple[str, Callable[[], Any]], ...]
+    #: Attributes of ``made`` for which None is a wish for what the column fills in.
+    filled: frozenset[str]
+
+
+@memoized
+def _lacking(model: type[Any], names: tuple[str, ...]) -> _Lacking:
+    """Return what rows with values for these attributes get in addition."""
+    shared: Row = {}
+    made: list[tuple[str, Callable[[], Any]]] = []
+    columns = mapping_of(model).columns
+    filled = frozenset(
+        name
+        for name, column in columns.items()
+        if column.has_default or column.has_server_default or column.computed
+    )
+    for name in columns.keys() - set(names):
+        field: FieldInfo | None = model.model_fields.get(name)
+        if field is None or field.is_required():
+            if columns[name].type.should_evaluate_none:
+                continue  # JSON, in which None that was set is a document
+            value = None
+        elif field.default_factory is not None or type(field.default) not in _SHARED:
+            made.append((name, _maker(field)))
+            continue
+        else:
+            value = field.default
+        if value is not None or name not in filled:
+            shared[name] = value
+    return _Lacking(shared, tuple(made), filled)
+
+
+def _maker(field: FieldInfo) -> Callable[[], Any]:
+    return lambda: field.get_default(call_default_factory=True)

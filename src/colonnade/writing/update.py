@@ -34,58 +34,6 @@ from colonnade.writing.plain import is_plain_update
 __all__ = ["edit", "update", "update_all"]
 
 M = TypeVar("M")
-
-
-async def edit(
-    session: Session,
-    model: type[M],
-    criteria: Sequence[ColumnElement[bool]],
-    changes: Mapping[str, Any],
-) -> M | None:
-    """Set these attributes of the one object that meets the criteria, and flush.
-
-    Return the object as it is stored, or None if no row meets them. Runs SELECT … FOR UPDATE, so
-    that listeners see the row that is changed; UPDATE; and SELECT, for what the database made of
-    it. Raise ``InvalidChanges`` for a value that the model refuses with a ``ValueError``; then, and
-    whenever nothing was sent, the object is as it was.
-    """
-    statement = select(model).where(*criteria).with_for_update(of=model)
-    found = await session.scalars(statement, execution_options={"populate_existing": True})
-    item = found.unique().one_or_none()
-    if item is None:
-        return None
-    state: InstanceState[Any] = inspect(item)
-    try:
-        for name, value in changes.items():
-            _set(model, item, name, value)
-        await session.flush()
-    except BaseException:
-        _undo(session, state)
-        raise
-    await read_back(session, model, [state.identity or ()], anew=True)
-    return item
-
-
-def _set(model: type[Any], item: Any, name: str, value: Any) -> None:
-    try:
-        setattr(item, name, value)
-    except ValueError as error:
-        raise refused_by_model(model, error, (name,)) from error
-
-
-def _undo(session: Session, state: InstanceState[Any]) -> None:
-    """Restore what an object held, unless the flush that failed has made it expire."""
-    item = state.obj()
-    if item is None or not state.modified:
-        return
-    for prop in state.mapper.column_attrs:
-        before = state.attrs[prop.key].history
-        if before.deleted:
-            set_committed_value(item, prop.key, before.deleted[0])
-        elif before.added:  # it had not been read
-            session.expire(item, [prop.key])
-
-
 #: Prefixes of the bind parameters' names: for the values to set, and those that select the row.
 _SET: Final = "set_"
 _WHERE: Final = "where_"
@@ -136,28 +84,34 @@ async def update(
     return changed[0] if changed else None
 
 
-@remembered
-def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[str, ...]) -> Any:
-    """Return the UPDATE that sets the columns ``changed`` where the columns ``same`` have a value.
+async def edit(
+    session: Session,
+    model: type[M],
+    criteria: Sequence[ColumnElement[bool]],
+    changes: Mapping[str, Any],
+) -> M | None:
+    """Set these attributes of the one object that meets the criteria, and flush.
 
-    Built once for each set of columns; the values are bound by ``_bound``.
+    Return the object as it is stored, or None if no row meets them. Runs SELECT … FOR UPDATE, so
+    that listeners see the row that is changed; UPDATE; and SELECT, for what the database made of
+    it. Raise ``InvalidChanges`` for a value that the model refuses with a ``ValueError``; then, and
+    whenever nothing was sent, the object is as it was.
     """
-    prefix = unused_prefix(model, _WHERE)
-    compared = [(getattr(model, name), prefix + name) for name in same]
-    criteria = [equal(column, equal_parameter(column, name)) for column, name in compared]
-    values = {name: _parameter(model, name) for name in changed}
-    return updating(model).where(*criteria).values(values).returning(model)
-
-
-def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
-    kind = getattr(model, name).type
-    return bindparam(unused_prefix(model, _SET) + name, type_=kind)
-
-
-def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values by the names of their bind parameters."""
-    prefix = unused_prefix(model, prefix)
-    return {prefix + name: value for name, value in values.items()}
+    statement = select(model).where(*criteria).with_for_update(of=model)
+    found = await session.scalars(statement, execution_options={"populate_existing": True})
+    item = found.unique().one_or_none()
+    if item is None:
+        return None
+    state: InstanceState[Any] = inspect(item)
+    try:
+        for name, value in changes.items():
+            _set(model, item, name, value)
+        await session.flush()
+    except BaseException:
+        _undo(session, state)
+        raise
+    await read_back(session, model, [state.identity or ()], anew=True)
+    return item
 
 
 async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -> int:
@@ -189,3 +143,47 @@ def _next_version(mapped: Mapped) -> dict[str, Any]:
     if mapped.version is None or mapped.columns[mapped.version].has_onupdate:
         return {}
     return {mapped.version: getattr(mapped.model, mapped.version) + 1}
+
+
+@remembered
+def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[str, ...]) -> Any:
+    """Return the UPDATE that sets the columns ``changed`` where the columns ``same`` have a value.
+
+    Built once for each set of columns; the values are bound by ``_bound``.
+    """
+    prefix = unused_prefix(model, _WHERE)
+    compared = [(getattr(model, name), prefix + name) for name in same]
+    criteria = [equal(column, equal_parameter(column, name)) for column, name in compared]
+    values = {name: _parameter(model, name) for name in changed}
+    return updating(model).where(*criteria).values(values).returning(model)
+
+
+def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
+    kind = getattr(model, name).type
+    return bindparam(unused_prefix(model, _SET) + name, type_=kind)
+
+
+def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by the names of their bind parameters."""
+    prefix = unused_prefix(model, prefix)
+    return {prefix + name: value for name, value in values.items()}
+
+
+def _set(model: type[Any], item: Any, name: str, value: Any) -> None:
+    try:
+        setattr(item, name, value)
+    except ValueError as error:
+        raise refused_by_model(model, error, (name,)) from error
+
+
+def _undo(session: Session, state: InstanceState[Any]) -> None:
+    """Restore what an object held, unless the flush that failed has made it expire."""
+    item = state.obj()
+    if item is None or not state.modified:
+        return
+    for prop in state.mapper.column_attrs:
+        before = state.attrs[prop.key].history
+        if before.deleted:
+            set_committed_value(item, prop.key, before.deleted[0])
+        elif before.added:  # it had not been read
+            session.expire(item, [prop.key])
