@@ -22,7 +22,6 @@ R = TypeVar("R")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-
 # More names than an application has; bounded, since a name may come from a request. A name takes
 # 2.5 KB at most. The node that it is parsed into is compared by identity, so that it has to be kept
 # for longer than the statements that hold it: else none of them would be found again.

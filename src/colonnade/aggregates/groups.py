@@ -212,6 +212,8 @@ class _Making:
     def _measure(self, measure: Measure) -> None:
         """Add the column of an aggregate."""
         function, told = measure.aggregate.function, repr(measure.aggregate)
+        # A group's figure about children is put together from those of its rows, see
+        # ``spec.aggregate_sql.figure``. A mean, or a count of distinct values, cannot be.
         if measure.many and (function == "avg" or measure.aggregate.distinct):
             what = "a mean" if function == "avg" else "a count of distinct values"
             self._refuse(
@@ -338,6 +340,7 @@ class _Making:
             tuple(self.measures),
         )
         setattr(entity, _ATTRIBUTE, made)
+        # Without any grouping there is one object; but a mapper needs a key all the same.
         _map(entity, self.columns, self.key or self.columns, related)
         return made
 

@@ -212,6 +212,7 @@ class _Fit:
         if aggregate.function == "exists":
             return self._collection(aggregate), None
         if aggregate.function == "count":
+            # A relation, whose objects are counted; else a column, whose values are.
             try:
                 steps = relation_path(self.model, aggregate.path)
             except UnknownField:
@@ -270,6 +271,7 @@ class _Fit:
             return int, Whole()
         exact = column.type
         if isinstance(exact, ExactDecimal):
+            # A sum has more digits than any one value.
             exact = ExactDecimal(18, exact.scale)
         return kind, exact
 

@@ -44,6 +44,7 @@ class JoinTree:
             owner = self.join_path(steps[:-1])
             last = steps[-1]
             target = target_of(last)
+            # Where several objects may match, a plain join would repeat the owner.
             path = (
                 first_of(owner, last, target)
                 if last.multiplies

@@ -139,7 +139,6 @@ def _resolve_lookup(model: type[Any], name: str) -> _LookupNodes:
 #: Operators that take None, and whether they then ask for NULL or for anything else.
 _NULL: Final = MappingProxyType({"eq": True, "ne": False, "is": True, "is_not": False})
 
-
 #: The operators as Python writes them, for hints.
 _SIGNS: Final = MappingProxyType(
     {"eq": "==", "ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -170,6 +169,7 @@ def _split_lookup(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
     if fitting:
         return fitting[0], OPERATORS[fitting[0].rest or "eq"]
     if not found:
+        # ``team__isnull`` names no column, but asks whether there is a team.
         key = _find_relation_key(model, name)
         if key is None:
             raise unknown(model, name, OPERATORS)

@@ -87,6 +87,7 @@ def _all_failures(attempt: Callable[[], None]) -> tuple[Failure, ...]:
     def leave_out(mapper: Mapper[Any], model: type[Any]) -> Any:
         return EXT_SKIP if mapper in found else None
 
+    # SQLAlchemy raises the first failure again and again: each round leaves out those known so far.
     _forget_failures()
     event.listen(Mapper, "before_mapper_configured", leave_out, retval=True)
     try:

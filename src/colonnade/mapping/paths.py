@@ -183,6 +183,7 @@ def _blamed(mapping: Mapping, name: str) -> tuple[Mapping, str]:
             return _blamed(mapping_of(mapping.relations[head].target), rest)
     parts = name.split("__")
     names = names_of(mapping.model)
+    # A name much like one of the model's is misspelt as a whole; else its first part is wrong.
     if name not in mapping.relations and nearest(name, names, cutoff=0.85) is None:
         return mapping, parts[0]
     return mapping, name

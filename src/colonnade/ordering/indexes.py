@@ -52,6 +52,7 @@ def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Inde
     for index in table.indexes:
         if not _is_special(index) and _serves((list(_parts(index)), False), columns, ()):
             return index
+    # An ascending index serves a descending order too, read from its end.
     if all(descending for _, descending in columns):
         columns = [(column, False) for column, _ in columns]
     if name is None:
@@ -185,6 +186,7 @@ def _serves(
     """Return whether an index serves the order ``wanted``, read from its start or its end."""
     parts, alone = index
     rest = [part for part in parts if part is None or part[0] not in fixed]
+    # True if the index is read from its end. All columns have to agree on that.
     turned = None
     for position, (column, descending) in enumerate(wanted):
         if position == len(rest):

@@ -115,7 +115,7 @@ def with_primary_key(model: type[Any], terms: tuple[SortKey, ...]) -> tuple[Sort
         if not missing:
             break
         needed.append(item)
-        if not item.computed and item.rank is None:
+        if not item.computed and item.rank is None:  # a column of the rows themselves
             missing.pop(item.column.name, None)
     sign = "-" if terms and terms[-1].descending else ""
     return (*needed, *(_term(model, sign + name) for name in missing))

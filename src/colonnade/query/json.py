@@ -175,5 +175,6 @@ def _array(items: list[bytes]) -> bytes:
 
 def _around(items: bytes, page: Page[Any] | Slice[Any] | CursorPage[Any]) -> bytes:
     """Return the page's JSON with ``items`` as its first member."""
+    # The items are JSON already, so that Pydantic writes the rest, whose "{" is left out.
     rest = page.__pydantic_serializer__.to_json(page, exclude={"items"})
     return b'{"items":' + items + b"," + rest[1:]

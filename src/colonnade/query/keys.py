@@ -37,6 +37,7 @@ def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
     """
     readers = _readers(model)
     values = key if isinstance(key, tuple) else (key,)
+    # The usual case first: a message is put together only for a key that is wrong.
     if None not in values and len(values) == len(readers):
         found = tuple([read(value) for read, value in zip(readers, values, strict=True)])
         return None if None in found else found
@@ -84,6 +85,7 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
         )
     model = spec.shape.model
     given = dict(zip(names, values, strict=True))
+    # Here too None stands for an integer beyond the column's range; NULL is a group like any other.
     if any(
         value is not None and key_value_of(model, name)(value) is None
         for name, value in given.items()

@@ -86,6 +86,7 @@ async def _part(
     session: Session, spec: Spec, fetch: _Fetch[R], before: int, size: int, count: CountMode
 ) -> tuple[list[R], int | None, bool]:
     """Return the items from an offset on, the total if wanted, and whether others follow."""
+    # Without an exact count one more row is read, which tells whether others follow.
     asked = size if count == "exact" else size + 1
     items = await fetch(spec.cut(limit=asked, offset=before))
     seen = before + len(items)
@@ -125,6 +126,7 @@ async def scrolled(
     backwards = before is not None
     items, keys = await read_from(session, spec, fetch, places, start, backwards, size + 1)
     more = len(items) > size
+    # The row too many has told that the list goes on; it is the next page's first.
     items, keys = items[:size], keys[:size]
     ties = _ties(start, keys)
     far = places.cursor(Position(keys[-1], ties=ties)) if more else None

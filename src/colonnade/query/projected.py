@@ -86,6 +86,7 @@ class Projected(Verbs[R]):
 
     def _order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
         if self._spec.of is not None:
+            # The figures of groups are columns of the class that is mapped for the groups.
             return super()._order(names)
         return row_terms(self._spec.shape.model, self._schema, names)
 

@@ -79,6 +79,8 @@ class Query(Verbs[M]):
         shape = self._spec.shape
         given = [(relation_path(shape.model, name), rows) for name, rows in collections.items()]
         ordered = {path: _order(shape.model, path, rows) for path, rows in given}
+        # SQLAlchemy's options load no path that leads through a collection with an order of its
+        # own, so that the way to it is loaded as a path of its own.
         paths = (*load_paths(shape.model, paths), *ordered, *(path[:-1] for path in ordered))
         load = tuple(dict.fromkeys((*shape.load, *filter(None, paths))))
         loaded = shape.loading(load, ordered)
@@ -118,6 +120,7 @@ class Query(Verbs[M]):
                 hint="leave out lock(), or into()",
             )
         spec = self._spec
+        # Relations to load are those of objects: a schema names its own.
         if spec.shape.load or spec.shape.sorted:
             spec = spec._replace(shape=spec.shape._replace(load=(), sorted=()))
         spec, plan = projected(spec, schema, depth)

@@ -102,6 +102,7 @@ class Verbs(Unasked, ABC, Generic[R]):
 
     async def one_or_none(self) -> R | None:
         """Return the only row, or None. Raises ``MultipleFound`` if there are more."""
+        # Two rows are enough to tell that there is more than one.
         found = await self._fetch(self._bound_spec.within(2))
         if len(found) > 1:
             name = self._spec.shape.model.__name__

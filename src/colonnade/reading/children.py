@@ -66,11 +66,13 @@ class Children:
         order = link.order(self.columns.sources, shape)
         rank = None
         if shape.limit is not None:
+            # LIMIT would hold for all children together: each parent's are numbered instead.
             rank = self.columns.add_expression(
                 func.row_number().over(partition_by=link.keys, order_by=order)
             )
         statement = link.joined(select_rows(*self.columns.expressions))
         statement = statement.where(among_held(link.parent, link.names))
+        # Only the conditions: order and limit are those of the link and of the rank.
         uncut = Shape(link.child, shape.where)
         statement = apply_shape(statement, self.columns.sources, uncut, ordered=False)
         if rank is not None and shape.limit is not None:
@@ -167,6 +169,7 @@ def _foreign_key(owner: type[Any], nested: NestedField) -> tuple[str, ...]:
         return ()
     if not all(equal_as_referred(one.type, other.type) for one, other in pairs.items()):
         return ()
+    # With any further condition in the join the foreign key alone would find too many children.
     joined = and_(*(local == remote for local, remote in pairs.items()))
     if not joined.compare(prop.primaryjoin) and len(pairs) == 1:
         ((local, remote),) = pairs.items()

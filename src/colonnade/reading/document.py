@@ -146,6 +146,7 @@ async def _read_document(
     if is_known_empty(session, known, lambda: document.statement):
         return [] if mode == "objects" else [(b"[]", 0)]
     found = await session.rows(document.statement, document_parameters(spec, terms))
+    # Other drivers than asyncpg return text, see ``send_document``.
     if found and isinstance(found[0][0], str):
         found = [(row[0].encode(), *row[1:]) for row in found]
     for row in found:
@@ -199,6 +200,7 @@ class _JsonBuilder:
     def array(self, written: JsonLayout, path: Path = ()) -> Any:
         """Return an array of objects, one for each row."""
         fields = self._fields(written, (), path)
+        # The row of a subquery as one value: its labels become the keys of the JSON object.
         item: Any = select_rows(*fields).select_from(self._rows).subquery().table_valued()
         return func.array(select_rows(item).scalar_subquery())
 

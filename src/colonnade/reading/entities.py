@@ -106,6 +106,7 @@ async def by_keys(
     await load_sorted(session, shape, list(found.values()))
     answers = {key: found[key] for key in keys if key in found}
     others = [key for key in keys if key not in answers]
+    # What is missing may be stored as an equal key that Python finds unequal: ask the database.
     if others and found and not names_itself(model):
         for question in key_questions(model, others):
             rows = await session.exec(question.statement, params=question.parameters)

@@ -94,6 +94,7 @@ class Program:
         """Return what the rows of all statements make, from the deepest collections up."""
         finders: dict[int, Any] = {}
         with CollectionPaused():
+            # Children before their parents: a parent's object looks its children up by key.
             for number in range(len(self.collections), 0, -1):
                 maker = self.collections[number - 1].maker
                 groups = maker.function(read[number], *(finders[item] for item in maker.finders))

@@ -186,6 +186,7 @@ class _SourceWriter:
             inner = (*steps, nested.relation)
             key = self._columns.key_indexes(nested.plan, inner)[0]
             found = self.tree(nested.plan, inner, (*path, nested.field))
+            # Outer joins: a missing object has NULL for all its columns, and so for its key.
             parts.append(f"{nested.field!r}: None if c{key} is None else {found}")
         for nested in plan.many:
             places = self._columns.key_indexes(plan, steps)

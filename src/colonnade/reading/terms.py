@@ -119,7 +119,7 @@ def find_given_values(
         return _NOTHING
     found: dict[str, Any] = {}
     for field, awaited in wanted:
-        if awaited.key in found:
+        if awaited.key in found:  # another field awaits the same value
             continue
         if awaited.name in given:
             value = given[awaited.name]

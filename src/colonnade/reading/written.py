@@ -42,6 +42,7 @@ async def fill_from_entities(
     """
     if not items:
         return []
+    # The objects have just been flushed: if they have all that is needed, nothing is read again.
     if _columns_fill(plan):
         return validated(plan, list(items) if plan.objects else _entity_values(plan, items))
     program, key = _program_by_keys(plan)

@@ -96,6 +96,7 @@ def _remembered(
     model: type[Any], schema: type[BaseModel], depth: int | None, labels: tuple[str, ...]
 ) -> Plan:
     """Return the plan: with keys by field if possible, else by attribute."""
+    # Most schemas are filled by field. A plan by attribute is made only if code looks at them.
     with suppress(_NeedsObjectsError):
         return _SchemaMatcher(depth, objects=False).plan(PlanBuilder(model, schema, labels))
     return _SchemaMatcher(depth, objects=True).plan(PlanBuilder(model, schema, labels))
@@ -302,6 +303,7 @@ class _Field:
         above = (*self.above, self.schema)
         key = name if self.fitting.objects else self.name
         for schema in schemas:
+            # A schema that is nested in itself is followed as deep as the caller wants.
             if above.count(schema) >= (self.fitting.depth or 1):
                 self._end(draft, key, relation)
             else:

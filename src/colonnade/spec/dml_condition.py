@@ -37,6 +37,7 @@ def dml_condition(spec: Spec, *, apart: bool) -> tuple[ColumnElement[bool], dict
 def _criterion(shape: Shape, apart: bool) -> ColumnElement[bool]:
     sources = JoinTree(shape.model)
     condition = _condition(shape, sources)
+    # The usual case: no joins are needed, and the conditions stand in the statement itself.
     if sources.is_alone and not (apart and any(map(_reaches_out, shape.where))):
         return condition
     root: Any = aliased(shape.model)

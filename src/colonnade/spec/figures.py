@@ -81,6 +81,7 @@ def having(
             hint="conditions on rows stand in where()",
             model=spec.shape.model.__name__,
         )
+    # Parsed as conditions on the class mapped for the figures, then moved to where rows find them.
     found = parse_conditions(figures, given, lookups)
     steps = (_figures(spec.shape.model, schema),)
     nodes = tuple(_behind(node, steps) for node in found.nodes)

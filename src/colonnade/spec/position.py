@@ -117,6 +117,7 @@ class CursorCodec:
     def place(self, cursor: Any) -> Position:
         """Return the position of a cursor. Raises ``InvalidCursor``."""
         held = unseal_cursor(cursor, context=self.context, secret=self._secret)
+        # Without a secret anyone can seal a cursor, so that all that it holds is checked.
         if [type(value) for value in held[:2]] != [bool, int] or len(held) != len(self.terms) + 2:
             raise _forged()
         inclusive, ties, *given = held

@@ -23,7 +23,6 @@ __all__ = ["Limit", "Lock", "Shape", "Sorted", "Spec", "limit_of", "unsorted_pat
 #: How a statement is limited: to a number that stands in it, or to one that is bound.
 Limit: TypeAlias = int | Literal["few", "many"]
 
-
 #: Limits that stand in the text of a statement: those of first() and one(), and of pages of the
 #: usual sizes, some of which read one row more to see whether there are others.
 _USUAL: Final = frozenset({1, 2, 3, 5, 10, 11, 20, 21, 25, 26, 50, 51, 100, 101})

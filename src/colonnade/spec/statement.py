@@ -101,6 +101,7 @@ def apply_shape(
         if shape.keyset is not None:
             later = after_position(terms, shape.keyset, sources)
             statement = statement if later is None else statement.where(later)
+    # Last, since conditions and order have told the sources what to join.
     statement = sources.apply_joins(statement).order_by(*order)
     return _cut(statement, shape) if ordered else statement
 
@@ -222,6 +223,7 @@ def _existing(shape: Shape) -> Any:
 
 
 def _counting_cut(shape: Shape) -> Any:
+    # A limit beside count(*) would apply to the one row of the result.
     rows = _cut(_matching(shape), shape).subquery()
     return select_rows(func.count()).select_from(rows)
 

@@ -65,6 +65,7 @@ def values_of(
     left = {
         name: value
         for name, value in given.items()
+        # None that is only the schema's default gives way to a default of the column.
         if value is not None or name in item.model_fields_set or not _fills_itself(mapped, name)
     }
     left |= {name: value for name, value in filled.items() if left.get(name) is None}
@@ -160,6 +161,7 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
         for name, spellings in spelled.items()
         if len(spellings & payload.keys()) > 1
     ]
+    # Unknown names are left out, so that Pydantic reports what is wrong with the others too.
     known = {name: value for name, value in payload.items() if name in names}
     item: P | None = None
     try:
@@ -209,6 +211,7 @@ def _checked(
             problems += _misplaced(mapped, (name,), protected)
             continue
         nullable, check = known
+        # Validators check values; whether NULL may be is the column's to say.
         if value is None:
             if not nullable:
                 problems.append((name, "None is not allowed"))

@@ -69,6 +69,8 @@ async def delete_all(session: Session, spec: Spec) -> int:
     if by_orm(model):
         return await _in_unit(session, spec)
     condition, parameters = dml_condition(spec, apart=apart)
+    # SQLAlchemy's own synchronization would evaluate the conditions in Python, or read the keys
+    # first. ``evict_deleted`` asks the database which rows are gone.
     options = {"synchronize_session": False}
     result: Any = await session.exec(
         deleting(model).where(condition), params=parameters, execution_options=options
@@ -148,6 +150,7 @@ async def _delete(session: Session, items: Any) -> None:
         await session.delete_all(items)
         await session.flush()
     except BaseException:
+        # Their relations were emptied by without_needed: read them anew.
         for item in items:
             session.expire(item)
         raise
@@ -158,6 +161,7 @@ def _loading(mapper: Mapper[Any], above: Any, seen: frozenset[_Relationship]) ->
     for relation in filter(_by_orm, mapper.relationships):
         attribute = relation.class_attribute
         circular = relation.mapper is mapper and relation.cascade.delete
+        # A model that cascades to itself, such as a tree, is loaded down to its leaves.
         depth = {"recursion_depth": -1} if circular else {}
         load = selectinload if above is None else above.selectinload
         option: Any = load(attribute, **depth)

@@ -99,6 +99,7 @@ async def _past_unit(session: Session, model: type[M], rows: Sequence[dict[str, 
     given = [tuple(row) for row in rows]
     complete(model, rows)
     found: list[Any] = await session.run_sync(insert_objects, inspect(model), rows)
+    # As if Pydantic had made the object of these values: what ``complete`` added was not set.
     for item, names in zip(found, given, strict=True):
         item.model_fields_set.update(names)
     track_documents(model, found)
@@ -123,6 +124,8 @@ async def _in_unit(session: Session, model: type[M], rows: Sequence[Mapping[str,
             session.expunge(item)
         raise
     states: list[InstanceState[Any]] = [inspect(item) for item in found]
+    # ``flush_returning`` has filled a single object. Others are read, where the database may have
+    # stored another value than the one sent, or where a flush has left out a default.
     if len(found) > 1 if returning else may_differ(mapper):
         await read_back(session, model, [_identity(state) for state in states], anew=True)
     else:

@@ -68,6 +68,7 @@ async def update(
         return await edit(session, model, criteria, changes)
     options = {"synchronize_session": False, "populate_existing": True}
     await session.flush()
+    # A cached statement with bound values, so that one text serves all rows and values.
     if session.get_bind().dialect.update_returning:
         same = dict(zip(mapped.key, key, strict=True))
         if version is not None and mapped.version is not None:
