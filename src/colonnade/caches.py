@@ -60,7 +60,8 @@ class BoundedCache(MutableMapping[K, V]):
         self._weigh = weigh
         self._weight = 0
         self._entries: OrderedDict[K, _Entry] = OrderedDict()
-        # For writers in several threads, and for a finalizer that writes while one of them does.
+        # For writers in several threads; reentrant, since a finalizer may write while one of them
+        # holds the lock.
         self._lock = RLock()
 
     @property

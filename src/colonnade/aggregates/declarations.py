@@ -1,6 +1,6 @@
 """Declare aggregates in the fields of a schema: ``Annotated[int, Count("heroes")]``.
 
-An aggregate is a frozen value that knows no model; ``resolve`` finds out what it means for one.
+An aggregate is a frozen value that knows no model; ``resolve`` finds its meaning for one.
 """
 
 from __future__ import annotations

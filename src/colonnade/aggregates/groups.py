@@ -118,6 +118,7 @@ def rows_measures(
     """
     if groups_of(model) is not None:
         return {}  # they are columns of the groups
+    # Only ``into`` of a query replaces the model by the groups, before it asks for the plan.
     if not (nested or given) and is_grouped(model, schema):
         raise InvalidSchema(
             f"{schema.__name__} is about groups of {model.__name__}, not about its rows",

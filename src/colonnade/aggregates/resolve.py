@@ -45,7 +45,7 @@ __all__ = [
 
 _NUMBERS: Final = (int, float, Decimal)
 _SORTED: Final = (*_NUMBERS, str, date, datetime, time, timedelta)
-#: Where the result is of this type, what a field may be annotated with beside it.
+#: For a result of this type, the other types with which the field may be annotated.
 _WIDER: Final[Mapping[Any, tuple[Any, ...]]] = {int: (float, Decimal), Decimal: (float,)}
 _SCALARS: Final = (*_SORTED, bool, bytes, UUID)
 

@@ -161,7 +161,7 @@ def _write_iso(
 
 
 def _write_enum(form: JsonForm, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return what is written for the stored member; a sentinel for what is no member."""
+    """Return the value to write for a stored member; a sentinel for a value that is no member."""
     stored: Any
     if isinstance(form.members[0][0], int):
         stored = type_coerce(column, Integer)

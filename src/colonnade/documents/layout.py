@@ -185,6 +185,7 @@ class _LayoutBuilder:
             path = f"{plan.schema.__name__}.{field}"
             _refuse_other_keys(node, _FIELD_KEYS, path)
             alias = str(node.get("serialization_alias", field))
+            # The alias is a label in SQL, which becomes a key of the JSON object.
             if not 0 < len(alias.encode()) <= _LONGEST_NAME or "\0" in alias:
                 raise NoServerJson(f"{path}: a name that PostgreSQL does not keep")
             if alias in order:

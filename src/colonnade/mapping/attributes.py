@@ -1,4 +1,4 @@
-"""Tell what a name is on a model: a column, a relation, an SQL expression or Python code.
+"""Find what a name is on a model: a column, a relation, an SQL expression or Python code.
 
 As in Pydantic's ``from_attributes``, a property or a plain attribute of the class can fill a
 schema's field too.

@@ -149,6 +149,7 @@ def adapted(element: ColumnElement[Any], model: type[Any], entity: Any) -> Colum
     """Return an expression on the entity that stands in for its model."""
     if entity is model:
         return element
+    # An alias has columns of its own, which take the place of the model's in the expression.
     found: ColumnElement[Any] = ClauseAdapter(inspect(entity).selectable).traverse(element)
     return found
 
@@ -156,7 +157,7 @@ def adapted(element: ColumnElement[Any], model: type[Any], entity: Any) -> Colum
 def clause_of(attribute: Any) -> ColumnElement[Any]:
     """Return the SQL of a mapped attribute or a hybrid, without a label.
 
-    Raises ``TypeError`` for what is no value in SQL: a relation, a text that Python put together.
+    Raises ``TypeError`` if it is no value in SQL: a relation, or a text that Python put together.
     """
     related = _is_relation(attribute)
     element = attribute

@@ -33,8 +33,8 @@ __all__ = [
 _CACHED: Final = "colonnade.mapping"
 
 Direction = Literal["many_to_one", "one_to_many", "many_to_many"]
-#: Where a model's rows are: in one table, in the joined tables of a class hierarchy, or in what is
-#: no table at all, such as a join or a SELECT that somebody mapped.
+#: Where a model's rows are: in one table, in the joined tables of a class hierarchy, or in a mapped
+#: join or SELECT, which is no table at all.
 Storage = Literal["table", "hierarchy", "select"]
 
 _DIRECTIONS: Final[abc.Mapping[RelationshipDirection, Direction]] = {
@@ -155,6 +155,7 @@ def attribute_of(mapper: Mapper[Any], column: sa.ColumnElement[Any]) -> str | No
 
 
 def _mapping(mapper: Mapper[Any]) -> Mapping:
+    # Several columns may be one attribute, as in a class hierarchy whose tables share their key.
     key = _attributes(mapper, mapper.primary_key)
     unique = tuple(_unique_sets(mapper))
     alone = {item.fields for item in unique if not item.partial} | {key}

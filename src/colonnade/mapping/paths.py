@@ -35,7 +35,7 @@ _LONGEST: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class ColumnPath:
-    """Relations to follow and what is at their end; ``rest`` is what the name went on with."""
+    """Relations to follow and the column at their end; ``rest`` is what follows in the name."""
 
     model: type[Any]
     steps: tuple[Relation, ...]

@@ -122,16 +122,16 @@ def _is_indexed(model: type[Any], first: SortKey) -> bool:
 
 
 def _spelled(element: Any) -> tuple[str, Any]:
-    """Return the SQL of what is sorted by and the values in it.
+    """Return the SQL of a sorted expression and the values in it, to compare it with an index's.
 
-    An attribute's column carries marks, so that SQLAlchemy finds it unlike that of an index.
+    An attribute's column carries annotations, so that SQLAlchemy finds it unlike that of an index.
     """
     compiled = _plainly(element).compile()
     return str(compiled), compiled.params
 
 
 def _plainly(element: Any) -> Any:
-    """Return what is sorted by, without direction, parentheses and a type that was given to it."""
+    """Return a sorted expression without its direction, parentheses and ``type_coerce``."""
     while True:
         if isinstance(element, sa.TypeCoerce):
             element = element.clause
@@ -190,7 +190,7 @@ def _serves(
     turned = None
     for position, (column, descending) in enumerate(wanted):
         if position == len(rest):
-            # Nothing is left to be sorted among rows that a unique index tells apart.
+            # A unique index has one row for each of its keys, so that there are no ties to sort.
             return alone and position > 0
         part = rest[position]
         if part is None or part[0] is not column:

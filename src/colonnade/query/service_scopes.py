@@ -38,6 +38,7 @@ def conditions_of(
     found: list[Condition] = [
         {name: value} for name, (_, value) in fixed_values(model, scopes, bindings).items()
     ]
+    # A scope that is a condition of its own is SQL, and its statement cannot be shared.
     conditions = tuple(scope for scope in scopes if scope.column is None)
     return found + criteria_of(model, conditions, bindings)
 

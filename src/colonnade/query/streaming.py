@@ -23,7 +23,7 @@ __all__ = ["BATCH", "Batched", "Keyed", "Stream", "Written", "check_batch"]
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
-#: Rows that are read together, unless somebody says otherwise.
+#: The number of rows in a batch, unless the caller gives another.
 BATCH: Final = 1000
 
 

@@ -118,9 +118,11 @@ class Link:
 
 async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> None:
     """Set the relations in ``shape.sorted`` on the objects. Runs a statement for each relation."""
+    # Shorter paths first: the objects at their ends own what the longer paths lead to.
     for path, terms in sorted(shape.sorted, key=lambda item: len(item[0])):
         owners = {inspect(owner).identity: owner for owner in _at(items, path[:-1])}
         model = path[-2].target if path[:-1] else shape.model
+        # With the children come the relations below them, but those with an order of their own.
         below = tuple(own[len(path) :] for own in shape.load if own[: len(path)] == path)
         inner = tuple(
             (own[len(path) :], ()) for own, _ in shape.sorted if own[: len(path)] == path != own

@@ -216,4 +216,5 @@ class _SourceWriter:
         """Compile the expression to a function of ``rows``, ``find0``, ``find1`` and so on."""
         numbers = tuple(sorted(self._finders))
         finders = "".join(f", find{number}" for number in numbers)
+        # The source has only names that are made here, and the schema's fields as literals.
         return RowFunction(eval(f"lambda rows{finders}: {expression}", self._names), numbers)

@@ -58,6 +58,7 @@ def terms_of(plan: Plan, given: Mapping[str, Any] | None = None) -> Terms:
     }
     terms = dict(declared)
     for name, rows in given.items():
+        # ``team.missions`` and ``team__missions`` name the same collection.
         if name.replace(".", "__") not in collections:
             raise InvalidSchema(
                 f"{plan.schema.__name__} has no collection {name!r}",

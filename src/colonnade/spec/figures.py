@@ -117,6 +117,7 @@ def _row_term(
                 model=error.model,
                 fields=error.fields,
             ) from None
+    # A column of the model and a figure of the schema with one name: either could be meant.
     if plain in names_of(model):
         kind = "a column" if plain in mapping_of(model).columns else "an expression"
         raise AmbiguousLookup(

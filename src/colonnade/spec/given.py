@@ -59,6 +59,7 @@ def deciding(shape: Shape) -> frozenset[str]:
     own = {} if groups is None else {measure.field: measure for _, measure in groups.measures}
     found: set[str] = set()
     for steps, name in uses:
+        # Figures of a row are behind their relation; those of a group are columns of the group.
         measures = steps[-1].measures if steps and isinstance(steps[-1], Figures) else own
         if name in measures and (measures is not own or not steps):
             found.update(awaited.key for awaited in _awaited(measures[name]))

@@ -98,6 +98,7 @@ def order_of(
             # MySQL does not see that the first key is the same (NULL) in all rows, and would sort
             # them.
             continue
+        # In a part of the rows the first key has no NULLs or nothing else: they need no place.
         placed = item.nullable and not (parted and number == 0)
         ranks = item.rank is not None
         order.append(
@@ -167,7 +168,7 @@ def _attribute(item: SortKey, sources: JoinTree) -> Any:
 
 def _key(item: SortKey, sources: JoinTree, number: int, null: bool) -> _Key:
     column = _attribute(item, sources)
-    # As the value was read: it is compared with what the column holds, and never with more.
+    # Bound with the type as which it was read, so that no conversion rounds the value.
     value = None if null else sortable(bindparam(f"k{number}", type_=exact(column).type))
     return _Key(sortable(column), value, item.descending, item.nulls_first, item.nullable)
 
@@ -182,6 +183,7 @@ def _after(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
     if not keys:
         return true() if inclusive else false()
     spelled = _spelled_out(keys, inclusive)
+    # A row value compares all of its keys in one direction, and is NULL if one of them is.
     alike = all(key.plain and key.descending is keys[0].descending for key in keys)
     return _Row(keys, inclusive, spelled) if alike and len(keys) > 1 else spelled
 
@@ -217,6 +219,7 @@ def _ending(last: _Key, inclusive: bool) -> ColumnElement[bool] | None:
 def _strictly(key: _Key) -> ColumnElement[bool] | None:
     """Return the condition that a row's key comes after this one; None where none does."""
     if key.value is None:
+        # After NULL comes every value if NULLs are first, and nothing if they are last.
         return _is_part(key.column, "values") if key.nulls_first else None
     after = _compare(key, key.column, key.value, equal=False)
     comes_later = key.nullable and not key.nulls_first

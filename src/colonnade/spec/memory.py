@@ -57,7 +57,10 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def weight_of(key: tuple[Any, ...]) -> tuple[int, int]:
-    """Count the parts of shapes in ``key``, which a client may choose, and those of plans."""
+    """Return the number of parts of the shapes in ``key``, and that of its plans.
+
+    A client may choose the shapes, but not the plans.
+    """
     shaped = planned = 0
     waiting: list[Any] = [key]
     while waiting:

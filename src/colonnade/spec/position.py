@@ -159,7 +159,7 @@ def _key(model: type[Any], item: SortKey, value: Any) -> Any:
         found = rule(value)
     except UnfitValue:
         raise _forged() from None
-    # The column's own value stays what it is, whatever a rule makes of others.
+    # A value of the column itself is kept; a rule may convert values of other types only.
     return found if type(found) is type(value) else value
 
 
@@ -183,7 +183,7 @@ def _kept(owner: type[Any], item: SortKey) -> tuple[tuple[type[Any], ...], Rule]
     if family_of(item.column.type) == "decimal":
         found |= {Decimal, float}  # SQLite's are floats, and a column may be read as some
     kinds = tuple(kind for kind in found if isinstance(kind, type))
-    # By the SQL type alone: a row may hold what the model's annotation does not know.
+    # Checked by the SQL type alone: rows may hold values that the model's annotation excludes.
     return kinds, rule_of(Any, item.column.type, writing=False)
 
 

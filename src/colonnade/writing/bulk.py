@@ -51,7 +51,7 @@ async def bulk_insert(
     statement = inserting(table)
     await session.flush()
     while chunk := list(islice(source, batch)):
-        if names is None:
+        if names is None:  # the first row decides which columns are written
             names = _keys(mapping_of(model), chunk[0])
             defaults = _defaults(mapping_of(model), names)
         parameters = _parameters(model, names, chunk, done)

@@ -42,6 +42,7 @@ async def delete(
     if by_orm(model):
         return await _delete_by_orm(session, model, key, version)
     mapped = mapping_of(model)
+    # Before the DELETE: afterwards the database cannot tell any more which object has this key.
     held = await held_key(session, model, key)
     criteria = is_key(model, key)
     if version is not None and mapped.version is not None:

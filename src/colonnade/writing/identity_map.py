@@ -63,6 +63,7 @@ async def refresh(session: Session, model: type[Any], names: Collection[str]) ->
     No statement where the session holds none; else one SELECT for each 10,000.
     """
     held = _held(session, model)
+    # A relation whose join compares a changed column may lead to other objects now.
     changed = {mapping_of(model).columns[name].column for name in names}
     _forget(
         session,
@@ -136,6 +137,7 @@ async def evict_deleted(session: Session, model: type[Any]) -> None:
     No statement where the session holds none; else one SELECT of keys for each 10,000.
     """
     mapper = inspect(model)
+    # Collections may hold objects that are gone, and are read anew when they are used.
     _forget(session, lambda relation: relation.mapper.common_parent(mapper))
     held = _held(session, model)
     names = mapping_of(model).key

@@ -176,7 +176,7 @@ class _Lacking:
 
     shared: Row
     made: tuple[tuple[str, Callable[[], Any]], ...]
-    #: Attributes of ``made`` for which None is a wish for what the column fills in.
+    #: Attributes of ``made`` whose columns have a default of their own, which None leaves in place.
     filled: frozenset[str]
 
 

@@ -106,7 +106,7 @@ def _rows(
         shape = _shape_of(model, kind)
         for item in alike:
             fields = item.__dict__
-            # Besides its fields an object has there what a cached property has found.
+            # The results of cached properties are stored in the same dictionary.
             if len(fields) == len(shape.names):
                 row = fields.copy()
             elif fields.keys() >= set(shape.names):
@@ -136,7 +136,7 @@ class _Shape:
 
     names: tuple[str, ...]
     is_open: bool
-    #: Fields in which None that was not set is a wish for what the column fills in.
+    #: Fields whose columns have a default: None that was not set by the payload gives way to it.
     filled: tuple[str, ...]
 
 

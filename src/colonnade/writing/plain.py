@@ -116,7 +116,8 @@ def _is_plain_column(columns: Sequence[Any], table: Table) -> bool:
         return False
     column = columns[0]
     filled = column.default is not None or column.server_default is not None
-    # JSON, in which None is a document, and a flush tells the two apart by whether it was set.
+    # In JSON None may be the document null: a flush stores that if the attribute was set, and the
+    # column's default otherwise. Such columns are left to it.
     return not (filled and column.type.should_evaluate_none)
 
 

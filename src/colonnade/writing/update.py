@@ -129,6 +129,7 @@ async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -
     statement = updating(mapped.model).where(condition).values(values)
     options = {"synchronize_session": False}
     result: Any = await session.exec(statement, params=parameters, execution_options=options)
+    # Columns that SQLAlchemy or the database sets in an UPDATE have changed too.
     follow = (
         name for name, column in mapped.columns.items() if column.has_onupdate or column.computed
     )
