@@ -43,7 +43,6 @@ _SPELLING: Final = re.compile(
 #: Operators that also rank: they say how well a row matches, not only that it does.
 _RANKS: Final = frozenset({"match"})
 _DIRECTION: Final = re.compile(r"(asc|desc)(ending)?", re.IGNORECASE)
-
 #: What a list is sorted by: a name, or SQLAlchemy's expression on the model's own columns.
 Order: TypeAlias = "str | sa.ColumnElement[Any] | QueryableAttribute[Any]"
 
@@ -99,11 +98,6 @@ def sort_key_of(model: type[Any], name: Any) -> SortKey:
     return _term(model, name)
 
 
-def flipped(item: SortKey) -> SortKey:
-    """Return the sort key in the opposite direction, NULLs included."""
-    return replace(item, descending=not item.descending, nulls_first=not item.nulls_first)
-
-
 def with_primary_key(model: type[Any], terms: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
     """Return the sort keys with missing columns of the primary key added, in the last direction.
 
@@ -119,6 +113,20 @@ def with_primary_key(model: type[Any], terms: tuple[SortKey, ...]) -> tuple[Sort
             missing.pop(item.column.name, None)
     sign = "-" if terms and terms[-1].descending else ""
     return (*needed, *(_term(model, sign + name) for name in missing))
+
+
+def flipped(item: SortKey) -> SortKey:
+    """Return the sort key in the opposite direction, NULLs included."""
+    return replace(item, descending=not item.descending, nulls_first=not item.nulls_first)
+
+
+def each_once(terms: Iterable[SortKey]) -> tuple[SortKey, ...]:
+    """Return the sort keys without those that sort by the same as an earlier one."""
+    found: dict[tuple[tuple[Relation, ...], Any, str | None], SortKey] = {}
+    for item in terms:
+        what = item.column if item.raw else item.column.name
+        found.setdefault((item.steps, what, item.rank), item)
+    return tuple(found.values())
 
 
 @memoized
@@ -175,15 +183,6 @@ def _parted(model: type[Any], name: str) -> tuple[str, str | None]:
         plain, _, rank = name.replace(".", "__").rpartition("__")
         return plain, rank
     return name, None
-
-
-def each_once(terms: Iterable[SortKey]) -> tuple[SortKey, ...]:
-    """Return the sort keys without those that sort by the same as an earlier one."""
-    found: dict[tuple[tuple[Relation, ...], Any, str | None], SortKey] = {}
-    for item in terms:
-        what = item.column if item.raw else item.column.name
-        found.setdefault((item.steps, what, item.rank), item)
-    return tuple(found.values())
 
 
 def _term_of_expression(model: type[Any], given: Any) -> SortKey:

@@ -30,25 +30,11 @@ R = TypeVar("R")
 _Keys: TypeAlias = tuple[Any, ...]
 _Fetch: TypeAlias = Callable[[Spec], Awaitable[list[R]]]
 _FetchPlaced: TypeAlias = Callable[[Spec], Awaitable[tuple[list[R], list[_Keys]]]]
-
 #: When so many rows share the first key's value, the next page first reads on among those rows, in
 #: a statement of their own.
 _MANY: Final = 500
-
 #: Whether an index holds NULL as the greatest value; None for SQLite, where it does not matter.
 _NULLS_GREATEST: Final[dict[str, bool | None]] = {"sqlite": None, "postgresql": True}
-
-
-def check_numbered(spec: Spec, number: int, size: int, count: CountMode, max_size: int) -> None:
-    """Raise ``InvalidPage`` for an impossible page, or for a query with a limit or offset."""
-    check_page(number, size, count, max_size)
-    _check_whole(spec)
-
-
-def check_sliced(spec: Spec, offset: int, limit: int, count: CountMode, max_size: int) -> None:
-    """Raise ``InvalidPage`` for an impossible slice, or for a query with a limit or offset."""
-    check_slice(offset, limit, count, max_size)
-    _check_whole(spec)
 
 
 async def numbered(
@@ -80,32 +66,6 @@ async def sliced(
     check_sliced(spec, offset, limit, count, max_size)
     items, total, more = await _part(session, spec, fetch, offset, limit, count)
     return Slice.of(items, offset=offset, limit=limit, total=total, has_more=more)
-
-
-async def _part(
-    session: Session, spec: Spec, fetch: _Fetch[R], before: int, size: int, count: CountMode
-) -> tuple[list[R], int | None, bool]:
-    """Return the items from an offset on, the total if wanted, and whether others follow."""
-    # Without an exact count one more row is read, which tells whether others follow.
-    asked = size if count == "exact" else size + 1
-    items = await fetch(spec.cut(limit=asked, offset=before))
-    seen = before + len(items)
-    more = len(items) > size
-    total: int | None
-    if count == "none":
-        total = None
-    elif len(items) < asked and (items or not before):
-        # The list ends with these.
-        total = seen
-    elif count == "estimated":
-        total = await reading.estimate_count(session, spec)
-        # The rows just read correct the estimate: there are at least as many as were seen, and an
-        # empty page shows that the list ends before it.
-        total = max(total, seen) if more else min(total, before)
-    else:
-        total = await reading.count(session, spec)
-        more = before + size < total
-    return items[:size], total, more
 
 
 async def scrolled(
@@ -172,6 +132,44 @@ async def read_from(
         if len(items) >= rows:
             break
     return items[:rows], keys[:rows]
+
+
+def check_numbered(spec: Spec, number: int, size: int, count: CountMode, max_size: int) -> None:
+    """Raise ``InvalidPage`` for an impossible page, or for a query with a limit or offset."""
+    check_page(number, size, count, max_size)
+    _check_whole(spec)
+
+
+def check_sliced(spec: Spec, offset: int, limit: int, count: CountMode, max_size: int) -> None:
+    """Raise ``InvalidPage`` for an impossible slice, or for a query with a limit or offset."""
+    check_slice(offset, limit, count, max_size)
+    _check_whole(spec)
+
+
+async def _part(
+    session: Session, spec: Spec, fetch: _Fetch[R], before: int, size: int, count: CountMode
+) -> tuple[list[R], int | None, bool]:
+    """Return the items from an offset on, the total if wanted, and whether others follow."""
+    # Without an exact count one more row is read, which tells whether others follow.
+    asked = size if count == "exact" else size + 1
+    items = await fetch(spec.cut(limit=asked, offset=before))
+    seen = before + len(items)
+    more = len(items) > size
+    total: int | None
+    if count == "none":
+        total = None
+    elif len(items) < asked and (items or not before):
+        # The list ends with these.
+        total = seen
+    elif count == "estimated":
+        total = await reading.estimate_count(session, spec)
+        # The rows just read correct the estimate: there are at least as many as were seen, and an
+        # empty page shows that the list ends before it.
+        total = max(total, seen) if more else min(total, before)
+    else:
+        total = await reading.count(session, spec)
+        more = before + size < total
+    return items[:size], total, more
 
 
 def _ties(start: Position | None, keys: list[_Keys]) -> int:

@@ -55,19 +55,6 @@ def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> 
     return Spec(Shape(made.entity)).grouped(spec), plan
 
 
-@memoized
-def _asked(
-    model: type[Any], schema: type[BaseModel], depth: int | None
-) -> tuple[Grouped | None, Plan]:
-    """Return the groups that a schema asks for, or None, and the plan. Checks every condition."""
-    made = grouped(model, schema)
-    plan = plan_of(model if made is None else made.entity, schema, depth)
-    _check_plan(plan)
-    for _, measure in () if made is None else made.measures:
-        check(measure)
-    return made, plan
-
-
 def having(
     spec: Spec, schema: type[BaseModel], given: tuple[Any, ...], lookups: dict[str, Any]
 ) -> Spec:
@@ -99,6 +86,26 @@ def row_terms(
     return each_once(_row_term(model, schema, known, name) for name in names)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures(ComputedRelation):
+    """The relation from a row to its figures; ``measures`` has them by field."""
+
+    measures: Mapping[str, Measure]
+
+
+@memoized
+def _asked(
+    model: type[Any], schema: type[BaseModel], depth: int | None
+) -> tuple[Grouped | None, Plan]:
+    """Return the groups that a schema asks for, or None, and the plan. Checks every condition."""
+    made = grouped(model, schema)
+    plan = plan_of(model if made is None else made.entity, schema, depth)
+    _check_plan(plan)
+    for _, measure in () if made is None else made.measures:
+        check(measure)
+    return made, plan
+
+
 def _row_term(
     model: type[Any], schema: type[BaseModel], known: Mapping[str, Any], name: Any
 ) -> SortKey:
@@ -127,13 +134,6 @@ def _row_term(
             fields=(plain,),
         )
     return _term(model, schema, name)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Figures(ComputedRelation):
-    """The relation from a row to its figures; ``measures`` has them by field."""
-
-    measures: Mapping[str, Measure]
 
 
 class _Made:

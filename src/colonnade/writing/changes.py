@@ -122,6 +122,34 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
     return fitted | {n: coerce_expression(model, value) for n, value in computed.items()}
 
 
+@memoized
+def required_of(model: type[Any]) -> tuple[str, ...]:
+    """Return the attributes without which no row may be inserted."""
+    return tuple(name for name, column in mapping_of(model).columns.items() if column.required)
+
+
+@memoized
+def spellings_of(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
+    """Return the keys under which a mapping may give each field, and all of them."""
+    spelled = {
+        name: frozenset(_spellings(name, field)) for name, field in schema.model_fields.items()
+    }
+    return spelled, frozenset().union(*spelled.values())
+
+
+def refused_by_model(
+    model: type[Any], error: ValueError, fields: tuple[str, ...]
+) -> RefusedByModel:
+    """Return the error for values that a validator of the model refused, with its reason.
+
+    ``fields`` are those that it may be about; of several none is named.
+    """
+    if isinstance(error, ValidationError):
+        return _refusal(mapping_of(model), _problems_of(error), RefusedByModel)
+    field = fields[0] if len(fields) == 1 else ""
+    return _refusal(mapping_of(model), [(field, str(error))], RefusedByModel)
+
+
 def _fields(item: BaseModel) -> dict[str, Any]:
     """Return every field in the order of the schema, then the extra ones that it allows.
 
@@ -171,15 +199,6 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     _raise(mapping_of(model), problems)
     assert item is not None
     return item
-
-
-@memoized
-def spellings_of(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
-    """Return the keys under which a mapping may give each field, and all of them."""
-    spelled = {
-        name: frozenset(_spellings(name, field)) for name, field in schema.model_fields.items()
-    }
-    return spelled, frozenset().union(*spelled.values())
 
 
 def _spellings(name: str, field: FieldInfo) -> set[str]:
@@ -233,12 +252,6 @@ def _columns(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]
         for name, column in mapping_of(model).columns.items()
         if not column.computed
     }
-
-
-@memoized
-def required_of(model: type[Any]) -> tuple[str, ...]:
-    """Return the attributes without which no row may be inserted."""
-    return tuple(name for name, column in mapping_of(model).columns.items() if column.required)
 
 
 def _misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...]) -> Problems:
@@ -307,19 +320,6 @@ def _fills_itself(mapped: Mapped, name: str) -> bool:
     """Return whether a column has a default, of the model or of the database."""
     column = mapped.columns.get(name)
     return column is not None and (column.has_default or column.has_server_default)
-
-
-def refused_by_model(
-    model: type[Any], error: ValueError, fields: tuple[str, ...]
-) -> RefusedByModel:
-    """Return the error for values that a validator of the model refused, with its reason.
-
-    ``fields`` are those that it may be about; of several none is named.
-    """
-    if isinstance(error, ValidationError):
-        return _refusal(mapping_of(model), _problems_of(error), RefusedByModel)
-    field = fields[0] if len(fields) == 1 else ""
-    return _refusal(mapping_of(model), [(field, str(error))], RefusedByModel)
 
 
 def _problems_of(error: ValidationError) -> Problems:

@@ -60,25 +60,6 @@ def is_plain_update(session: Session, model: type[Any], names: Iterable[str]) ->
     return not any(map(_is_heard, (getattr(model, name).dispatch.set for name in names)))
 
 
-@memoized
-def _tracks_documents(model: type[Any]) -> int:
-    """Return 1 if the library listens for updates of the model's JSON documents, else 0."""
-    return int(bool(document_attributes(inspect(model))))
-
-
-def _is_heard(listeners: Any) -> bool:
-    """Return whether anything but SQLAlchemy's tracking of edits listens for a new value."""
-    return bool(len(listeners)) and not all(map(tracks_edits, listeners))
-
-
-@memoized
-def _sets_plainly(model: type[Any]) -> bool:
-    """Return whether the model leaves setting attributes to its base class."""
-    usual = SQLModel.__setattr__ if issubclass(model, SQLModel) else object.__setattr__
-    setter: Any = model.__setattr__
-    return setter is usual
-
-
 async def returns_rows(session: Session) -> bool:
     """Return whether the database answers an INSERT of any number of rows with what it stored.
 
@@ -121,6 +102,14 @@ def _is_plain_column(columns: Sequence[Any], table: Table) -> bool:
     return not (filled and column.type.should_evaluate_none)
 
 
+@memoized
+def _sets_plainly(model: type[Any]) -> bool:
+    """Return whether the model leaves setting attributes to its base class."""
+    usual = SQLModel.__setattr__ if issubclass(model, SQLModel) else object.__setattr__
+    setter: Any = model.__setattr__
+    return setter is usual
+
+
 def _is_listened_to(mapper: Mapper[Any]) -> bool:
     """Return whether anybody but the library's mixins listens for new objects or their values."""
     model = mapper.class_
@@ -151,6 +140,17 @@ def _is_flush_watched(session: Session) -> bool:
     return len(events.before_flush) > _FLUSH or bool(
         len(events.after_flush) or len(events.after_flush_postexec)
     )
+
+
+def _is_heard(listeners: Any) -> bool:
+    """Return whether anything but SQLAlchemy's tracking of edits listens for a new value."""
+    return bool(len(listeners)) and not all(map(tracks_edits, listeners))
+
+
+@memoized
+def _tracks_documents(model: type[Any]) -> int:
+    """Return 1 if the library listens for updates of the model's JSON documents, else 0."""
+    return int(bool(document_attributes(inspect(model))))
 
 
 def _is_expression(kind: type[Any]) -> bool:
