@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, ForeignKey, create_engine, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Mapper,
+    Session,
+    joinedload,
+    mapped_column,
+    relationship,
+)
 from sqlalchemy.orm.attributes import set_committed_value
 
 from colonnade._compat.sqlalchemy_session import (
@@ -17,10 +25,12 @@ from colonnade._compat.sqlalchemy_session import (
     STATE_ATTRIBUTE,
     AsksBeforeIdentityMap,
     adopt_inserted,
+    begin_reading,
     flush_automatically,
     has_changes,
     hold_by_key,
     is_read,
+    keeping_loaded,
     mark_deleted,
     streamed_result,
 )
@@ -194,3 +204,30 @@ def test_objects_are_held_by_another_key_until_a_rollback() -> None:
         session.rollback()
         assert thing not in session
     engine.dispose()
+
+
+def test_a_statement_that_populates_anew_keeps_what_statements_after_a_number_have_loaded(
+    engine: Engine,
+) -> None:
+    anew = {"populate_existing": True}
+    with Session(engine) as session:
+        before = session.scalars(select(Part).options(joinedload(Part.thing))).one()
+        since = begin_reading()
+        with keeping_loaded(session, since):
+            session.scalars(select(Part), execution_options=anew).one()
+        assert "thing" not in vars(before)
+
+        part = session.scalars(select(Part).options(joinedload(Part.thing))).one()
+        assert part is before
+        part = session.scalars(
+            select(Part).options(joinedload(Part.thing)), execution_options=anew
+        ).one()
+        session.execute(text("UPDATE thing SET name = 'b'"))
+        with keeping_loaded(session, since):
+            with keeping_loaded(session, since):
+                session.scalars(select(Thing), execution_options=anew).one()
+            session.scalars(select(Part), execution_options=anew).one()
+            assert "thing" not in vars(part)
+        assert vars(part)["thing"].name == "b"
+        assert not session.dirty
+        assert "get" not in vars(session.identity_map)

@@ -1,12 +1,12 @@
 """Reading the model's own objects."""
 
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
-from sqlalchemy import MetaData, insert
+from sqlalchemy import MetaData, insert, update
 from sqlalchemy.orm import registry
-from sqlmodel import Field, Relationship, SQLModel
-from tests.guild import Hero, HeroService, Odd, OddService, SeatService
+from sqlmodel import Field, Relationship, SQLModel, select
+from tests.guild import Hero, HeroService, Mission, Odd, OddService, SeatService, fill
 
 from colonnade import Database, ServiceBase
 from colonnade.errors import InvalidOperand, MultipleFound, NotFound
@@ -181,3 +181,61 @@ def test_rows_repeat_where_a_joined_object_joins_its_children() -> None:
     assert not repeats_rows(Toy)
     assert repeats_rows(Toy, load_paths(Toy, ["parent"]))
     assert not repeats_rows(Hero, load_paths(Hero, ["team.heroes", "missions"]))
+
+
+#: Paths that lead back to objects for which more is loaded than their ends ask for.
+CIRCLES: list[tuple[list[str], str]] = [
+    (["team", "missions.hero"], "id"),
+    (["missions", "powers", "team.heroes"], "id"),
+    (["team.heroes.missions", "missions.hero.team"], "id"),
+    (["team", "mentor.pupils", "pupils.mentor.powers"], "name"),
+    (["powers.heroes", "missions.place.missions"], "id"),
+]
+
+
+def loaded_along(items: list[Any], path: list[str]) -> list[Any]:
+    """Return the names or keys at the end of a path; a relation that is not loaded raises."""
+    if not path:
+        return [(type(item).__name__, item.id) for item in items]
+    found = [getattr(item, path[0]) for item in items]
+    below = [one for each in found if each for one in (each if isinstance(each, list) else [each])]
+    return loaded_along(below, path[1:])
+
+
+@pytest.mark.parametrize(("load", "order"), CIRCLES)
+@pytest.mark.parametrize("way", ["reader", "snapshot", "lock"])
+async def test_asking_again_keeps_all_that_is_loaded_along_paths_that_meet(
+    heroes: Database, load: list[str], order: str, way: str
+) -> None:
+    async with heroes.session() as session:
+        items = await HeroService(session).where().order_by(order).load(*load).all()
+        expected = [loaded_along(items, path.split(".")) for path in load]
+    opened = heroes.session() if way == "lock" else heroes.reader(snapshot=way == "snapshot")
+    async with opened as session:
+        asked = HeroService(session).where().order_by(order).load(*load)
+        asked = asked.lock() if way == "lock" else asked
+        held = [await asked.all(), (await session.exec(select(Mission))).all()]
+        for _ in range(2):
+            with count_statements(heroes) as statements:
+                items = await asked.all()
+            assert [loaded_along(items, path.split(".")) for path in load] == expected
+            once = statements.count
+        with count_statements(heroes) as statements:
+            keyed = await HeroService(session).get_many([item.id for item in items], load=load)
+        assert [loaded_along(keyed, path.split(".")) for path in load] == expected
+        assert statements.count <= once
+        assert held
+
+
+async def test_asking_again_refreshes_what_paths_meet(guild: Database) -> None:
+    await fill(guild)
+    async with guild.reader() as reader:
+        asked = HeroService(reader).where().load("team", "missions.hero").order_by("id")
+        before = await asked.all()
+        async with guild.session() as session:
+            await session.exec(update(Hero).values(name="renamed"))
+            await session.exec(update(Mission).values(title="another"))
+        after = await asked.all()
+        assert {hero.name for hero in after} == {"renamed"}
+        assert {mission.title for hero in after for mission in hero.missions} == {"another"}
+        assert all(one is other for one, other in zip(before, after, strict=True))

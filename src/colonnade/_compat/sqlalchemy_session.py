@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy.engine import Result
-from sqlalchemy.orm import InstanceState, Mapper, PassiveFlag, Session, strategies
+from sqlalchemy.orm import InstanceState, Mapper, PassiveFlag, Session, loading, strategies
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.base import DEFAULT_STATE_ATTR
 from sqlalchemy.util import EMPTY_DICT
 
@@ -17,10 +19,12 @@ __all__ = [
     "STATE_ATTRIBUTE",
     "AsksBeforeIdentityMap",
     "adopt_inserted",
+    "begin_reading",
     "flush_automatically",
     "has_changes",
     "hold_by_key",
     "is_read",
+    "keeping_loaded",
     "mark_deleted",
     "streamed_result",
 ]
@@ -163,3 +167,49 @@ def hold_by_key(session: Session, states: Sequence[InstanceState[Any]]) -> None:
     gives them back the keys that they had before.
     """
     session._register_persistent(set(states))
+
+
+def begin_reading() -> int:
+    """Return a number below those of all statements that are going to load objects.
+
+    SQLAlchemy numbers them, and notes on each object which one has populated it last.
+    """
+    number: int = loading._new_runid()
+    return number
+
+
+@contextmanager
+def keeping_loaded(session: Session, since: int) -> Generator[None]:
+    """Keep what statements after this number have loaded, while the next one populates anew.
+
+    Populating an object anew takes away what the statement does not load: relations that were
+    loaded for it a moment ago, by another statement of the same query, which met it along another
+    path. They are noted when a row for it comes, and given back at the end.
+    """
+    held: Any = session.identity_map
+    states = held._dict
+    now = begin_reading()
+    loaded: dict[Any, tuple[Any, dict[str, Any]]] = {}
+
+    def look_up(key: Any, default: Any = None) -> Any:
+        state: Any = states.get(key)
+        item = None if state is None else state.obj()
+        if item is None:
+            return default
+        if since < (state.runid or 0) < now and state not in loaded:
+            loaded[state] = item, {**state.dict}
+        return item
+
+    own = vars(held)
+    outer = own.get("get")
+    own["get"] = look_up
+    try:
+        yield
+    finally:
+        if outer is None:
+            del own["get"]
+        else:
+            own["get"] = outer
+    for state, (item, values) in loaded.items():
+        for name in values.keys() - state.dict.keys():
+            set_committed_value(item, name, values[name])

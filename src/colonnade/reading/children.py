@@ -9,7 +9,7 @@ several objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, func, inspect
@@ -116,8 +116,13 @@ class Link:
         return [*self._order, *(getattr(self.child, name) for name in mapping_of(self.child).key)]
 
 
-async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> None:
-    """Set the relations in ``shape.sorted`` on the objects. Runs a statement for each relation."""
+async def load_sorted(
+    session: Session, shape: Shape, items: Sequence[Any], reading: Mapping[str, Any]
+) -> None:
+    """Set the relations in ``shape.sorted`` on the objects. Runs a statement for each relation.
+
+    ``reading`` is ``one_reading()`` from before the objects were read.
+    """
     # Shorter paths first: the objects at their ends own what the longer paths lead to.
     for path, terms in sorted(shape.sorted, key=lambda item: len(item[0])):
         owners = {inspect(owner).identity: owner for owner in _at(items, path[:-1])}
@@ -128,13 +133,9 @@ async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> N
             (own[len(path) :], ()) for own, _ in shape.sorted if own[: len(path)] == path != own
         )
         statement = _statement(model, path[-1], terms, unsorted_paths(below, inner))
-        if _is_met_twice(shape, path):
-            # The same object may have been read along another path, with relations of its own
-            # loaded: populating it again would drop those.
-            statement = statement.execution_options(populate_existing=False)
         children: dict[Any, list[Any]] = {key: [] for key in owners}
         for bound in chunked(list(owners)):
-            result = await session.exec(statement, params=bound)
+            result = await session.exec(statement, params=bound, execution_options=reading)
             for child, *key in result.unique():
                 children[tuple(key)].append(child)
         for key, owner in owners.items():

@@ -7,7 +7,7 @@ A query that no row can match, such as one with ``id__in=[]``, runs no statement
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, Final, TypeAlias
 
@@ -22,7 +22,7 @@ from colonnade.engine import PreparedSelect
 from colonnade.mapping import Relation
 from colonnade.reading.children import load_sorted
 from colonnade.scope import require
-from colonnade.session import Session
+from colonnade.session import Session, one_reading
 from colonnade.spec import (
     Shape,
     Spec,
@@ -62,11 +62,12 @@ async def fetch(session: Session, spec: Spec) -> list[Any]:
     """
     if is_known_empty(session, spec, lambda: select_entities(spec)):
         return []
+    reading = one_reading()
     result = await session.scalars(select_entities(spec), spec.parameters)
     if repeats_rows(spec.shape.model, spec.shape.load):
         result = result.unique()
     found = list(result.all())
-    await load_sorted(session, spec.shape, found)
+    await load_sorted(session, spec.shape, found, reading)
     return found
 
 
@@ -74,12 +75,13 @@ async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tu
     """Return the objects of a scroll, and the values of each one's sort keys."""
     if is_known_empty(session, spec, lambda: select_entities(spec)):
         return [], []
+    reading = one_reading()
     result = await session.exec(select_entities(spec), params=spec.parameters)
     if repeats_rows(spec.shape.model, spec.shape.load):
         result = result.unique()
     rows = result.all()
     found = [row[0] for row in rows]
-    await load_sorted(session, spec.shape, found)
+    await load_sorted(session, spec.shape, found, reading)
     return found, [tuple(row[1:]) for row in rows]
 
 
@@ -99,11 +101,14 @@ async def by_keys(
     options = loader_options(model, unsorted_paths(shape.load, shape.sorted))
     statement = asked(model, options).where(*criteria)
     found: dict[Key, Any] = {}
+    reading = one_reading()
+    later: Mapping[str, Any] = {}
     for bound in chunked(keys):
         # The options may join what a query does not.
-        items = (await session.scalars(statement, bound)).unique()
+        items = (await session.scalars(statement, bound, execution_options=later)).unique()
+        later = reading
         found |= {inspect(item).identity: item for item in items}
-    await load_sorted(session, shape, list(found.values()))
+    await load_sorted(session, shape, list(found.values()), reading)
     answers = {key: found[key] for key in keys if key in found}
     others = [key for key in keys if key not in answers]
     # What is missing may be stored as an equal key that Python finds unequal: ask the database.

@@ -14,5 +14,6 @@ from colonnade.session.batches import Batches
 from colonnade.session.misuse import check_session
 from colonnade.session.reader import Reader
 from colonnade.session.session import Session, keeping_scope
+from colonnade.session.sync_session import one_reading
 
-__all__ = ["Batches", "Reader", "Session", "check_session", "keeping_scope"]
+__all__ = ["Batches", "Reader", "Session", "check_session", "keeping_scope", "one_reading"]

@@ -11,10 +11,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from sqlalchemy import CHAR, Connection, event, inspect
+from sqlalchemy.engine import Result
 from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, SessionTransaction
 from sqlmodel import Session as SyncSession
 
-from colonnade._compat.sqlalchemy_session import AsksBeforeIdentityMap
+from colonnade._compat.sqlalchemy_session import (
+    AsksBeforeIdentityMap,
+    begin_reading,
+    keeping_loaded,
+)
 from colonnade.engine.callbacks import Callbacks
 from colonnade.engine.commits import Outcome
 from colonnade.errors import NotFound, SessionClosed, UsageError
@@ -28,11 +33,15 @@ __all__ = [
     "SessionHooks",
     "WritingSyncSession",
     "gone",
+    "one_reading",
     "owner_of",
 ]
 
 #: The key in a synchronous session's ``info`` of a weak reference to its owner.
 OWNER_KEY: Final = "colonnade_session"
+#: The execution option with the number of a query that takes several statements, by which none
+#: of them loses what another one has loaded.
+_READING: Final = "colonnade_reading"
 
 
 class SessionHooks(Protocol):
@@ -70,6 +79,14 @@ def owner_of(session: Any) -> SessionHooks:
             hint="keep the session itself, and use it inside its 'async with' block",
         )
     return owner
+
+
+def one_reading() -> Mapping[str, int]:
+    """Return the execution options of statements that belong together, before the first runs.
+
+    An object that several of them meet, and read anew, keeps what the earlier ones have loaded.
+    """
+    return {_READING: begin_reading()}
 
 
 def gone(item: object, session: SyncSession) -> NotFound | None:
@@ -169,11 +186,28 @@ class WritingSyncSession(HookedSyncSession):
 
 
 @event.listens_for(HookedSyncSession, "do_orm_execute")
-def _before_execute(state: ORMExecuteState) -> None:
+def _before_execute(state: ORMExecuteState) -> Result[Any] | None:
     owner = owner_of(state.session)
     state.session.asked = True  # type: ignore[attr-defined] # it is ours
     owner._about_to_execute(state)
     owner._take_place()  # last, so that what is refused waits for none
+    own = state.local_execution_options  # the other ones are not told what was added just now
+    anew = own.get("populate_existing") or state.execution_options.get("populate_existing")
+    return _read_anew(state, state.execution_options.get(_READING)) if anew else None
+
+
+def _read_anew(state: ORMExecuteState, since: int | None) -> Result[Any] | None:
+    """Run a statement that populates anew, so that nothing is lost that its query has just loaded.
+
+    A query loads relations with statements of their own, and an object that it meets along two
+    paths would lose what was loaded for it along the first. Those statements carry the number
+    that the first one was given. Returns None for the first: it is to run as it is.
+    """
+    if since is None:
+        state.update_execution_options(**one_reading())
+        return None
+    with keeping_loaded(state.session, since):
+        return state.invoke_statement(execution_options={"prebuffer_rows": True})
 
 
 @event.listens_for(HookedSyncSession, "after_begin")
