@@ -21,9 +21,13 @@ from sqlalchemy import (
     bindparam,
     event,
     select,
+    true,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import COLLECT_CARTESIAN_PRODUCTS, WARN_LINTING
+from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.util import greenlet_spawn
 
 from colonnade._compat.sqlalchemy_compiled import (
@@ -34,6 +38,7 @@ from colonnade._compat.sqlalchemy_compiled import (
     forget_result_columns,
     has_listeners,
     logs_statements,
+    note_joined,
     raise_adapted,
     result_types_of,
     row_processors_of,
@@ -152,3 +157,24 @@ async def test_rows_are_read_as_they_are_once_the_columns_are_forgotten(engine: 
         ).all(),
     )
     assert [type(value) for value in rows[0]] == [int, float]
+
+
+def test_tables_that_are_noted_as_joined_are_no_cartesian_product() -> None:
+    one, other = (Table(name, MetaData(), Column("id", Integer)) for name in ("one", "other"))
+
+    class Noted(Grouping[bool]):
+        inherit_cache = True
+
+    @compiles(Noted)
+    def compile_noted(element: Noted, compiler: Any, **options: Any) -> str:
+        note_joined(options, one, other)
+        return str(compiler.visit_grouping(element, **options))
+
+    def compile_with_warnings(condition: Any) -> None:
+        statement = select(one, other).where(condition)
+        str(statement.compile(linting=COLLECT_CARTESIAN_PRODUCTS | WARN_LINTING))
+
+    compile_with_warnings(Noted(true()))
+    with pytest.warns(SAWarning, match="cartesian product"):
+        compile_with_warnings(Grouping(true()))
+    note_joined({}, one, other)

@@ -397,6 +397,19 @@ async def test_figures_are_of_the_first(people: Database) -> None:
         assert [team.stamps for team in teams] == [2, 0]
 
 
+@pytest.mark.parametrize("order", ["-after.after.name", "after.country.name", "-after.badge.rank"])
+async def test_sorting_by_one_beyond_another_raises_no_warning(
+    people: Database, order: str
+) -> None:
+    async with people.reader() as session:
+        query = People(session).where().order_by(order, "id")
+        names = [person.name for person in await query.all()]
+        assert sorted(names) == ["Ann", "Ben", "Cid"]
+        assert [person.name for person in await query.load("after.badge", "team").all()] == names
+        assert [person.name for person in (await query.scroll(size=3)).items] == names
+        assert [item.name for item in await query.into(NameRead).all()] == names
+
+
 async def test_a_model_that_joins_it_by_itself_comes_once(people: Database) -> None:
     async with people.session() as session:
         session.add_all([Holder(id=1), Holder(id=2)])

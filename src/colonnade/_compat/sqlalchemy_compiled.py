@@ -27,6 +27,7 @@ __all__ = [
     "forget_result_columns",
     "has_listeners",
     "logs_statements",
+    "note_joined",
     "raise_adapted",
     "result_types_of",
     "row_processors_of",
@@ -188,3 +189,13 @@ def raise_adapted(
         raise error
     except BaseException as adapted_error:  # noqa: BLE001 # it is raised again, as SQLAlchemy would
         connection._handle_dbapi_exception(adapted_error, text, values, None, None)
+
+
+def note_joined(options: Mapping[str, Any], one: Any, other: Any) -> None:
+    """Tell the compiler, by the options that it hands on, that a condition ties two tables.
+
+    It warns of tables that nothing ties. In public one can only turn that off for all statements.
+    """
+    linter = options.get("from_linter")
+    if linter is not None:
+        linter.edges.add((one, other))

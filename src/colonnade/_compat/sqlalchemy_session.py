@@ -193,8 +193,7 @@ def keeping_loaded(session: Session, since: int) -> Generator[None]:
 
     def look_up(key: Any, default: Any = None) -> Any:
         state: Any = states.get(key)
-        item = None if state is None else state.obj()
-        if item is None:
+        if state is None or (item := state.obj()) is None:
             return default
         if since < (state.runid or 0) < now and state not in loaded:
             loaded[state] = item, {**state.dict}

@@ -9,12 +9,15 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, Table, and_, inspect, literal_column, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm import join as orm_join
+from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import FromGrouping
 from sqlalchemy.sql.util import ClauseAdapter
 
 from colonnade._compat.sqlalchemy_annotations import annotate_alias, annotation_of
+from colonnade._compat.sqlalchemy_compiled import note_joined
 from colonnade.mapping.model import Relation, mapping_of
 
 __all__ = [
@@ -99,7 +102,28 @@ def first_of(owner: Any, relation: Relation, target: Any) -> ColumnElement[bool]
         found = select(getattr(children, name)).select_from(source).where(tied).order_by(*order)
         return found.limit(literal_column("1", Integer)).correlate(owner).scalar_subquery()
 
-    return and_(*(getattr(target, name) == first(name) for name in key))
+    found = and_(*(getattr(target, name) == first(name) for name in key))
+    return _FirstOf(found, inspect(owner).selectable, inspect(target).selectable)
+
+
+class _FirstOf(Grouping[bool]):
+    """A condition that ties two tables by a subquery, where SQLAlchemy sees no tie.
+
+    On MySQL it would warn then that each row of the one is joined to each row of the other.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, condition: ColumnElement[bool], owner: Any, target: Any) -> None:
+        super().__init__(condition)
+        self.ends = (owner, target)
+
+
+@compiles(_FirstOf)
+def _compile_first_of(element: _FirstOf, compiler: Any, **options: Any) -> str:
+    note_joined(options, *element.ends)
+    text: str = compiler.process(element.element, **options)
+    return text
 
 
 def _own_order(owner: Any, relation: Relation, children: Any, source: Any) -> list[Any]:
