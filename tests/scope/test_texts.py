@@ -5,6 +5,7 @@ from typing import Any, Optional
 
 import pytest
 from sqlalchemy import (
+    CHAR,
     Column,
     ForeignKey,
     MetaData,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.orm import aliased, joinedload, registry, selectinload
 from sqlmodel import Field, Relationship, SQLModel
 
@@ -172,6 +174,64 @@ async def test_a_foreign_key_is_found_letter_by_letter(db: Database) -> None:
         loaded = select(Use).options(joinedload(Use.of))  # type: ignore[arg-type]
         assert [use.of.note for use in await session.scalars(loaded) if use.of] == [""]
         await session.rollback()
+
+
+def referring(kind: Any) -> tuple[Any, Any, MetaData]:
+    """A model with a scope whose key is of this type, one that refers to it, and their tables."""
+    tables = MetaData()
+
+    class Fresh(SQLModel, registry=registry(metadata=tables)):
+        pass
+
+    class Coin(Fresh, table=True):
+        __scopes__ = (Scope("text_firm", column="firm"),)
+        code: str = Field(sa_column=Column(kind, primary_key=True))
+        firm: str = Field(default=None, max_length=40)
+
+    class Price(Fresh, table=True):
+        id: int | None = Field(default=None, primary_key=True)
+        code: str = Field(sa_column=Column(kind, ForeignKey("coin.code"), nullable=False))
+
+    return Coin, Price, tables
+
+
+@pytest.mark.parametrize(
+    ("kind", "spelled", "others"),
+    [
+        (
+            String(20, collation="NOCASE").with_variant(CITEXT(), "postgresql"),
+            ["EUR", "eur", "Eur"],
+            ["USD", "usd", "eur "],
+        ),
+        (
+            String(20, collation="RTRIM").with_variant(CHAR(6), "postgresql"),
+            ["eur", "eur  "],
+            ["usd ", "EUR"],
+        ),
+    ],
+)
+async def test_a_foreign_key_is_found_as_its_column_compares(
+    database: Database, kind: Any, spelled: list[str], others: list[str]
+) -> None:
+    if database.family == "mysql":
+        pytest.skip("keys are told apart letter by letter there, whatever the collation")
+    coin, price, tables = referring(kind)
+    async with database.engine.begin() as connection:
+        if database.family == "postgresql":
+            await connection.execute(text("CREATE EXTENSION IF NOT EXISTS citext"))
+        await connection.run_sync(tables.create_all)
+        await connection.execute(
+            insert(coin.__table__), [{"code": "eur", "firm": "acme"}, {"code": "usd", "firm": "b"}]
+        )
+    async with database.session(scope={"text_firm": "acme"}) as session:
+        session.add_all([price(code=code) for code in spelled])
+        await session.flush()
+        await session.execute(insert(price), [{"code": code} for code in spelled])
+        for code in others:
+            with pytest.raises(OutOfScope):
+                await session.execute(insert(price).values(code=code))
+            with pytest.raises(OutOfScope):
+                await session.execute(insert(price), [{"code": "eur"}, {"code": code}])
 
 
 async def test_a_key_in_other_letters_finds_nothing(db: Database) -> None:

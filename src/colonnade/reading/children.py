@@ -214,10 +214,3 @@ def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
         found = getattr(item, path[0].name)
         if found is not None:
             yield from _at(list(found) if path[0].many else [found], path[1:])
-
-
-def _is_met_twice(shape: Shape, path: _Path) -> bool:
-    """Return whether objects at the end of a path may be among those that are read elsewhere."""
-    others = (shape.model, *(own[-1].target for own in shape.load if own != path))
-    base = inspect(path[-1].target).base_mapper
-    return any(inspect(other).base_mapper is base for other in others)

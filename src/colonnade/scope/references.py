@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import CHAR, Column, ForeignKeyConstraint, Select, Table, select, tuple_
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import NoReferenceError
 
@@ -131,7 +133,11 @@ class Question:
         return _among(self.remote, list(self.asked))
 
     def check(self, rows: Iterable[Sequence[Any]], dialect: Dialect) -> None:
-        """Raise ``OutOfScope`` for a key that none of the rows has, letter by letter."""
+        """Raise ``OutOfScope`` for a key that none of the rows has.
+
+        Keys are told apart letter by letter, but where the column's type or SQLite's collation
+        takes them for equal, as a foreign key does.
+        """
         stored = [_storing(column, dialect) for column in self.remote]
 
         # In the form in which they are stored: values that are equal in Python may differ there.
@@ -145,15 +151,32 @@ class Question:
 
 
 def _storing(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    """Return a function that makes equal exactly the values that are stored in the same way."""
+    """Return a function that makes values equal that the column takes for equal, and no others."""
     kind: Any = column.type.dialect_impl(dialect)
     process: Callable[[Any], Any] | None = kind.bind_processor(dialect)
     if process is not None:
         return process
+    if isinstance(kind, CITEXT) or (dialect.name == "sqlite" and _collation(kind) == "NOCASE"):
+        return _fold
+    if dialect.name == "sqlite" and _collation(kind) == "RTRIM":
+        return lambda value: value.rstrip(" ") if isinstance(value, str) else value
     if isinstance(kind, CHAR):
         # PostgreSQL returns a CHAR with spaces up to the column's length.
         return lambda value: value.rstrip(" ") if isinstance(value, str) else value
     return lambda value: value
+
+
+#: Both find these equal in every locale; of other letters CITEXT's locale decides, and two that are
+#: not equal there may be rows of which only one is in scope.
+_LETTERS: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def _fold(value: Any) -> Any:
+    return value.translate(_LETTERS) if isinstance(value, str) else value
+
+
+def _collation(kind: Any) -> str:
+    return str(getattr(kind, "collation", None) or "").upper()
 
 
 def _among(remote: tuple[Column[Any], ...], keys: list[Key]) -> Select[Any]:

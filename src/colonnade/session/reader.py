@@ -208,12 +208,7 @@ class Reader(Session):
         super()._about_to_execute(state)
         if state.is_insert or state.is_update or state.is_delete:
             raise _read_only_error("write")
-<<<<<<< HEAD
-        # Read again what the session holds, which may be stale. Not if it holds nothing: an object
-        # that one query loads along two paths would lose what the first path has loaded.
-=======
-        # Where nothing is held, nothing is stale.
->>>>>>> 9c275b3 (Keep what is loaded along paths that meet, when a reader asks again or a query locks)
+        # Read again what the session holds, which may be stale. Where nothing is held, nothing is.
         told = "populate_existing" in state.execution_options
         if (
             state.is_orm_statement
