@@ -45,6 +45,7 @@ from colonnade.query import (
     missing,
     possible_key,
     spec_of_key,
+    with_key,
 )
 from colonnade.schemas import Rows
 from colonnade.scope import Scope, declare, filled
@@ -357,7 +358,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         return rows
 
     def _keyed(self, values: tuple[Any, ...]) -> Query[M]:
-        return self.where(dict(zip(mapping_of(self.model).key, values, strict=True)))
+        return with_key(self.where(), values)
 
     async def _check(self, values: tuple[Any, ...]) -> None:
         """Raise ``NotFound`` for a row that scopes of the service's own hide; one statement."""

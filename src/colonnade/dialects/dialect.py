@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -32,6 +31,8 @@ __all__ = [
     "Dialect",
     "Watchdog",
     "driver_of",
+    "set_watchdog",
+    "watchdog_of",
 ]
 
 
@@ -43,16 +44,28 @@ class Watchdog:
         self._deadlines: dict[Any, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, connection: Any, limit: float) -> None:
-        """Record that a statement begins which may take ``limit`` seconds."""
+    def start(self, connection: Any, limit: float) -> float | None:
+        """Record that a statement begins which may take ``limit`` seconds.
+
+        Return the deadline that the connection had before, which ``stop`` takes: a statement may
+        run inside of a longer task that has a limit too. Of the two deadlines the earlier counts.
+        """
         loop = asyncio.get_running_loop()
-        deadline = self._deadlines[connection] = loop.time() + limit
+        deadline = loop.time() + limit
+        outer = self._deadlines.get(connection)
+        if outer is not None and outer <= deadline:
+            return outer
+        self._deadlines[connection] = deadline
         if self._timer is None or deadline < self._timer.when():
             self._set_timer(loop, deadline)
+        return outer
 
-    def stop(self, connection: Any) -> None:
-        """Record that the statement is over."""
-        self._deadlines.pop(connection, None)
+    def stop(self, connection: Any, outer: float | None = None) -> None:
+        """Record that the statement is over; ``outer`` is what its ``start`` returned."""
+        if outer is None:
+            self._deadlines.pop(connection, None)
+        elif connection in self._deadlines:  # else it has been aborted
+            self._deadlines[connection] = outer
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         if self._timer is not None:
@@ -85,6 +98,23 @@ GRACE_SECONDS: Final = 2.0
 #: Seconds that a cancelled task still waits for what must not stop half way: a COMMIT that was
 #: sent, and the callbacks of a COMMIT that succeeded.
 FINISHING_SECONDS: Final = 5.0
+
+
+def watchdog_of(engine: Engine) -> Watchdog:
+    """Return the watchdog of all that takes its time on the connections of an engine."""
+    watchdog: Watchdog = engine.dialect.colonnade_watchdog  # type: ignore[attr-defined] # set_watchdog
+    return watchdog
+
+
+def set_watchdog(engine: Engine, dialect: Dialect) -> Watchdog:
+    """Give an engine its watchdog, and return it.
+
+    One for each engine, as a timer belongs to one event loop, and an engine does too. It is an
+    attribute of SQLAlchemy's dialect, so that an engine with other options has the same one.
+    """
+    watchdog = Watchdog(dialect.abort)
+    engine.dialect.colonnade_watchdog = watchdog  # type: ignore[attr-defined] # watchdog_of
+    return watchdog
 
 
 def driver_of(connection: PoolProxiedConnection) -> Any:
@@ -168,11 +198,6 @@ class Dialect:
     def close_without_loop(self, driver: Any) -> None:
         """Close a connection whose event loop is closed, without I/O and without a warning."""
         close_transport(transport_of(driver))
-
-    @cached_property
-    def watchdog(self) -> Watchdog:
-        """The watchdog that ends statements of ``fetch`` at their limit."""
-        return Watchdog(self.abort)
 
     @property
     def can_fetch(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.util import await_only, greenlet_spawn
 
-from colonnade.dialects.dialect import FINISHING_SECONDS, GRACE_SECONDS, Dialect, Watchdog
+from colonnade.dialects.dialect import FINISHING_SECONDS, GRACE_SECONDS, Dialect, watchdog_of
 from colonnade.driver_errors.translate import ErrorContext, aborted_error, translate_error
 from colonnade.engine.callbacks import Callbacks
 from colonnade.engine.failed_transaction import notes_of, refuse_failed_commit
@@ -136,7 +136,7 @@ class Commits:
         self._engine = engine
         self._dialect = dialect
         self._where = where
-        self._watchdog = Watchdog(dialect.abort)
+        self._watchdog = watchdog_of(engine)
         #: The errors of failed COMMITs, by ``id``, from when they are raised until SQLAlchemy's
         #: error event hands them to ``judge``.
         self._failed: dict[int, Outcome | None] = {}
@@ -202,8 +202,9 @@ class Commits:
         """Run ``send`` to its end; return the cancellation that arrived meanwhile, or None."""
         dialect, driver = self._dialect, pooled.driver_connection
         patience = dialect.commit_limit
+        outer: float | None = None
         if patience is not None:
-            self._watchdog.start(driver, patience - GRACE_SECONDS)
+            outer = self._watchdog.start(driver, patience - GRACE_SECONDS)
         try:
             return await_only(self._run_uncancelled(send, driver, outcome))
         except BaseException as error:
@@ -211,7 +212,8 @@ class Commits:
                 self._failed[id(error)] = outcome
             raise
         finally:
-            self._watchdog.stop(driver)
+            if patience is not None:
+                self._watchdog.stop(driver, outer)
 
     async def _run_uncancelled(
         self, send: Callable[[], None], driver: Any, outcome: Outcome | None

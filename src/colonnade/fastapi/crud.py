@@ -21,6 +21,7 @@ from colonnade.fastapi.inputs import closed_body, refuse_unknown_parameters
 from colonnade.fastapi.keys import UrlKey
 from colonnade.mapping import nearest, with_article
 from colonnade.pagination import Page
+from colonnade.query import json_of_written
 from colonnade.reading import check_schema
 from colonnade.service import ServiceBase
 
@@ -66,8 +67,9 @@ def crud_router(
     Parameters and body keys that nobody declared are answered with 422; a dependency that reads a
     query parameter belongs in ``dependencies``.
 
-    Writes go through the service's methods, and what was written is read by ``read`` in the same
-    unit of work; reads go through ``service.where`` on a reader.
+    Writes go through the service's methods and answer with ``read`` in the same unit of work: with
+    no further statement if the columns of the model fill it, else as a read by key does. Reads go
+    through ``service.where`` on a reader.
 
     Raises ``InvalidSchema`` for a table in place of a schema, ``InvalidSetting`` for a size or a
     route that cannot be, ``UsageError`` for what is no service; when the app starts,
@@ -130,13 +132,13 @@ class _Crud:
 
     def add_create(self, router: APIRouter, wanted: Collection[Operation]) -> None:
         async def create(request: Request, body: Any, service: Any) -> Response:
-            key = self.key.key_of(await service.create(body))
+            created = await service.create(body)
+            key = self.key.key_of(created)
             headers = (
                 {"Location": self.key.below(request.url.path, key)} if "get" in wanted else None
             )
-            return Response(
-                await service.into(self.read).json.get(key), 201, headers, media_type=_JSON
-            )
+            answer = await json_of_written(service.into(self.read), created, key)
+            return Response(answer, 201, headers, media_type=_JSON)
 
         assert self.created is not None
         _annotate(create, body=closed_body(self.created), service=self._writing)
@@ -191,8 +193,9 @@ class _Crud:
 
     def add_update(self, router: APIRouter, _: Collection[Operation]) -> None:
         async def update(key: Any, body: Any, service: Any) -> Response:
-            await service.update(key, body)
-            return Response(await service.into(self.read).json.get(key), media_type=_JSON)
+            updated = await service.update(key, body)
+            answer = await json_of_written(service.into(self.read), updated, key)
+            return Response(answer, media_type=_JSON)
 
         assert self.changes is not None
         _annotate(update, key=self._key, body=closed_body(self.changes), service=self._writing)

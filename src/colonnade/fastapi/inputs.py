@@ -5,7 +5,7 @@ Both are found out once for each route, by walking the tree of its dependencies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from weakref import WeakSet
@@ -71,25 +71,22 @@ def _facts(connection: HTTPConnection) -> _RouteFacts:
     route = served_route(connection.scope)
     facts: _RouteFacts | None = getattr(route, _FACTS, None)
     if facts is None:
-        facts = _RouteFacts(
-            any(item.call in _WRITING for item in _dependants(route)), _query_names(route)
-        )
+        found = tuple(_dependants(route))
+        facts = _RouteFacts(any(item.call in _WRITING for item in found), _query_names(found))
         if route is not None:
             setattr(route, _FACTS, facts)
     return facts
 
 
-def _query_names(route: Any) -> frozenset[str]:
+def _query_names(found: Sequence[Dependant]) -> frozenset[str]:
     declared = (
         name
-        for item in _dependants(route)
+        for item in found
         for field in item.query_params
         for name in _names(field.name, field.field_info)
     )
     # A key in the query is read by the security scheme itself, which declares no parameter.
-    keys = (
-        item.call.model.name for item in _dependants(route) if isinstance(item.call, APIKeyQuery)
-    )
+    keys = (item.call.model.name for item in found if isinstance(item.call, APIKeyQuery))
     return frozenset((*declared, *keys))
 
 
