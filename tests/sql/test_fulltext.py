@@ -123,7 +123,7 @@ async def test_the_rank_puts_the_best_first_by_the_same_value(notes: Database) -
     match = OPERATORS["match"]
     assert match.rank is not None
     note = aliased(Note)
-    bound = match.bound("v0", Note.__table__.c.body.type)  # type: ignore[attr-defined]
+    bound = match.make_parameter("v0", Note.__table__.c.body.type)  # type: ignore[attr-defined]
     statement = (
         select(note.id)
         .where(match.build(note.body, bound))

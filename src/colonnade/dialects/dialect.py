@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
@@ -133,6 +133,11 @@ class Dialect:
     address: Address
     settings: Settings
     reading: bool = False
+
+    #: Connecting takes a handshake with a server, which may not answer.
+    has_handshake: ClassVar[bool] = True
+    #: Every statement begins a transaction, also one without a table.
+    begins_with_any_statement: ClassVar[bool] = True
 
     def sqlalchemy_url(self) -> URL:
         """Return SQLAlchemy's URL. Parameters that need translation go into ``connect_args``."""

@@ -301,9 +301,9 @@ class Commits:
         elif ended:
             # MySQL and MariaDB commit what came before a statement that defines a table.
             outcome.record_commit()
-        elif self._dialect.address.family != "mysql":
-            # The transaction had been ended as text, so this statement was stored by itself. MySQL
-            # and MariaDB are left out: a statement without a table begins no transaction there.
+        elif self._dialect.begins_with_any_statement:
+            # The transaction had been ended as text, so this statement was stored by itself, unless
+            # it has no table and so began none.
             outcome.partly_stored = True
 
 

@@ -29,15 +29,13 @@ from colonnade.dialects.dialect import (
     driver_of,
     set_watchdog,
 )
-from colonnade.dialects.mysql import MySQL
-from colonnade.dialects.postgresql import PostgreSQL, Psycopg, keep_commit_answer
-from colonnade.dialects.sqlite import SQLite
+from colonnade.dialects.exact_types import store_exactly
+from colonnade.dialects.postgresql import keep_commit_answer
 from colonnade.dialects.statement_memory import limit_compiled
 from colonnade.driver_errors.refused import refused_columns, written_table
 from colonnade.driver_errors.translate import ErrorContext, translate_error
 from colonnade.engine.commits import Commits
 from colonnade.engine.direct import lend_idle_connections
-from colonnade.engine.exact_types import store_exactly
 from colonnade.engine.failed_transaction import (
     clear_failure,
     failure_of,
@@ -49,18 +47,8 @@ from colonnade.engine.repeats import warn_repeated
 from colonnade.engine.write_lock import queue_writers
 from colonnade.errors import ColonnadeError, CommitUnknown, InvalidStatement, InvalidValue
 from colonnade.scope import install
-from colonnade.settings import Settings
-from colonnade.settings.url import Address
 
-__all__ = ["build_engine", "dialect_of"]
-
-
-def dialect_of(address: Address, settings: Settings, *, reading: bool) -> Dialect:
-    """Return the dialect for the database at ``address``."""
-    if address.driver.name == "psycopg":
-        return Psycopg(address, settings, reading)
-    kinds = {"sqlite": SQLite, "postgresql": PostgreSQL, "mysql": MySQL}
-    return kinds.get(address.family, Dialect)(address, settings, reading)
+__all__ = ["build_engine"]
 
 
 def build_engine(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
@@ -95,8 +83,7 @@ def build_engine(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
     commits.wrap_do_commit()
     _translate_errors(sync, metadata, commits, reading=reading)
     dialect.add_listeners(sync)
-    if isinstance(dialect, SQLite) and not reading:
-        queue_writers(sync, dialect)
+    queue_writers(sync, dialect)
     install(sync.dialect)
     limit_compiled(sync)
     if settings.warn_repeated is not None:
@@ -113,7 +100,7 @@ def _limit_connecting(engine: Engine, dialect: Dialect, metadata: MetaData) -> N
     Errors are translated here: SQLAlchemy's ``handle_error`` gets those of the driver only, and not
     a ``TimeoutError`` or an ``OSError``.
     """
-    if dialect.address.family == "sqlite":
+    if not dialect.has_handshake:
         return
     where = ErrorContext(metadata, connecting=True, reading=dialect.reading)
 

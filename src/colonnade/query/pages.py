@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Any, Final, TypeAlias, TypeVar
 
 from colonnade import reading
+from colonnade.capabilities import capabilities_of
 from colonnade.errors import InvalidCursor, InvalidPage, InvalidValue
 from colonnade.pagination import (
     CountMode,
@@ -29,9 +30,6 @@ _FetchPlaced: TypeAlias = Callable[[Spec], Awaitable[tuple[list[R], list[_Keys]]
 
 #: Rows that share the first key's value, from which on a page looks among them first.
 _MANY: Final = 500
-
-#: Whether NULL is the greatest in an index; SQLite reads an index either way.
-_NULLS_GREATEST: Final[dict[str, bool | None]] = {"sqlite": None, "postgresql": True}
 
 
 def check_numbered(spec: Spec, number: int, size: int, count: CountMode, max_size: int) -> None:
@@ -113,7 +111,8 @@ async def scrolled(
     """The page after one cursor, or before another."""
     check_scroll(size, after, before, max_size)
     _check_whole(spec)
-    places = CursorCodec(spec, session.settings.cursor_secret, finite=session.family == "mysql")
+    finite = not capabilities_of(session.family).has_infinity
+    places = CursorCodec(spec, session.settings.cursor_secret, finite=finite)
     cursor = after if before is None else before
     start = None if cursor is None else places.place(cursor)
     backwards = before is not None
@@ -146,7 +145,7 @@ async def read_from(
         keyset = Keyset(backwards, nulls, start.inclusive)
     items: list[R] = []
     keys: list[_Keys] = []
-    greatest = _NULLS_GREATEST.get(session.family, False)
+    greatest = capabilities_of(session.family).nulls_greatest
     ties = start is not None and start.ties >= _MANY
     for part in split_ranges(places.terms, keyset, nulls_greatest=greatest, ties=ties):
         try:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import and_, case, func, literal_column
 from sqlalchemy import select as select_rows
 
+from colonnade.capabilities import capabilities_of
 from colonnade.documents import JsonLayout, json_layout_of, why_not_server_json
 from colonnade.documents.forms_sql import (
     SENTINEL,
@@ -58,8 +59,6 @@ __all__ = [
 #: All objects in one row, the same with their number in a second column, or a row for each object.
 DocumentMode: TypeAlias = Literal["array", "counted", "objects"]
 
-_SERVER: Final = "postgresql"
-
 
 def why_schema_reads_rows(model: type[Any], schema: type[Any], dialect: str) -> str | None:
     """Return why ``.json`` of this schema reads rows on ``dialect``; None if it writes the JSON."""
@@ -68,7 +67,9 @@ def why_schema_reads_rows(model: type[Any], schema: type[Any], dialect: str) -> 
 
 def why_plan_reads_rows(plan: Plan, dialect: str) -> str | None:
     """Return why ``.json`` of this plan reads rows on ``dialect``; None if it writes the JSON."""
-    return f"{dialect} does not write it" if dialect != _SERVER else why_not_server_json(plan)
+    if not capabilities_of(dialect).writes_json:
+        return f"{dialect} does not write it"
+    return why_not_server_json(plan)
 
 
 async def read_array(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes | None:
@@ -121,7 +122,7 @@ async def _read_document(
     session: Session, spec: Spec, plan: Plan, terms: Terms, mode: DocumentMode
 ) -> Sequence[Any] | None:
     """Return the rows of the document, or None if PostgreSQL does not write it exactly."""
-    if session.family != _SERVER or json_layout_of(plan) is None:
+    if not capabilities_of(session.family).writes_json or json_layout_of(plan) is None:
         return None
     document = document_of(spec, plan, terms, mode)
     # With ``limit=0`` the array is empty, but there may be rows to count.

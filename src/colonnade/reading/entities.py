@@ -7,13 +7,10 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Executable, inspect
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy import ColumnElement, inspect
 
-from colonnade._compat.sqlalchemy_compiled import forget_result_columns
 from colonnade.caches import memoized
+from colonnade.capabilities import capabilities_of
 from colonnade.engine import PreparedSelect
 from colonnade.mapping import Relation
 from colonnade.reading.children import load_sorted
@@ -33,6 +30,7 @@ from colonnade.spec import (
     select_existence,
     unsorted_paths,
 )
+from colonnade.sql.plans import EstimatedSelect
 
 __all__ = [
     "by_keys",
@@ -167,24 +165,6 @@ async def by_keys(
 _LEAST_ESTIMATE: Final = 10_000
 
 
-class _EstimatedSelect(Executable, ClauseElement):
-    """An EXPLAIN of a SELECT, which returns the planner's estimates without running it."""
-
-    inherit_cache = True
-    _traverse_internals = [("statement", InternalTraversal.dp_clauseelement)]  # noqa: RUF012 # SQLAlchemy's own attribute
-
-    def __init__(self, statement: Any) -> None:
-        self.statement = statement
-
-
-@compiles(_EstimatedSelect)
-def _compile_estimated(element: _EstimatedSelect, compiler: Any, **options: Any) -> str:
-    text = compiler.process(element.statement, **options)
-    # The row is that of the plan, so the types of the SELECT's columns do not apply.
-    forget_result_columns(compiler)
-    return f"EXPLAIN (FORMAT JSON) {text}"
-
-
 async def estimate_count(session: Session, spec: Spec) -> int:
     """Return about how many rows match: an estimate on PostgreSQL, elsewhere the exact count.
 
@@ -193,8 +173,8 @@ async def estimate_count(session: Session, spec: Spec) -> int:
     """
     if is_known_empty(session, spec, lambda: matching(spec)):
         return 0
-    if session.family == "postgresql":
-        told = await session.scalar(_EstimatedSelect(matching(spec)), spec.parameters)
+    if capabilities_of(session.family).estimates_rows:
+        told = await session.scalar(EstimatedSelect(matching(spec)), spec.parameters)
         plans = json.loads(told) if isinstance(told, str) else told
         rows = int(plans[0]["Plan"]["Plan Rows"])
         if rows >= _LEAST_ESTIMATE:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, false, or_, true, tuple_
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, and_, bindparam, false, or_, true, tuple_
 
 from colonnade.errors import InvalidOperand
 from colonnade.filters import And, Comparison, Every, JoinTree, Node, Not, Or, Some
@@ -16,9 +14,7 @@ from colonnade.mapping import attribute_on
 from colonnade.ordering import SortKey, flipped
 from colonnade.spec.keys import names
 from colonnade.sql import exact, sortable, sorted_by
-
-if TYPE_CHECKING:
-    from sqlalchemy.sql.operators import OperatorType
+from colonnade.sql.comparison import RowComparison
 
 __all__ = [
     "Keyset",
@@ -85,15 +81,15 @@ class Keyset:
 
     ``nulls`` says which of them are NULL; without any, the page begins where the list does.
     ``inclusive`` lets the row itself be the first. ``part`` are the rows with, or without, a value
-    in the first key, or those that have the same value, or come after all that do. ``mysql`` is
-    whether a part is read that MySQL wants told in its own way.
+    in the first key, or those that have the same value, or come after all that do. ``bounds_nulls``
+    adds a condition that keeps MySQL from reading all the NULLs.
     """
 
     backwards: bool = False
     nulls: tuple[bool, ...] = ()
     inclusive: bool = False
     part: Part = "all"
-    mysql: bool = False
+    bounds_nulls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +118,7 @@ def split_ranges(
     found = _parts(scan_order(terms, keyset)[0], keyset, nulls_greatest)
     if nulls_greatest is False:
         # MySQL finds its place in an index among equals too, and loses it where they are apart.
-        return tuple(replace(item, mysql=item.part == "nulls") for item in found)
+        return tuple(replace(item, bounds_nulls=item.part == "nulls") for item in found)
     if not ties or not keyset.nulls or keyset.nulls[0] or len(terms) == 1:
         return found
     apart = (replace(keyset, part="ties"), replace(keyset, part="past"))
@@ -158,7 +154,12 @@ def order_of(
     parted = keyset is not None and keyset.part != "all"
     order: list[Any] = []
     for number, item in enumerate(scan_order(terms, keyset)):
-        if number == 0 and keyset is not None and keyset.mysql and keyset.nulls[:1] != (True,):
+        if (
+            number == 0
+            and keyset is not None
+            and keyset.bounds_nulls
+            and keyset.nulls[:1] != (True,)
+        ):
             # It does not see that they are all the same, and would sort them.
             continue
         placed = item.nullable and not (parted and number == 0)
@@ -201,7 +202,7 @@ def after_position(
         return _is_part(first, keyset.part)
     if null:
         among = and_(_is_part(first, "nulls"), _after(keys[1:], keyset.inclusive))
-        return _as_a_range(among, keys) if keyset.mysql and keys[-1].plain else among
+        return _as_a_range(among, keys) if keyset.bounds_nulls and keys[-1].plain else among
     return _after([replace(keys[0], nullable=False), *keys[1:]], keyset.inclusive)
 
 
@@ -236,7 +237,11 @@ def _after(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
         return true() if inclusive else false()
     spelled = _spelled_out(keys, inclusive)
     alike = all(key.plain and key.descending is keys[0].descending for key in keys)
-    return _Row(keys, inclusive, spelled) if alike and len(keys) > 1 else spelled
+    if not alike or len(keys) == 1:
+        return spelled
+    columns = tuple_(*(key.column for key in keys))
+    values = tuple_(*(key.value for key in keys))
+    return RowComparison(_compare(keys[0], columns, values, equal=inclusive), spelled)
 
 
 def _spelled_out(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
@@ -286,30 +291,3 @@ def _compare(key: _Key, column: Any, value: Any, *, equal: bool) -> ColumnElemen
     else:
         result = column >= value if equal else column > value
     return result
-
-
-class _Row(FunctionElement[bool]):
-    """``(a, b) > (x, y)``; spelled out for MySQL, which would look at every row for it."""
-
-    type = Boolean()
-    inherit_cache = True
-
-    def __init__(self, keys: Sequence[_Key], inclusive: bool, spelled: ColumnElement[bool]) -> None:
-        columns: Any = tuple_(*(key.column for key in keys))
-        values = tuple_(*(key.value for key in keys))
-        super().__init__(_compare(keys[0], columns, values, equal=inclusive), spelled)
-
-    def self_group(self, against: OperatorType | None = None) -> Self:
-        """Itself: a function that is compared with 1, as SQLite has it, is found in no index."""
-        return self
-
-
-@compiles(_Row)
-def _as_a_row(element: _Row, compiler: Any, **options: Any) -> str:
-    return f"({compiler.process(next(iter(element.clauses)), **options)})"
-
-
-@compiles(_Row, "mysql", "mariadb")
-def _spelled(element: _Row, compiler: Any, **options: Any) -> str:
-    _, spelled = element.clauses
-    return f"({compiler.process(spelled, **options)})"

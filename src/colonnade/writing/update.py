@@ -14,6 +14,7 @@ from sqlalchemy import update as updating
 from sqlalchemy.orm import InstanceState
 from sqlalchemy.orm.attributes import set_committed_value
 
+from colonnade.capabilities import capabilities_of
 from colonnade.mapping import Mapping as Mapped
 from colonnade.mapping import mapping_of
 from colonnade.session import Session
@@ -167,7 +168,7 @@ async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -
     mapped = mapping_of(spec.shape.model)
     values = dict(changes) | _next_version(mapped)
     await session.flush()
-    apart = session.get_bind().dialect.name in ("mysql", "mariadb")
+    apart = not capabilities_of(session.family).reads_written_table
     condition, parameters = dml_condition(spec, apart=apart)
     statement = updating(mapped.model).where(condition).values(values)
     options = {"synchronize_session": False}
