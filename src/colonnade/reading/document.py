@@ -44,6 +44,7 @@ from colonnade.spec import (
     remembered,
     select_count,
 )
+from colonnade.spec.parameters import CONDITION_VALUE, LIMIT, name_in_collection
 
 __all__ = [
     "Document",
@@ -150,9 +151,9 @@ def document_parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
     """Return the bind parameters of the document's statement."""
     found = spec.parameters
     for number, item in enumerate(bind_terms(terms, spec.given).values()):
-        found |= bound(_parameter_name(number, "v"), item.values)
+        found |= bound(name_in_collection(number, CONDITION_VALUE), item.values)
         if item.binds_limit:
-            found[_parameter_name(number, "limit")] = item.limit
+            found[name_in_collection(number, LIMIT)] = item.limit
     return found
 
 
@@ -180,11 +181,6 @@ def _build_document(shape: Shape, plan: Plan, shapes: Shapes, mode: DocumentMode
     return Document(
         statement, sentinels_of(written), not {"json", "jsonb"}.isdisjoint(written.forms)
     )
-
-
-def _parameter_name(number: int, name: str) -> str:
-    """Return the name of a bind parameter for the collection with this number."""
-    return f"t{number}{name}"
 
 
 class _JsonBuilder:
@@ -259,10 +255,10 @@ class _JsonBuilder:
         # ``parameters`` numbers collections in the same order. Those without terms bind nothing.
         number = [*self._shapes].index(path) if path in self._shapes else 0
         if shape.where:
-            slots = names(_parameter_name(number, "v"))
+            slots = names(name_in_collection(number, CONDITION_VALUE))
             statement = statement.where(compile_node(And(shape.where), sources, slots.__next__))
         statement = sources.apply_joins(statement).order_by(*order).correlate(self._rows)
         if shape.limit is not None:
-            statement = statement.limit(limiting(shape.limit, _parameter_name(number, "limit")))
+            statement = statement.limit(limiting(shape.limit, name_in_collection(number, LIMIT)))
         inner = _JsonBuilder(statement.subquery(), columns, self._shapes)
         return inner.array(written, path)

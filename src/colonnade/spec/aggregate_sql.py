@@ -36,14 +36,13 @@ from colonnade.filters import (
 from colonnade.mapping import Relation, attribute_on, clause_of, mapping_of
 from colonnade.mapping.links import first_of
 from colonnade.spec.keys import bound, names
+from colonnade.spec.parameters import AGGREGATE_VALUE, ROW_CONDITION_VALUE
 from colonnade.spec.shape import Shape
 from colonnade.sql.groups import AnyOfEquals, ExactText, FloatMean
 
 __all__ = ["check", "exactly", "figure", "groups", "of_children", "of_rows", "shown"]
 
 
-#: What the names of an aggregate's own values begin with.
-_OWN: Final = "aggregate_"
 _ZERO: Final[ColumnElement[int]] = literal_column("0")
 _ONE: Final[ColumnElement[int]] = literal_column("1")
 
@@ -162,11 +161,11 @@ def _bound(given: ParsedConditions, sources: JoinTree) -> ColumnElement[bool]:
     Those that are given with the question stay open: one statement serves whoever asks.
     """
     slots = (
-        value.key if isinstance(value, GivenOperand) else f"{_OWN}{number}"
+        value.key if isinstance(value, GivenOperand) else f"{AGGREGATE_VALUE}{number}"
         for number, value in enumerate(given.values)
     )
     found = compile_node(And(given.nodes), sources, slots.__next__)
-    values = bound(_OWN, given.values)
+    values = bound(AGGREGATE_VALUE, given.values)
     for element in iterate(found):
         if isinstance(element, BindParameter) and element.key in values:
             element.value = values[element.key]
@@ -198,7 +197,7 @@ def groups(entity: type[Any], rows: Shape) -> CTE:
     columns += [figure(measure, sources).label(label) for label, measure in grouped.measures]
     statement: Any = select_rows(*columns).select_from(rows.model)
     if rows.where:
-        condition = compile_node(And(rows.where), sources, names("r").__next__)
+        condition = compile_node(And(rows.where), sources, names(ROW_CONDITION_VALUE).__next__)
         statement = statement.where(condition)
     name = inspect(entity).local_table.name
     found: CTE = sources.apply_joins(statement).group_by(*keys).cte(name)

@@ -13,6 +13,7 @@ from colonnade.filters import And, Comparison, Every, JoinTree, Node, Not, Or, S
 from colonnade.mapping import attribute_on
 from colonnade.ordering import SortKey, flipped
 from colonnade.spec.keys import names
+from colonnade.spec.parameters import CONDITION_VALUE, name_position
 from colonnade.sql import exact, sortable, sorted_by
 from colonnade.sql.comparison import RowComparison
 
@@ -32,7 +33,7 @@ def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
 
     Raises ``InvalidOperand`` if no such search has to hold for every row.
     """
-    for name, leaf in _leaves(where, names("v"), held=True):
+    for name, leaf in _leaves(where, names(CONDITION_VALUE), held=True):
         rank = leaf.operator.rank
         same = leaf.steps == item.steps and leaf.column.name == item.column.name
         if same and rank is not None and leaf.operator.name == item.rank:
@@ -177,7 +178,8 @@ def order_of(
 def key_columns(terms: Sequence[SortKey], sources: JoinTree) -> list[Any]:
     """The values that say where a row stands, to be read beside it."""
     return [
-        exact(_attribute(item, sources)).label(f"k{number}") for number, item in enumerate(terms)
+        exact(_attribute(item, sources)).label(name_position(number))
+        for number, item in enumerate(terms)
     ]
 
 
@@ -222,7 +224,7 @@ def _attribute(item: SortKey, sources: JoinTree) -> Any:
 def _key(item: SortKey, sources: JoinTree, number: int, null: bool) -> _Key:
     column = _attribute(item, sources)
     # As the value was read: it is compared with what the column holds, and never with more.
-    value = None if null else sortable(bindparam(f"k{number}", type_=exact(column).type))
+    value = None if null else sortable(bindparam(name_position(number), type_=exact(column).type))
     return _Key(sortable(column), value, item.descending, item.nulls_first, item.nullable)
 
 

@@ -33,6 +33,7 @@ from colonnade.spec.aggregate_sql import groups
 from colonnade.spec.keys import names
 from colonnade.spec.keyset import after_position, key_columns, order_of
 from colonnade.spec.memory import remembered
+from colonnade.spec.parameters import CONDITION_VALUE, LIMIT, OFFSET
 from colonnade.spec.shape import Limit, Shape, Spec, unsorted_paths
 
 __all__ = [
@@ -122,7 +123,7 @@ def apply_shape(
 ) -> Select[Any]:
     """A SELECT of anything from ``sources``, with the shape's conditions, order and cut."""
     if shape.where:
-        condition = compile_node(And(shape.where), sources, names("v").__next__)
+        condition = compile_node(And(shape.where), sources, names(CONDITION_VALUE).__next__)
         statement = statement.where(condition)
     if shape.of is not None:
         statement = statement.add_cte(groups(shape.model, shape.of))
@@ -139,9 +140,9 @@ def apply_shape(
 
 def _cut(statement: Select[Any], shape: Shape) -> Select[Any]:
     if shape.limit is not None:
-        statement = statement.limit(limiting(shape.limit, "limit"))
+        statement = statement.limit(limiting(shape.limit, LIMIT))
     if shape.skipping:
-        statement = statement.offset(bindparam("offset", required=True))
+        statement = statement.offset(bindparam(OFFSET, required=True))
     return statement
 
 
@@ -209,7 +210,7 @@ def _matching(shape: Shape) -> Any:
 
 
 def _existing(shape: Shape) -> Any:
-    return _matching(shape).limit(limiting(1, "limit"))
+    return _matching(shape).limit(limiting(1, LIMIT))
 
 
 def _counting_cut(shape: Shape) -> Any:

@@ -7,7 +7,7 @@ watches the session's flushes run as they do for a new object.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, inspect, select
 from sqlalchemy import update as updating
@@ -27,6 +27,7 @@ from colonnade.spec import (
     remembered,
     unused_prefix,
 )
+from colonnade.spec.parameters import SET_VALUE, WHERE_VALUE
 from colonnade.writing.changes import refused_by_model
 from colonnade.writing.identity_map import read_back, refresh
 from colonnade.writing.plain import is_plain_update
@@ -86,11 +87,6 @@ def _undo(session: Session, state: InstanceState[Any]) -> None:
             session.expire(item, [prop.key])
 
 
-#: What the names of values begin with: those that are set, and those that say which row.
-_SET: Final = "set_"
-_WHERE: Final = "where_"
-
-
 async def update(
     session: Session,
     model: type[M],
@@ -125,7 +121,7 @@ async def update(
         if version is not None and mapped.version is not None:
             same[mapped.version] = version
         statement = _update_returning(model, tuple(sorted(changes)), tuple(same))
-        values = _bound(model, _SET, changes) | _bound(model, _WHERE, same)
+        values = _bound(model, SET_VALUE, changes) | _bound(model, WHERE_VALUE, same)
         result = await session.scalars(statement, values, execution_options=options)
         return result.one_or_none()
     statement = updating(model).where(*criteria).values(dict(changes))
@@ -142,7 +138,7 @@ def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[st
 
     Built once for each set of columns; the values are bound by ``_bound``.
     """
-    prefix = unused_prefix(model, _WHERE)
+    prefix = unused_prefix(model, WHERE_VALUE)
     compared = [(getattr(model, name), prefix + name) for name in same]
     criteria = [equal(column, equal_parameter(column, name)) for column, name in compared]
     values = {name: _parameter(model, name) for name in changed}
@@ -151,7 +147,7 @@ def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[st
 
 def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
     kind = getattr(model, name).type
-    return bindparam(unused_prefix(model, _SET) + name, type_=kind)
+    return bindparam(unused_prefix(model, SET_VALUE) + name, type_=kind)
 
 
 def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
