@@ -54,7 +54,7 @@ def operators() -> str:
     """One line for each operator."""
     lines = ["| operator | holds where the column is | asked with | on |", "|---|---|---|---|"]
     for item in OPERATORS.values():
-        fits = item.fit.name
+        fits = item.applies_to.name
         if len(item.databases) < len(NAMES):
             fits += "; " + ", ".join(NAMES[name] for name in sorted(item.databases)) + " only"
         lines.append(f"| `{item.name}` | {item.summary} | {OPERANDS[item.operand]} | {fits} |")
@@ -75,7 +75,7 @@ def compiled() -> str:
 
 def shown(item: Operator) -> list[str]:
     """The columns to show it on."""
-    fitting = [name for name in COLUMNS if item.fits(TABLE.c[name].type)]
+    fitting = [name for name in COLUMNS if item.supports(TABLE.c[name].type)]
     return fitting[:1] + [name for name in fitting[1:] if name == "name" and item.name in TEXTS]
 
 
@@ -88,7 +88,7 @@ def sql(item: Operator, name: str, dialect: Any) -> str:
     column = TABLE.c[name]
     value: Any = True
     if item.operand not in ("flag", "state"):
-        value = item.bound("v", column.type)
+        value = item.make_parameter("v", column.type)
     text = str(sa.select(1).where(item.build(column, value)).compile(dialect=dialect))
     condition = text.partition("WHERE ")[2].replace("__[POSTCOMPILE_v]", "…")
     return " ".join(condition.replace("t.", "").split())

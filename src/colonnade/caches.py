@@ -1,8 +1,8 @@
-"""In charge of memory: what was found out once is kept, and never more of it than is bounded.
+"""Caches with bounded memory: ``memoized`` for a program's own names, ``BoundedCache`` for input.
 
-What a program defines (models, schemas, the names that fit them) is counted. What a client's input
-can multiply (conditions, orders, statements) is weighed, since one of those can be as large as a
-thousand others.
+What a program defines (models, schemas, the names that fit them) is bounded by number. What a
+client's input can multiply (conditions, orders, statements) is bounded by weight, since one of
+those can be as large as a thousand others.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ R = TypeVar("R")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-# More than an application asks; bounded, since a name may come from a request. A name takes 2.5 KB
-# at most. What stands for it in a shape is compared by identity, so that names have to be kept for
-# longer than the statements that hold them.
+# More names than an application has; bounded, since a name may come from a request. A name takes
+# 2.5 KB at most. The node that it is parsed into is compared by identity, so that it has to be kept
+# for longer than the statements that hold it: else none of them would be found again.
 _REMEMBERED: Final = 4096
 
 
 def memoized(function: Callable[P, R]) -> Callable[P, R]:
-    """Return ``function``, remembering its last answers; errors are not remembered."""
+    """Decorate ``function`` so that its last results are kept; errors are not kept."""
     remembering: Callable[P, R] = lru_cache(maxsize=_REMEMBERED)(function)  # type: ignore[assignment]
     return remembering
 
 
 class _Entry:
+    """A value with its weight, and whether it was used since room was last made."""
+
     __slots__ = ("used", "value", "weight")
 
     def __init__(self, value: object, weight: int) -> None:
@@ -44,11 +46,11 @@ class _Entry:
 
 
 class BoundedCache(MutableMapping[K, V]):
-    """A mapping that keeps what was used last, as much of it as weighs ``capacity`` together.
+    """A mapping that keeps the entries used last, of at most ``capacity`` weight together.
 
-    ``weigh`` tells the weight of an entry from its key and value; an entry that alone weighs more
-    than ``heaviest`` is not kept, since many others would have to go for it. To read an entry costs
-    one look into a dictionary: it is marked as used, and an entry with a mark is passed over once
+    ``weigh`` returns the weight of an entry from its key and value; an entry that alone weighs more
+    than ``heaviest`` is not kept, since many others would have to go for it. Reading an entry costs
+    one look-up in a dictionary: it is marked as used, and an entry with a mark is passed over once
     when room is made.
     """
 
@@ -58,12 +60,13 @@ class BoundedCache(MutableMapping[K, V]):
         self._weigh = weigh
         self._weight = 0
         self._entries: OrderedDict[K, _Entry] = OrderedDict()
-        # For writers in several threads, and for a finalizer that writes while one of them does.
+        # For writers in several threads; reentrant, since a finalizer may write while one of them
+        # holds the lock.
         self._lock = RLock()
 
     @property
     def weight(self) -> int:
-        """What the entries weigh together."""
+        """The weight of all entries together."""
         return self._weight
 
     def get(self, key: K, default: V | None = None) -> V | None:  # type: ignore[override] # one default will do
@@ -80,7 +83,7 @@ class BoundedCache(MutableMapping[K, V]):
         return entry.value  # type: ignore[return-value]
 
     def __setitem__(self, key: K, value: V) -> None:
-        """Keep the value, unless it is too heavy, and let go of others if there is no more room."""
+        """Keep the value, unless it is too heavy, and drop others if there is no more room."""
         weight = self._weigh(key, value)
         with self._lock:
             self._remove(key)
@@ -113,7 +116,7 @@ class BoundedCache(MutableMapping[K, V]):
         return True
 
     def _make_room(self) -> None:
-        """Let go of the entry that has waited longest without being used."""
+        """Drop the entry that has been unused for longest, or give a used one its second chance."""
         key, entry = self._entries.popitem(last=False)
         if entry.used:
             entry.used = False
@@ -122,35 +125,35 @@ class BoundedCache(MutableMapping[K, V]):
             self._weight -= entry.weight
 
 
-#: Statements kept, of usual length: each takes some 20 KB, and 50 times its text.
+#: How many statements of usual length are kept; each takes some 20 KB, 50 times its text.
 KEPT: Final = 512
-#: Letters of a usual statement; a longer one counts once for each so many.
+#: Characters of a statement of usual length; a longer one counts once for each so many.
 _USUAL: Final = 2048
-#: For how many a statement may count to be kept: that of a schema with a thousand columns may.
+#: A statement that counts for more is not kept; one of a schema with a thousand columns still is.
 _HEAVIEST: Final = 32
-#: Sets of lifted scopes that are told apart; a program has a few.
+#: The most sets of lifted scopes with a view of their own; a program has a few.
 _SETS: Final = 32
 
 
 def text_weight(text: str) -> int:
-    """Return for how many statements of usual length one counts."""
+    """Return how many statements of usual length a text counts for."""
     return 1 + len(text) // _USUAL
 
 
 def compiled_cache() -> BoundedCache[Any, Any]:
-    """Return an empty cache of compiled statements, or of what has their text as ``string``."""
+    """Return an empty cache for compiled statements, or other values with a ``string``."""
     return BoundedCache(KEPT, _HEAVIEST, lambda _key, compiled: text_weight(compiled.string or ""))
 
 
 class CompiledCaches:
-    """The compiled statements of one engine, apart for each set of lifted scopes."""
+    """The compiled statements of one engine, kept apart for each set of lifted scopes."""
 
     def __init__(self) -> None:
         self._all = compiled_cache()
         self._views: LRUCache[frozenset[str], _View] = LRUCache(_SETS)
 
     def of(self, lifted: frozenset[str]) -> MutableMapping[Any, Any]:
-        """Return those under which these scopes do not hold."""
+        """Return the statements for which these scopes are lifted."""
         view = self._views.get(lifted)
         if view is None:
             view = self._views[lifted] = _View(self._all, lifted)
@@ -158,7 +161,7 @@ class CompiledCaches:
 
 
 class _View(MutableMapping[Any, Any]):
-    """The part of a cache in which one set of scopes is lifted."""
+    """The part of a cache for one set of lifted scopes."""
 
     def __init__(self, cache: BoundedCache[Any, Any], lifted: frozenset[str]) -> None:
         self._cache = cache

@@ -48,7 +48,7 @@ __all__ = [
     "Session",
 ]
 
-# A session reads into schemas without knowing of them: the floors between the two meet here.
+# Sessions cannot import ``reading``, which stands above them; this module may import both.
 read_selects_with(select_into)
 
 T = TypeVar("T")
@@ -173,11 +173,11 @@ class Database:
         scope: Annotated[Mapping[str, Any] | None, NOT_A_DEPENDENCY] = None,
         **options: Unpack[UnitOptions],
     ) -> AbstractAsyncContextManager[Session]:
-        """A unit of work: committed when the block ends, rolled back when it raises.
+        """Open a unit of work: committed when the block ends, rolled back when it raises.
 
         ``scope`` has the values for the scopes of models, by name. BEGIN comes with the first
-        statement, which waits for a connection up to ``pool_timeout`` seconds and raises
-        ``PoolTimeout`` then; from there to its end the unit holds it. Raises ``CommitUnknown`` when
+        statement. That waits for a connection up to ``pool_timeout`` seconds, and then raises
+        ``PoolTimeout``. The unit holds the connection to its end. Raises ``CommitUnknown`` when
         COMMIT was sent and not answered.
         """
         return self._open_unit(options, _bindings_of(scope))
@@ -353,9 +353,9 @@ class Database:
         """Open every session and reader of this context on ``connection`` instead of the pool.
 
         Their COMMIT becomes RELEASE of a savepoint, and their ROLLBACK becomes ROLLBACK TO it. For
-        tests that roll everything back. The
-        sessions of tasks that run side by side take turns: from the first statement of one to its
-        commit or rollback, or to a reader's end, the others wait, up to ``pool_timeout``.
+        tests that roll everything back. Sessions of tasks that run side by side take turns: from
+        the first statement of one to its commit or rollback, or to a reader's end, the others wait,
+        up to ``pool_timeout``.
         """
         settings = self._settings
         turns = Turns(connection, settings.pool_timeout, debug=settings.debug)

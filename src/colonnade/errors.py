@@ -139,7 +139,7 @@ _SAID.maxstring = 300
 
 
 class About(TypedDict, total=False):
-    """What every error takes beside its message."""
+    """The keyword arguments that every error takes beside its message."""
 
     hint: str | None
     model: str | None
@@ -268,7 +268,7 @@ class TransactionAborted(UsageError):
 
 
 class InvalidRequest(ColonnadeError):
-    """What was asked cannot be asked of this model; no statement ran."""
+    """The model cannot be asked for this, such as a name that it does not have; nothing ran."""
 
     code = "invalid_request"
 
@@ -403,7 +403,7 @@ class DatabaseError(ColonnadeError):
 
 
 class Conflict(DatabaseError):
-    """What is stored contradicts the write."""
+    """The write contradicts what is stored."""
 
     code = "conflict"
 

@@ -1,4 +1,4 @@
-"""In charge of ``ServiceBase``: what every model can be asked and told, bound to one session.
+"""Read and write the rows of one model through one session: ``ServiceBase``, to be subclassed.
 
 ::
 
@@ -59,8 +59,8 @@ C = TypeVar("C", bound=BaseModel, default=Never)
 U = TypeVar("U", bound=BaseModel, default=Never)
 S = TypeVar("S", bound=BaseModel)
 
-# A write with ``into`` answers with ``S | Any``. To whoever calls it that is S; and a subclass may
-# override the method as it would be written by hand, which an answer of S alone would forbid:
+# A write with ``into`` returns ``S | Any``. For its callers that is S, and a subclass may still
+# override the method in the plain form, which a return type of S alone would forbid:
 # ``async def create(self, payload: HeroCreate | Mapping[str, Any], **options: Any) -> Hero``.
 
 
@@ -75,14 +75,14 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
     model: ClassVar[type[Any]]
     create_schema: ClassVar[type[Any]]
     update_schema: ClassVar[type[Any]]
-    #: Items that a page may have.
+    #: The most items of a page.
     max_page_size: ClassVar[int] = MAX_PAGE
-    #: Scopes of the service's own, beside its model's: for the rows that it reads and writes, and
-    #: not where the model occurs elsewhere.
+    #: The service's own scopes, beside its model's. They hold for the rows that the service itself
+    #: reads and writes, and not where the model occurs elsewhere.
     scopes: ClassVar[tuple[Scope, ...]] = ()
-    # The model and the two schemas, or type variables for what a subclass has yet to say.
+    # The model and the two schemas; type variables stand for those that a subclass has yet to name.
     _serves: ClassVar[tuple[Any, ...]] = ()
-    #: The model that was seen to be mapped.
+    #: The model that was checked to be mapped, so that it is checked once and not in each request.
     _seen: ClassVar[Any] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -111,8 +111,8 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
 
     @classmethod
     def _declare(cls, model: Any, create: Any, update: Any) -> None:
-        # A class of one's own may be mapped later, by a registry or by reflection: then its first
-        # use says. SQLModel maps a class when it is declared.
+        # A plain class may be mapped later, by a registry or by reflection, and is checked at its
+        # first use. SQLModel maps a class when it is declared, so that can be checked now.
         own = isinstance(model, type) and model.__module__ != "builtins"
         if not own or issubclass(model, BaseModel):
             check_mapped(model)
@@ -137,7 +137,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         return schema
 
     def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
-        """The rows for which all of this holds; without arguments, every row."""
+        """Return a query for the rows that match all conditions; without any, for every row."""
         bindings = self.session.scope
         own = fixed_values(self.model, self.scopes, bindings) if self.scopes else {}
         query: Query[M] = Query(self.session, whole(self.model), self.max_page_size, own)
@@ -148,41 +148,45 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
     def into(
         self, schema: type[S], /, *, depth: int | None = None, **collections: Rows
     ) -> Projection[S]:
-        """The rows, answered with ``schema``; see ``Query.into``."""
+        """Return a query for every row that fills ``schema``; see ``Query.into``."""
         return self.where().into(schema, depth=depth, **collections)
 
     async def get(self, key: Any, *, load: Sequence[Any] = ()) -> M:
-        """The object with this primary key: a scalar, or a tuple for a composite key.
+        """Return the object with this primary key: a scalar, or a tuple for a composite key.
 
         At most one statement, one more for each collection loaded. Raises ``NotFound``.
         """
         found = await self.get_or_none(key, load=load)
         if found is None:
-            key_of(self.model, key)  # what is no key is no missing row
+            key_of(self.model, key)  # raises ``InvalidOperand`` for a value that can be no key
             raise missing(self.model, (key,))
         return found
 
     async def get_or_none(self, key: Any, *, load: Sequence[Any] = ()) -> M | None:
-        """The same, or None; for a key that is None, or has a None in it, no row can be."""
+        """Return the object with this primary key, or None if there is none.
+
+        A key that is None, or has a None in it, belongs to no row. At most one statement, one more
+        for each collection loaded.
+        """
         if key is None or (isinstance(key, tuple) and None in key):
             return None
         values = possible_key(self.model, key)
         if values is None:
             return None
         paths = as_paths(load)
-        # What a session holds is found by Python's equality, which may not be the database's.
+        # ``session.get`` looks among the objects of the session by Python's equality, which may
+        # differ from the database's; and it knows neither paths nor the service's own scopes.
         if paths or self.scopes or not is_found_by_value(self.model, values):
             return await self._keyed(values).load(*paths).one_or_none()
         identity = values[0] if len(values) == 1 else values
         return cast("M | None", await self.session.get(self.model, identity))
 
     async def get_many(self, keys: Iterable[Any], *, load: Sequence[Any] = ()) -> list[M]:
-        """The objects with these keys, in the order of the keys.
+        """Return the objects with these keys, in the order of the keys.
 
-        One statement for each 10,000 of them. Where the database finds keys equal that are not in
-        Python (CITEXT, CHAR(n), collations, types of your own), one more for each 128 that are
-        spelled otherwise than their rows have them. Raises ``NotFound``, which lists the keys that
-        no row has.
+        One statement for each 10,000 keys. For types where the database takes keys for equal that
+        Python does not (CITEXT, CHAR(n), collations, types of your own), one more for each 128 keys
+        that are stored in another spelling. Raises ``NotFound``, which lists the missing keys.
         """
         if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
             raise InvalidOperand(
@@ -221,11 +225,12 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         into: type[BaseModel] | None = None,
         given: Mapping[str, Any] | None = None,
     ) -> Any:
-        """A new row, flushed, with every column filled; or the schema ``into`` filled from it.
+        """Insert a row, and return its object with every column filled; or the schema ``into``.
 
-        What the schema takes beyond the row's own columns is read: one statement, one more for each
-        collection. What it awaits is in ``given``, or in the session's scope. Raises
-        ``InvalidChanges`` or ``InvalidSchema`` before any statement, or what the database refuses.
+        If the schema needs more than the row's own columns, that is read: one statement, one more
+        for each collection. The values for its ``Given`` are in ``given``, or in the session's
+        scope. Raises ``InvalidChanges`` or ``InvalidSchema`` before any statement, or the error for
+        what the database refuses.
         """
         (created,) = await self._created([payload], into, given)
         return created
@@ -257,10 +262,10 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
     ) -> list[Any] | int:
         """Insert new rows, all or none, and return their objects in the order given.
 
-        ``into`` and ``given`` are those of ``create``. With ``returning=False`` no object is made,
-        and the answer is how many rows were inserted; the checks are the same. Rows that give
-        values for the same columns share an INSERT for each thousand or so, and a single one where
-        nothing returns.
+        ``into`` and ``given`` are those of ``create``. With ``returning=False`` no object is made
+        and the number of inserted rows is returned; the checks are the same. Rows with values for
+        the same columns share an INSERT for each thousand or so, and a single one with
+        ``returning=False``.
         """
         if returning:
             return await self._created(payloads, into, given)
@@ -296,12 +301,12 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         given: Mapping[str, Any] | None = None,
         version: int | None = None,
     ) -> Any:
-        """The row with the fields that the payload sets, and no others, changed.
+        """Change the fields of a row that the payload sets, and no others; return its object.
 
-        With ``version`` only if the row still has it, else ``StaleVersion``. Without it, the
-        version counts that the session holds of the row, if it holds it: what was read in this unit
-        is what is changed. An empty payload changes nothing. ``into`` and ``given`` are those of
-        ``create``. Raises ``NotFound`` or ``InvalidChanges``.
+        With ``version`` the row must still have that version, or ``StaleVersion`` is raised.
+        Without it, if the session holds the row, the row must have the version that was read. An
+        empty payload changes nothing. ``into`` and ``given`` are those of ``create``. Raises
+        ``NotFound`` or ``InvalidChanges``.
         """
         answer = Answer.of(self.session, self.model, into, given)
         values = key_of(self.model, key)
@@ -324,10 +329,10 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         return told
 
     async def delete(self, key: Any) -> None:
-        """Delete the row.
+        """Delete the row with this key.
 
-        Raises ``NotFound``, ``ForeignKeyViolation`` while the row is needed, and ``StaleVersion``
-        if the session holds the row in an older version than it has.
+        Raises ``NotFound``, ``ForeignKeyViolation`` if other rows refer to it, and ``StaleVersion``
+        if the row has a later version than the one that the session holds.
         """
         values = key_of(self.model, key)
         await self._check(values)
@@ -347,7 +352,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         return await answer.told(created)
 
     def _rows(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return what to insert. Raise ``InvalidChanges`` or ``OutOfScope``; no statement."""
+        """Return the rows to insert. Raise ``InvalidChanges`` or ``OutOfScope``. No statement."""
         ours = fixed_values(self.model, self.scopes, self.session.scope)
         own = filled(self.model, self.session.scope)
         own |= {name: value for name, (_, value) in ours.items()}
@@ -358,21 +363,26 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         return rows
 
     def _keyed(self, values: tuple[Any, ...]) -> Query[M]:
+        """Return a query for the row with this key, in the service's own scopes too."""
         return with_key(self.where(), values)
 
     async def _check(self, values: tuple[Any, ...]) -> None:
-        """Raise ``NotFound`` for a row that scopes of the service's own hide; one statement."""
+        """Raise ``NotFound`` for a row that the service's own scopes hide. One statement if any."""
         if self.scopes and not await self._keyed(values).exists():
             raise missing(self.model, (values[0] if len(values) == 1 else values,))
 
     async def _held(self, values: tuple[Any, ...]) -> int | None:
-        """Return the version that the session holds of a row, after a flush, which may count it."""
+        """Return the version of the row that the session holds, after a flush, which may raise it.
+
+        None if the session does not hold the row, or the model has no version.
+        """
         if mapping_of(self.model).version is None:
             return None
         await self.session.flush()
         return await writing.held_version(self.session, self.model, values)
 
     async def _why_not(self, key: Any, version: int | None) -> NotFound | StaleVersion:
+        """Return the error for a write that changed no row. One statement if it had a version."""
         if version is None or not await reading.exists(self.session, spec_of_key(self.model, key)):
             return missing(self.model, (key,))
         return StaleVersion(

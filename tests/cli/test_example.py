@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from colonnade.cli import demo
-from colonnade.cli.serving import CommandFailure
+from colonnade.cli.ending import CommandFailure
 
 
 def test_an_example_that_is_nowhere_sends_the_reader_to_a_checkout(

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from colonnade.cli.serving import CommandFailure, open_listener, serve_app
+from colonnade.cli.ending import CommandFailure
+from colonnade.cli.serving import open_listener, serve_app
 
 
 async def test_an_application_that_does_not_start_is_a_failure() -> None:

@@ -1,4 +1,4 @@
-"""Close sockets whose event loop is closed, for which asyncio itself has no way."""
+"""Close sockets whose event loop is closed, which asyncio itself cannot do."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["close_transport"]
 
 
 def close_transport(transport: Any) -> None:
-    """Close a transport of a closed event loop, and let its protocol know.
+    """Close a transport of a closed event loop, and notify its protocol.
 
-    ``abort`` ends by asking the loop to call ``_call_connection_lost`` soon, which a closed loop
-    refuses; there is no public way to that last step, so it is called here. Without it the socket
-    stays open until the garbage collector finds it, and the server's process with it.
+    The last step of ``abort`` is to have the loop call ``_call_connection_lost``, which a closed
+    loop refuses. There is no public way to that step, so it is called here. Without it the socket
+    stays open until the garbage collector finds it, and so does the server's process for it.
     """
     # Under TLS there are two transports, of which the inner one has the socket.
     tls = getattr(transport, "_ssl_protocol", None)
@@ -26,6 +26,6 @@ def close_transport(transport: Any) -> None:
     with suppress(RuntimeError):
         socket_owner._call_connection_lost(None)
     if socket_owner is not transport and protocol is not None:
-        # TLS would tell it through the loop.
+        # The TLS layer would notify it through the loop.
         with suppress(RuntimeError):
             protocol.connection_lost(None)

@@ -1,4 +1,4 @@
-"""Say loudly that a release of another library no longer has what a file here hooks into."""
+"""Check that another library still has the private names that the files here use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ __all__ = ["calls", "demand", "takes"]
 
 
 def demand(library: str, purpose: str, hooks: Mapping[str, bool]) -> None:
-    """Raise ``RuntimeError`` with the names of the hooks that are not there, and what for."""
+    """Raise ``RuntimeError`` if hooks are missing, with their names and what they are for.
+
+    ``hooks`` has True for each name that is there.
+    """
     missing = [name for name, there in hooks.items() if not there]
     if missing:
         raise RuntimeError(
@@ -21,14 +24,14 @@ def demand(library: str, purpose: str, hooks: Mapping[str, bool]) -> None:
 
 
 def takes(hook: Any, parameters: Sequence[str]) -> bool:
-    """Return whether a hook is there and has these parameters first, in this order."""
+    """Return whether ``hook`` is a function whose first parameters are these, in this order."""
     return callable(hook) and [*signature(hook).parameters][: len(parameters)] == [*parameters]
 
 
 def calls(caller: Any, name: str) -> bool:
-    """Return whether a function of the library names in its code what it should call.
+    """Return whether the code of a function of SQLAlchemy names the function that it should call.
 
-    One that somebody has put in its place, as tools for tracing do, is taken to call the original.
+    A function that a tracing tool has put in its place is taken to call the original.
     """
     if caller is None:
         return False

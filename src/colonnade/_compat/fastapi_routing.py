@@ -1,9 +1,10 @@
-"""Find the route that serves a request, with the dependencies it was included with.
+"""Find the route that serves a request, with all dependencies that it was included with.
 
-FastAPI puts an ``APIRoute`` into the scope, and its ``dependant`` has the route's own dependencies
-only. What the application, parent routers, ``include_router`` and ``Security`` add stands in the
-effective route context of an inclusion, which is documented nowhere. Where there is none, as for a
-route of the application itself and before FastAPI 0.160, the route is all there is.
+FastAPI puts an ``APIRoute`` into the scope, whose ``dependant`` has the route's own dependencies
+only. The dependencies of the application, of parent routers, of ``include_router`` and ``Security``
+are in the "effective route context" of the inclusion, which is not documented. A route of the
+application itself has no such context, and no route had one before FastAPI 0.160; then the route
+has all dependencies.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__ = ["served_route"]
 
 
 def served_route(scope: Mapping[str, Any]) -> Any:
-    """Return what serves the request: an object with ``dependant``, or None outside a route."""
+    """Return the object that has the ``dependant`` of a request's route; None outside a route."""
     route = scope.get("route")
     context = scope.get("fastapi", {}).get("effective_route_context")
     if context is not None and getattr(context, "original_route", None) is route:

@@ -1,8 +1,8 @@
-"""Reach the socket of aiomysql's and asyncmy's connections, and mend what they send.
+"""Reach the socket of aiomysql's and asyncmy's connections, and repair what aiomysql sends.
 
-Neither driver shows its transport. Without it a connection whose server is gone is noticed by the
-statement that fails on it, ``close`` waits for a peer that takes nothing, and a connection of a
-closed event loop stays open until the garbage collector finds it.
+Neither driver has a public name for its transport. Without it, a lost server would be noticed only
+by a statement that fails, ``close`` would wait for a server that does not read, and a connection of
+a closed event loop would stay open until the garbage collector finds it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ __all__ = ["asked_for_tls", "is_connected", "mark_closed", "mend_bytes", "transp
 
 
 def transport_of(driver: Any) -> Any:
-    """Return the transport of a connection; None if it has none any more."""
+    """Return the transport of a connection; None after it was closed."""
     writer = getattr(driver, "_writer", None)  # aiomysql's; a StreamWriter shows its transport
     return getattr(writer, "transport", None) or getattr(driver, "_transport", None)
 
 
 def is_connected(driver: Any) -> bool:
-    """Return whether a connection is open as far as the event loop has seen.
+    """Return whether a connection is open, as far as the event loop knows.
 
-    The drivers notice a closed socket at their next write; the loop has seen the end of file.
+    The drivers notice a closed socket at their next write; the loop has read the end of file.
     """
     if hasattr(driver, "connected"):  # asyncmy
         return bool(driver.connected) and not driver._transport.is_closing()
@@ -30,21 +30,21 @@ def is_connected(driver: Any) -> bool:
 
 
 def mark_closed(driver: Any) -> None:
-    """Let aiomysql know that its socket was closed; its ``close`` would write to it."""
+    """Mark aiomysql's connection as closed, so that its ``close`` does not write to the socket."""
     if getattr(driver, "_writer", None) is not None:
         driver._writer = driver._reader = None
 
 
 def asked_for_tls(driver: Any) -> bool:
-    """Return whether aiomysql was told to speak TLS; it goes on without a word where it cannot."""
+    """Return whether aiomysql was told to use TLS; it silently goes on without if it cannot."""
     return getattr(driver, "_ssl_context", None) is not None
 
 
 def mend_bytes(driver: Any) -> None:
-    """Let aiomysql write bytes again.
+    """Repair the function by which aiomysql writes bytes, for the whole process.
 
-    It takes the function for that from PyMySQL, where, from 1.2, a word stands in its place. The
-    module is the process's: a program that uses aiomysql beside us can write bytes too.
+    aiomysql imports it from PyMySQL, which from 1.2 on has a string under that name. Other code in
+    the process that uses aiomysql can then write bytes too.
     """
     module = sys.modules[type(driver).__module__]
     if isinstance(getattr(module, "escape_bytes_prefixed", None), str):

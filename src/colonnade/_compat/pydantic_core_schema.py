@@ -1,7 +1,10 @@
 """Walk the core schema that Pydantic builds for a schema, from node to node.
 
-It shows which validators see the input before its fields are read. Such a validator expects an
-object, and so must get one in place of a dictionary.
+The layout of the nodes is not documented. They show which validators get the input before its
+fields are read (such a validator expects an object, and must not get a dictionary), and under which
+names each field is looked up. Tried first: ``model_fields`` and ``__pydantic_decorators__``, which
+show neither validators in annotations nor what a custom core schema does. A node of an unknown type
+counts as code that sees the input, so a new release costs speed and no answer.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from colonnade.errors import InvalidSchema
 __all__ = [
     "Node",
     "Path",
+    "copy_with_inner",
     "core_schema_of",
     "fields_of",
     "has_before_validator",
@@ -28,7 +32,7 @@ __all__ = [
 Node: TypeAlias = dict[str, Any]
 Path: TypeAlias = tuple[str | int, ...]
 
-#: The keys under which a node of each type has the schemas that get its input, or parts of it.
+#: By the type of a node: its keys for the schemas to which it passes its input, or parts of it.
 _INNER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "chain": ("steps",),
     "default": ("schema",),
@@ -48,7 +52,7 @@ _INNER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "tuple": ("items_schema",),
     "union": ("choices",),
 }
-#: Types of nodes that pass on their input, or its items, unchanged and without looking at it.
+#: Types of nodes that pass their input, or its items, on unchanged and without reading it.
 _TRANSPARENT: Final = _INNER_KEYS.keys() - {
     "function-before",
     "function-wrap",
@@ -76,7 +80,7 @@ def core_schema_of(schema: type[BaseModel]) -> tuple[Node, Mapping[str, Node]]:
 def has_before_validator(
     node: Node, schemas: tuple[type[BaseModel], ...], definitions: Mapping[str, Node]
 ) -> bool:
-    """Return whether code sees the input of ``node`` before the fields of ``schemas`` are read."""
+    """Return whether a validator gets the input before the fields of ``schemas`` are read."""
     node = resolve_reference(node, definitions)
     kind = node["type"]
     if kind == "model-fields":
@@ -124,20 +128,6 @@ def resolve_reference(node: Node, definitions: Mapping[str, Node]) -> Node:
     return node
 
 
-def _change_item(item: Any, change: Callable[[Node], Node]) -> Any:
-    """Apply ``change`` to a schema, alone or in a tuple with its label; return others unchanged.
-
-    Another item is the name of another tag, in a tagged union.
-    """
-    if isinstance(item, tuple):
-        return (change(item[0]), *item[1:])
-    return change(item) if isinstance(item, dict) else item
-
-
-def _is_pydantics(function: Any) -> bool:
-    return str(getattr(function, "__module__", "")).startswith("pydantic.")
-
-
 def fields_of(schema: type[BaseModel]) -> Mapping[str, Node]:
     """Return Pydantic's core schema of each field."""
     core, definitions = core_schema_of(schema)
@@ -156,6 +146,20 @@ def lookup_paths(node: Node, name: str, *, by_alias: bool = True) -> list[Path]:
     else:
         paths = [tuple(alias)]
     return list(dict.fromkeys([*paths, (name,)]))
+
+
+def _change_item(item: Any, change: Callable[[Node], Node]) -> Any:
+    """Apply ``change`` to a schema, alone or in a tuple with its label; return others unchanged.
+
+    Another item is the name of another tag, in a tagged union.
+    """
+    if isinstance(item, tuple):
+        return (change(item[0]), *item[1:])
+    return change(item) if isinstance(item, dict) else item
+
+
+def _is_pydantics(function: Any) -> bool:
+    return str(getattr(function, "__module__", "")).startswith("pydantic.")
 
 
 def _find_fields(node: Node, definitions: Mapping[str, Node]) -> Mapping[str, Node]:

@@ -1,9 +1,9 @@
 """Run an SQLite statement in one call of aiosqlite's thread.
 
 SQLAlchemy's cursor awaits the thread four times for a statement: to open a cursor, execute, fetch
-and close, 40 to 50 µs each. All of it can be done in one call. No public way leads there: the
-cursor's class is an attribute of SQLAlchemy's adapted connection, and the calls are aiosqlite's
-own queue. Cursors of the server side, which rows are streamed through, stay SQLAlchemy's.
+and close, 40 to 50 µs each. One call can do all of it. There is no public way: the cursor's class
+is an attribute of SQLAlchemy's adapted connection, and the call goes into aiosqlite's own queue.
+Server-side cursors, through which rows are streamed, stay those of SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ __all__ = [
     "use_single_call_cursors",
 ]
 
-#: The attribute of aiosqlite's connection that has what is called after each statement.
+#: The attribute of aiosqlite's connection with the function to call after each statement.
 _AFTER: Final = "colonnade_after_statement"
 
 
 def use_single_call_cursors(adapted: Any) -> None:
-    """Give a new connection of SQLAlchemy's these cursors; raise ``TypeError`` if it is another.
+    """Make a new connection of SQLAlchemy use these cursors. Raise ``TypeError`` for another class.
 
-    SQLAlchemy makes the connection itself, so its class is exchanged for one that has the same
-    attributes and another class for its cursors.
+    SQLAlchemy makes the connection itself, so its class is exchanged for a subclass that differs
+    only in the class of its cursors.
     """
     if type(adapted) is not AsyncAdapt_aiosqlite_connection:
         raise TypeError(
@@ -47,38 +47,38 @@ def use_single_call_cursors(adapted: Any) -> None:
 def run_after_statements(driver: Any, call: Callable[[Any], None]) -> None:
     """Call ``call(driver)`` after each statement of these cursors, a failed or cancelled one too.
 
-    It runs in the event loop and must not await. SQLAlchemy's own events say nothing of a COMMIT
-    that is a statement's text, nor of a failure on which SQLite rolls back by itself.
+    It runs in the event loop and must not await. SQLAlchemy has no event for a COMMIT that was sent
+    as text, nor for a failure on which SQLite rolls back by itself.
     """
     setattr(driver, _AFTER, call)
 
 
 def connection_of(driver: Any) -> sqlite3.Connection | None:
-    """Return SQLite's connection, or None where it is closed; to ask it what needs no thread.
+    """Return the ``sqlite3`` connection, or None if it is closed, for calls that need no thread.
 
-    aiosqlite has no public name for it, and its ``interrupt`` waits for the thread that it is to
-    interrupt.
+    aiosqlite has no public name for it, and its ``interrupt`` waits for the very thread that should
+    be interrupted.
     """
     connection: sqlite3.Connection | None = driver._connection
     return connection
 
 
 def cursor_of(adapted: Any) -> sqlite3.Cursor | None:
-    """Return SQLite's cursor of one of SQLAlchemy's, or None if there is none any more."""
+    """Return the ``sqlite3`` cursor of SQLAlchemy's cursor, or None if it is closed."""
     return getattr(getattr(adapted, "_cursor", None), "_cursor", None)
 
 
 def queue_call(driver: Any, call: Callable[[], object]) -> None:
-    """Have a connection's thread call this next, and nobody wait for it.
+    """Queue a call for the connection's thread, without waiting for it.
 
-    aiosqlite's own calls are awaited, and a task that is cancelled once more would take its call
-    out of the queue: what it left running would hold its locks until the process ends.
+    aiosqlite's own calls are awaited. A second cancellation of the awaiting task would cancel the
+    call too, and a statement that still runs would hold its locks until the process ends.
     """
     driver._tx.put_nowait((None, call))
 
 
 class _FinishedCursor:
-    """What is known of a statement that is over and of which all rows were fetched."""
+    """Stands for the cursor of a statement that has ended and whose rows were all fetched."""
 
     __slots__ = ("arraysize", "description", "lastrowid", "rowcount")
 
@@ -131,7 +131,7 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    """SQLAlchemy's connection, with these cursors."""
+    """SQLAlchemy's adapted connection with the cursors of this module."""
 
     __slots__ = ()
     _cursor_cls = _Cursor

@@ -1,9 +1,9 @@
-"""Mark one alias in a statement, so that a compiler of ours knows it from others of its table.
+"""Mark an alias in a statement, so that our compiler can tell it from other aliases of its table.
 
-SQLAlchemy marks elements with annotations for its ORM. A set of aliases that are marked would do as
-well, but for the cache: two statements that differ in the mark alone would share what was compiled
-for the first. An annotation is a part of the cache's key, and survives what the ORM does to an
-element. There is no public way to either.
+SQLAlchemy's ORM marks elements with annotations, which have no public functions. A set of marked
+aliases beside the statement would not do: two statements that differ only in the mark would share
+one compiled form. An annotation is part of the key of the compiled cache, and the ORM keeps it when
+it copies an element.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def annotate_alias(alias: FromClause, name: str, value: Any) -> FromClause:
 
 
 def annotation_of(element: Any, name: str) -> Any:
-    """Return what an element of a statement carries by this name, or None."""
+    """Return the value of an annotation of an element, or None."""
     return getattr(element, "_annotations", {}).get(name)
 
 
 def without_annotations(table: Table) -> Table:
-    """Return the table as it was declared; a copy that the ORM annotated knows none of its columns.
+    """Return the table as it was declared; a copy annotated by the ORM has other column objects.
 
-    In public ``metadata.tables`` has it, unless two tables have had one name.
+    The public ``metadata.tables`` has it too, unless another table had the same name before.
     """
     return table._deannotate()

@@ -1,4 +1,4 @@
-"""Reach asyncpg's connection where SQLAlchemy or asyncpg have it under private names."""
+"""Reach the parts of asyncpg's connection that have private names only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["bound_prepared_cache", "send_many", "terminate_of", "transport_of"]
 
 
 def bound_prepared_cache(adapted: Any, make: Callable[[int], Any]) -> None:
-    """Have a connection keep its prepared statements in ``make(size)``, if it keeps any.
+    """Replace a connection's cache of prepared statements by ``make(size)``, if it has one.
 
-    Tried first: ``prepared_statement_cache_size``, which counts statements whatever their length.
-    It is still the size.
+    Tried first: ``prepared_statement_cache_size``, which limits the number of statements whatever
+    their length. It still gives the ``size``.
     """
     counted = adapted._prepared_statement_cache
     if counted is not None:
@@ -20,20 +20,21 @@ def bound_prepared_cache(adapted: Any, make: Callable[[int], Any]) -> None:
 
 
 def send_many(cursor: Any, statement: str, parameters: Any) -> Coroutine[Any, Any, None]:
-    """Return the sending of many rows by a cursor of SQLAlchemy's, not yet awaited.
+    """Return the coroutine by which SQLAlchemy's cursor sends many rows, not yet awaited.
 
-    ``cursor.executemany`` awaits it out of reach: a cancellation would wait for the last row.
+    The public ``cursor.executemany`` awaits it inside, where a cancellation would wait for the last
+    row.
     """
     sending: Coroutine[Any, Any, None] = cursor._executemany(statement, parameters)
     return sending
 
 
 def terminate_of(cursor: Any) -> Callable[[], None]:
-    """Return what ends the connection of a cursor of SQLAlchemy's, without waiting."""
+    """Return the function that closes the connection of SQLAlchemy's cursor without waiting."""
     terminate: Callable[[], None] = cursor._connection.terminate
     return terminate
 
 
 def transport_of(driver: Any) -> Any:
-    """Return the transport of asyncpg's connection; ``terminate`` needs an event loop that runs."""
+    """Return the transport of asyncpg's connection, to close it when its event loop is closed."""
     return driver._transport

@@ -1,9 +1,9 @@
-"""Run compiled statements, and know what SQLAlchemy knows of them.
+"""Execute compiled statements, and read what SQLAlchemy knows about them.
 
-In public a statement is compiled, looked up in a cache and executed in one step, which asks again
-each time what was known after the first: 60 µs, more than a fast database takes for a row. What is
-used here is the half of that step after the look-up, and what a compiled statement says of its
-values and rows, so that a driver can be asked without SQLAlchemy's cursor.
+The public ``execute`` compiles a statement, looks it up in a cache and executes it, all in one
+step. The look-up takes 60 µs each time, more than a fast database takes for a row. Used here are
+the part of that step after the look-up, and what a compiled statement knows about its values and
+its rows, so that the driver can be called without SQLAlchemy's cursor.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def execute_compiled(
     options: Mapping[str, Any],
     statement: Executable,
 ) -> CursorResult[Any]:
-    """Execute a compiled statement once, with events of cursors but not of executions.
+    """Execute a compiled statement once, with the events of cursors but not of executions.
 
-    ``Connection.execute`` takes a compiled statement too, and drops execution options that are
-    handed over with it, which scopes need.
+    The public ``Connection.execute`` takes a compiled statement too, but ignores the execution
+    options of the call, which scopes need.
     """
     dialect = connection.dialect
     return connection._execute_context(
@@ -66,10 +66,10 @@ def execute_compiled(
 def scoped_context(
     context: type[Any], values_for: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]]
 ) -> type[Any]:
-    """Return an execution context that adds ``values_for(compiled, options)`` to the parameters.
+    """Return a subclass that adds ``values_for(compiled, options)`` to the parameters.
 
-    Tried first: the event ``before_execute``, which sees no compiled statement and which every
-    statement would pay for, and ``bindparam(callable_=…)``, which knows no execution options.
+    Tried first: the event ``before_execute``, which gets no compiled statement and slows down every
+    statement, and ``bindparam(callable_=…)``, which gets no execution options.
     """
 
     class Scoped(context):  # type: ignore[misc] # the dialect's own
@@ -97,7 +97,7 @@ def scoped_context(
 
 
 def check_scoped_execution(compiler: type[Any], context: type[Any]) -> None:
-    """Raise ``RuntimeError`` if a dialect's classes lack what puts scopes into statements."""
+    """Raise ``RuntimeError`` if SQLAlchemy lacks a method that puts scopes into statements."""
     first = (
         *("dialect", "connection", "dbapi_connection", "execution_options"),
         *("compiled", "parameters"),
@@ -121,54 +121,55 @@ def check_scoped_execution(compiler: type[Any], context: type[Any]) -> None:
 
 
 def compiled_cache_of(engine: Engine) -> MutableMapping[Any, Any] | None:
-    """Return where an engine keeps what it compiled; nothing public says so."""
+    """Return the engine's cache of compiled statements, for which there is no public name."""
     return engine._compiled_cache
 
 
 def set_compiled_cache(engine: Engine, cache: Any) -> None:
-    """Have an engine keep what it compiled in another cache.
+    """Replace the engine's cache of compiled statements.
 
-    Tried first: ``query_cache_size`` of ``create_engine``, which counts statements, and the public
-    option ``compiled_cache``, which each connection would show as a wish of the user's.
+    Tried first: ``query_cache_size`` of ``create_engine``, which limits the number of statements
+    only, and the public option ``compiled_cache``, which would look like one set by the user.
     """
     engine._compiled_cache = cache
 
 
 def logs_statements(engine: Engine) -> bool:
-    """Return whether an engine writes its statements into the log; ``echo`` is one reason only."""
+    """Return whether an engine logs its statements, because of ``echo`` or of a logger's level."""
     return engine._should_log_info()
 
 
 def has_listeners(connection: Connection) -> bool:
     """Return whether anybody listens for events of this connection or of its engine.
 
-    In public each event would be asked for by itself.
+    In public every event would have to be checked by itself.
     """
     return bool(connection._has_events)
 
 
 def bind_processors_of(compiled: Any) -> Mapping[str, Processor]:
-    """Return how the values of a compiled statement are written, by the parameter's name."""
+    """Return the functions that convert a compiled statement's values, by parameter names."""
     found: Mapping[str, Processor] = compiled._bind_processors
     return found
 
 
 def row_processors_of(result: CursorResult[Any]) -> Sequence[Processor | None] | None:
-    """Return how the columns of a result are read, in their order."""
+    """Return the functions that convert the columns of a result, in their order, or None."""
     metadata: Any = result._metadata
     found: Sequence[Processor | None] | None = metadata._effective_processors
     return found
 
 
 def result_types_of(compiled: Any) -> list[TypeEngine[Any]]:
-    """Return the types of the columns that a compiled statement answers with, in their order."""
+    """Return the types of the columns that a compiled statement returns, in their order."""
     return [item.type for item in compiled._result_columns]
 
 
 def forget_result_columns(compiler: Any) -> None:
-    """Let the rows to come be read as they are: words around a SELECT make another result of it.
+    """Forget a SELECT's columns, so that rows are returned as the driver returns them.
 
-    In public a ``TextClause`` would do it, whose text holds no parameters of the SELECT.
+    Text around a SELECT, such as EXPLAIN, changes its result. A public ``TextClause`` has such
+    rows too, but cannot hold the parameters of the SELECT.
     """
     compiler._result_columns.clear()
 
@@ -176,9 +177,9 @@ def forget_result_columns(compiler: Any) -> None:
 def raise_adapted(
     connection: Connection, error: BaseException, text: str, values: list[Any]
 ) -> NoReturn:
-    """Raise what SQLAlchemy would, with the connection invalidated where it is of no more use.
+    """Raise what SQLAlchemy would raise for a driver's error; invalidate a broken connection.
 
-    Its knowledge of errors hangs on executions of its own; no public function takes an error.
+    SQLAlchemy handles errors of its own executions only; no public function takes an error.
     """
     adapted: Any = connection.connection.dbapi_connection
     try:

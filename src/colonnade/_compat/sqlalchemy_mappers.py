@@ -1,9 +1,9 @@
-"""Ask SQLAlchemy's mappers which of them there are, which could not be configured, and try again.
+"""List all mappers, and let those that could not be configured be tried again.
 
-``configure_mappers`` stops at the first mapper that fails, marks it, and refuses ever after, also
-when the model that was missing has been imported since. In public the marks go away with
-``clear_mappers`` alone, and every model with them. Without this a program that asks too early, or
-imports a broken model, has to be started anew.
+``configure_mappers`` stops at the first mapper that fails and marks it. From then on it always
+raises, even if the missing model has been imported meanwhile. The only public way to remove the
+mark is ``clear_mappers``, which removes every model too. Without this module, a program that
+configures too early, or imports a broken model, would have to be restarted.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ __all__ = ["every_mapper", "failure_of", "forget_failure", "unfinished_propertie
 def every_mapper() -> Iterator[Mapper[Any]]:
     """Yield the mappers of every model, configured or not.
 
-    There is no public list of registries. A listener for new mappers would miss the models that are
-    declared before this module is imported. A registry's own list of mappers fails while somebody
-    holds a class whose declaration ended in an error.
+    There is no public list of registries. A listener for new mappers would miss models that were
+    declared before this module was imported. ``registry.mappers`` raises as long as there is a
+    class whose declaration failed.
     """
     for models in _all_registries():
         for manager in tuple(models._managers):
@@ -32,13 +32,13 @@ def every_mapper() -> Iterator[Mapper[Any]]:
 
 
 def failure_of(mapper: Mapper[Any]) -> Exception | None:
-    """Return the error that a mapper could not be configured for, or None."""
+    """Return the error with which the configuration of a mapper failed, or None."""
     found: Exception | bool = mapper._configure_failed
     return found if isinstance(found, Exception) else None
 
 
 def unfinished_properties(mapper: Mapper[Any]) -> Iterator[MapperProperty[Any]]:
-    """Yield the properties of a mapper that failed in the midst of being configured."""
+    """Yield the properties of a mapper whose configuration began and did not finish."""
     for prop in mapper._props.values():
         if prop._configure_started and not prop._configure_finished:
             yield prop
@@ -47,6 +47,6 @@ def unfinished_properties(mapper: Mapper[Any]) -> Iterator[MapperProperty[Any]]:
 def forget_failure(mapper: Mapper[Any]) -> None:
     """Let the next call of ``configure_mappers`` try this mapper again."""
     mapper.__dict__.pop("_configure_failed", None)
-    mapper.configured = False  # it is True already where a listener of the user's own failed
+    mapper.configured = False  # it is True already if a listener for the mapper failed
     for prop in unfinished_properties(mapper):
         prop._configure_started = False

@@ -1,4 +1,4 @@
-"""Tell SQLAlchemy's own listener for edits inside a value from those of others."""
+"""Recognize the listener by which ``sqlalchemy.ext.mutable`` tracks edits inside of a value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["tracks_edits"]
 def tracks_edits(listener: Callable[..., Any]) -> bool:
     """Return whether a listener for ``set`` is the one of ``sqlalchemy.ext.mutable``.
 
-    SQLAlchemy wraps it in a function of its own, and has no public way to ask what it wraps.
+    SQLAlchemy wraps a listener in another function, and has no public way to unwrap it.
     """
     cells = getattr(listener, "__closure__", None) or ()
     held = (cell.cell_contents for cell in cells)

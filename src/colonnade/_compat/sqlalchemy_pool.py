@@ -2,8 +2,8 @@
 
 The public way is ``engine.connect()``. It may have to open a connection, so it runs in a greenlet,
 and it wraps the driver's connection twice: 64 µs, as much as a driver takes to fetch one row by its
-key. An idle connection needs none of that. Without these hooks every statement goes the public
-way, which is right and slower; ``check_pool`` says so loudly instead of letting it happen unseen.
+key. An idle connection needs none of that. Without these hooks every statement would go the public
+way, which is correct but slower; ``check_pool`` raises, so that this does not happen unseen.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ __all__ = [
     "wrap_connection",
 ]
 
-#: The pool's record of one connection, ``ConnectionPoolEntry`` in public, with what is private.
+#: The pool's record of one connection: ``ConnectionPoolEntry`` with its private attributes.
 Entry: TypeAlias = Any
 
 
 def check_pool(engine: Engine) -> None:
-    """Raise ``RuntimeError`` naming the hook if this SQLAlchemy's pool is not the one we know."""
+    """Raise ``RuntimeError`` with the names of the hooks that SQLAlchemy's pool does not have."""
     queue = getattr(engine.pool, "_pool", None)
     hooks = {
         "AsyncAdaptedQueuePool": type(engine.pool) is AsyncAdaptedQueuePool,
@@ -53,8 +53,8 @@ def check_pool(engine: Engine) -> None:
 def take_idle(engine: Engine, listeners: int) -> Entry | None:
     """Return the record of an idle connection, now in use; None if there is none.
 
-    None too where the pool tells more than ``listeners`` of a checkout, or anybody of a reset:
-    these want to see each use of a connection, which the public way shows them.
+    Also None if more than ``listeners`` functions listen for checkouts, or any for resets: they
+    expect to see each use of a connection, and only the public way calls them.
     """
     pool: Any = engine.pool
     if len(pool.dispatch.checkout) > listeners or pool.dispatch.reset:
@@ -66,10 +66,10 @@ def take_idle(engine: Engine, listeners: int) -> Entry | None:
 
 
 def is_outdated(entry: Entry, recycle: float) -> bool:
-    """Return whether the pool would open this connection anew before it lends it.
+    """Return whether the pool would reconnect before it lends this connection.
 
-    It does so for a connection that is closed, that was invalidated together with all others, or
-    that is older than ``recycle`` seconds (-1 for any age).
+    It does so if the connection is closed, was invalidated together with all others, or is older
+    than ``recycle`` seconds (-1 for no limit).
     """
     if entry._is_hard_or_soft_invalidated():
         return True
@@ -78,16 +78,16 @@ def is_outdated(entry: Entry, recycle: float) -> bool:
 
 
 def put_back(engine: Engine, entry: Entry) -> None:
-    """Return an unused connection to where ``take_idle`` found it; it is the next to be taken."""
+    """Put back a connection from ``take_idle`` that was not used; it is the next to be taken."""
     pool: Any = engine.pool
     pool._pool.put_nowait(entry)
 
 
 def give_back(engine: Engine, entry: Entry, listeners: int) -> bool:
-    """Check a used connection in, if that takes no I/O; return False if it may take some.
+    """Check a used connection in if that needs no I/O; return False if it may need some.
 
-    What may: a pool that has filled up in the meantime closes the connection, and more than
-    ``listeners`` of a check-in may do anything. Then run ``entry.checkin`` in a greenlet.
+    It may if the pool is full, which then closes the connection, or if more than ``listeners``
+    functions listen for check-ins. Then the caller runs ``check_in`` in a greenlet.
     """
     pool: Any = engine.pool
     if pool._pool.full() or len(pool.dispatch.checkin) > listeners:
@@ -98,15 +98,15 @@ def give_back(engine: Engine, entry: Entry, listeners: int) -> bool:
 
 def check_in(entry: Entry) -> None:
     """Tell the listeners of a check-in and return the connection to its pool."""
-    # There is no wrapper of the pool's around the connection that would have to be ended.
+    # The pool's own wrapper (a "fairy") was not created for this use of the connection.
     entry.checkin(_fairy_was_created=False)
 
 
 def wrap_connection(engine: Engine, entry: Entry) -> Connection:
-    """Return a taken connection as ``engine.connect()`` would have it, to be closed by the caller.
+    """Return a taken connection as ``engine.connect()`` would; the caller closes it.
 
-    What SQLAlchemy knows of errors, which of them end a connection and whom to tell, hangs on its
-    ``Connection``; nothing public makes one around a connection that is in use already.
+    SQLAlchemy's handling of errors (which of them end a connection, and which events they fire)
+    needs a ``Connection``; nothing public makes one for a connection that is in use already.
     """
     fairy = _ConnectionFairy(engine.pool, entry.dbapi_connection, entry, False)
     entry.fairy_ref = weakref.ref(fairy, _ignore_death)

@@ -14,8 +14,9 @@ _SELECTIN: Final = (("lazy", "selectin"),)
 def load_beside_parent(relationship: RelationshipProperty[Any]) -> None:
     """Make every ``selectinload`` of a configured relationship join the parent. Idempotent.
 
-    ``omit_join=False`` is an argument of ``relationship()``. Here it is set for a relationship that
-    somebody has declared already, and what SQLAlchemy made for ``lazy="selectin"`` is made anew.
+    ``omit_join=False`` is a public argument of ``relationship()``. Here it is set for a
+    relationship that was declared before, and the loader that SQLAlchemy made for
+    ``lazy="selectin"`` is made again.
     """
     relationship.omit_join = False
     made = relationship._strategies.pop(_SELECTIN, None)

@@ -1,4 +1,4 @@
-"""Ask SQLAlchemy's session and results what they know, and have it ask us what it holds."""
+"""Use the private parts of SQLAlchemy's sessions and results: identity map, flush, streams."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ __all__ = [
     "streamed_result",
 ]
 
-#: Where SQLAlchemy keeps the state of an object among its attributes. ``inspect(item)`` is the
-#: public way to the state; nothing public says which key of ``__dict__`` is not the user's.
+#: The key in an object's ``__dict__`` under which SQLAlchemy keeps the object's state. The public
+#: ``inspect(item)`` returns the state, but nothing public names that key.
 STATE_ATTRIBUTE: Final = DEFAULT_STATE_ATTR
 
-#: The names under which ``AsyncSession`` has its synchronous half; the second one is what the
-#: methods that it passes on are called on. In public it is made with the session, which costs a
-#: reader of rows half of its time.
+#: The attributes in which ``AsyncSession`` has its synchronous session; the second one is that on
+#: which it calls the methods that it passes on. ``AsyncSession`` itself makes the synchronous
+#: session at once, which would take half of the time of a reader that only reads rows.
 HALF_NAMES: Final = ("sync_session", "_proxied")
 
 
 class AsksBeforeIdentityMap(Session):
-    """A session that asks ``hides_held`` before it answers with an object that it holds.
+    """A session that calls ``hides_held`` before it returns an object from the identity map.
 
-    ``get`` and loads of a related object by its key look into the identity map first, and run no
-    statement that an event or a criterion could see. Tried first: ``populate_existing``, which
-    reads every object anew. A release that looks there in another way would answer with rows out
-    of scope: the class cannot be made then, and ``get`` refuses to answer.
+    ``get`` and loads of a related object by its key look into the identity map first. If they find
+    the object they run no statement, so that no event and no criterion could hide it. Tried first:
+    ``populate_existing``, which reads every object again. With a release of SQLAlchemy that looks
+    there in another way, rows out of scope would be returned. Then this class cannot be subclassed,
+    and ``get`` raises.
     """
 
-    #: Whether the lookup, or a statement, has asked since somebody set it to False.
+    #: Set to True by each lookup and each statement; ``get`` sets it to False and checks it.
     asked: bool = True
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -52,7 +53,7 @@ class AsksBeforeIdentityMap(Session):
         _check_identity_lookup()
 
     def hides_held(self, mapper: Mapper[Any], options: Mapping[str, Any]) -> bool:
-        """Return whether the database is to answer for a model, and not what is held."""
+        """Return whether objects of a model must come from the database, not the identity map."""
         raise NotImplementedError
 
     def _identity_lookup(
@@ -80,6 +81,7 @@ class AsksBeforeIdentityMap(Session):
 
 
 def _check_identity_lookup() -> None:
+    """Raise ``RuntimeError`` if SQLAlchemy does not look up held objects as is assumed here."""
     lookup = (
         *("self", "mapper", "primary_key_identity", "identity_token", "passive"),
         *("lazy_loaded_from", "execution_options", "bind_arguments"),
@@ -101,14 +103,14 @@ def _check_identity_lookup() -> None:
 def has_changes(session: Session) -> bool:
     """Return whether a flush would write anything.
 
-    ``AsyncSession.flush`` finds it out in a greenlet, 12 µs each time, and most units flush before
-    every statement of theirs. In public ``session.dirty`` compares every object that is held.
+    ``AsyncSession.flush`` finds that out in a greenlet, which takes 12 µs, and most units flush
+    before each of their statements. The public ``session.dirty`` looks at every held object.
     """
     return not session._is_clean()
 
 
 def flush_automatically(session: Session) -> None:
-    """Flush as the session does before a query of its own, unless it is told not to.
+    """Flush as the session does before its own queries, unless in a ``no_autoflush`` block.
 
     ``session.flush()`` refuses to run inside of a flush, and its errors do not say that it was an
     automatic one.
@@ -119,9 +121,9 @@ def flush_automatically(session: Session) -> None:
 def adopt_inserted(session: Session, states: Sequence[InstanceState[Any]]) -> None:
     """Make the session hold these objects, whose rows it has just inserted.
 
-    SQLAlchemy does this at the end of a flush, and has no public way to do it: objects that an ORM
-    INSERT … RETURNING answers with are held like any that were read, so that a rollback would leave
-    them in the session without a row. These become transient then, as those of a flush.
+    SQLAlchemy does this at the end of a flush, and has no public way to it. The objects of an ORM
+    INSERT … RETURNING are held like objects that were read: after a rollback they would still be in
+    the session, without a row. These objects become transient then, as after a flush.
     """
     for state in states:
         session._save_impl(state)
@@ -129,35 +131,35 @@ def adopt_inserted(session: Session, states: Sequence[InstanceState[Any]]) -> No
 
 
 def streamed_result(stream: Any) -> Result[Any]:
-    """Return what an ``AsyncResult``, or what was made of one, reads its rows from.
+    """Return the synchronous result from which an ``AsyncResult``, or its scalars, read rows.
 
-    Whoever asks an ``AsyncResult`` for its scalars drops it, and holds on to this.
+    Code that calls ``scalars()`` drops the ``AsyncResult`` itself, but this result stays.
     """
     found: Result[Any] = stream._real_result
     return found
 
 
 def is_read(result: Result[Any]) -> bool:
-    """Return whether a result has given its last row, or was closed.
+    """Return whether a result has returned its last row, or was closed.
 
-    In public ``closed`` is True only of one that was closed before its end.
+    The public ``closed`` is True only for a result that was closed before its end.
     """
     return result._soft_closed
 
 
 def mark_deleted(session: Session, states: Sequence[InstanceState[Any]]) -> None:
-    """Take objects whose rows a statement has deleted out of the session, until a rollback.
+    """Remove objects whose rows a statement has deleted from the session, until a rollback.
 
-    SQLAlchemy does so after its own bulk DELETE. ``expunge`` would not bring them back with the
-    rows, and ``delete`` sends a statement for each.
+    SQLAlchemy does so after its own bulk DELETE. After ``expunge`` a rollback would bring back the
+    rows and not the objects, and ``delete`` sends a statement for each object.
     """
     session._remove_newly_deleted(states)
 
 
 def hold_by_key(session: Session, states: Sequence[InstanceState[Any]]) -> None:
-    """Make the session hold flushed objects by the key that they have now.
+    """Make the session hold flushed objects by their present keys.
 
-    SQLAlchemy does this where a flush has changed a key, and has no public way to do it. After a
-    rollback they have the key again that they had before.
+    SQLAlchemy does this when a flush has changed a key, and has no public way to it. A rollback
+    gives them back the keys that they had before.
     """
     session._register_persistent(set(states))

@@ -1,8 +1,8 @@
-"""Look into statements and their elements, and make changed copies of them.
+"""Read the parts of statements and expressions, and make changed copies of them.
 
-SQLAlchemy's statements are built in public and read by its compiler alone: what an INSERT sets,
-what stands in a WHERE, which tables an expression is about has no public name. Scopes have to know
-it before a statement is sent; what they could not look into they would have to refuse.
+SQLAlchemy has public functions to build statements, but only its compiler reads them: the values of
+an INSERT, the conditions in WHERE and the tables of an expression have no public names. Scopes need
+them before a statement is sent; without them they would have to refuse such statements.
 """
 
 from __future__ import annotations
@@ -32,53 +32,53 @@ Element = TypeVar("Element")
 
 
 def copy_element(element: Element) -> Element:
-    """Return a shallow copy, to be given other parts.
+    """Return a shallow copy, of which the caller replaces parts.
 
-    In public ``visitors.cloned_traverse`` copies all that is in it too, and with it the tables'
-    identity that criteria are found by.
+    The public ``visitors.cloned_traverse`` also copies the tables inside, by whose identity
+    criteria are found.
     """
     copied: Element = element._clone()  # type: ignore[attr-defined]
     return copied
 
 
 def where_of(statement: Any) -> Sequence[Any]:
-    """Return the conditions of a SELECT, UPDATE or DELETE, which AND joins.
+    """Return the conditions of a SELECT, UPDATE or DELETE, which are joined by AND.
 
-    ``whereclause`` has them joined already, where raw SQL among them could come apart at an OR.
+    The public ``whereclause`` has them joined, without parentheses around raw SQL with an OR.
     """
     found: Sequence[Any] = statement._where_criteria
     return found
 
 
 def replace_where(statement: Any, criterion: Any) -> Any:
-    """Return a copy of the statement with one condition in place of all; ``where()`` adds only."""
+    """Return a copy of the statement with this condition only; ``where()`` can only add one."""
     statement = copy_element(statement)
     statement._where_criteria = (criterion,)
     return statement
 
 
 def tables_of(element: Any) -> Sequence[FromClause]:
-    """Return what an expression, or a mapper's selectable, would put into FROM.
+    """Return the tables that an expression, or a mapper's selectable, would put into FROM.
 
-    Tried first: ``visitors.iterate``, which goes into subqueries, whose tables are their own.
+    Tried first: ``visitors.iterate``, which also returns the tables inside of subqueries.
     """
     found: Sequence[FromClause] = element._from_objects
     return found
 
 
 def values_of(statement: Any) -> Mapping[Any, Any]:
-    """Return what ``values()`` of an INSERT or UPDATE set for one row, by column or name."""
+    """Return the values that ``values()`` of an INSERT or UPDATE has set, by column or name."""
     return statement._values or {}
 
 
 def rows_of(statement: Any) -> Sequence[Sequence[Any]]:
-    """Return what ``values()`` of an INSERT set for several rows: lists of rows."""
+    """Return the rows that ``values()`` of an INSERT has set: a list for each call."""
     found: Sequence[Sequence[Any]] = statement._multi_values
     return found
 
 
 def prefixes_of(statement: Any) -> str:
-    """Return the words that ``prefix_with`` put before the rest, in capital letters."""
+    """Return the prefixes of ``prefix_with``, such as ``OR REPLACE``, in capital letters."""
     return " ".join(str(prefix) for prefix, _ in statement._prefixes).upper()
 
 
@@ -90,29 +90,29 @@ def post_values_of(statement: Any) -> Any:
 def entity_of(statement: Any) -> Any:
     """Return the mapper or aliased class that an ORM statement writes to, or None.
 
-    ``entity_description`` says it in public, for statements that name an entity and for all others
-    alike, so that a table of some model could not be told from the model.
+    The public ``entity_description`` also has the table of a statement without a model, so that a
+    model and its table could not be told apart.
     """
     return statement._propagate_attrs.get("plugin_subject")
 
 
 def put_off_by(statement: Any) -> Iterable[str]:
-    """Return the attributes that a load of SQLAlchemy's own is for; none where it is all of them.
+    """Return the attributes that SQLAlchemy loads by this statement; none if it loads all.
 
-    ``do_orm_execute`` says that columns are loaded, and not which.
+    The event ``do_orm_execute`` tells that columns are loaded, and not which.
     """
     names: Iterable[str] = statement._compile_options._only_load_props or ()
     return names
 
 
 def make_unique(parameter: BindParameter[Any]) -> None:
-    """Let a parameter that has its value take another name where two of one name would meet.
+    """Let the compiler rename a parameter that has the same name as another one.
 
-    ``bindparam(unique=True)`` does it for a new one; this one is in an expression already.
+    ``bindparam(unique=True)`` does that for a new parameter; this one is in an expression already.
     """
     parameter._convert_to_unique()  # type: ignore[no-untyped-call]
 
 
 def is_anonymous(name: object) -> bool:
-    """Return whether SQLAlchemy made a name up, which the text of a statement has otherwise."""
+    """Return whether SQLAlchemy generated the name; the SQL text then has another one."""
     return isinstance(name, _anonymous_label)

@@ -1,4 +1,4 @@
-"""Know column types by what they have in common where SQLAlchemy has no public class for it."""
+"""Name the common base classes of column types that SQLAlchemy keeps private."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = ["BINARY", "INTERVAL", "variant_for"]
 
-#: What ``Interval``, a decorator, and each database's own interval have in common. The public
-#: classes would have to be listed, and a dialect's own, which is not imported, would be missed.
+#: The base of ``Interval`` (which is a decorator) and of each database's own interval type. A list
+#: of the public classes would miss the types of dialects that are not imported.
 INTERVAL: Final[type[TypeEngine[Any]]] = _AbstractInterval
-#: What ``LargeBinary``, ``BINARY``, ``VARBINARY`` and each database's own have in common.
+#: The base of ``LargeBinary``, ``BINARY``, ``VARBINARY`` and of each database's own binary types.
 BINARY: Final[type[TypeEngine[Any]]] = _Binary
 
 
 def variant_for(kind: TypeEngine[Any], database: str) -> TypeEngine[Any]:
-    """Return what ``with_variant`` gave a type for a database, or the type itself.
+    """Return the type that ``with_variant`` gave for a database, or the type itself.
 
-    ``dialect_impl`` answers with what the dialect makes of it, which no longer says what was
-    declared.
+    The public ``dialect_impl`` returns the dialect's own form of it, and not the declared type.
     """
     found: TypeEngine[Any] = kind._variant_mapping.get(database, kind)
     return found

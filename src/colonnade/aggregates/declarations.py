@@ -1,6 +1,6 @@
-"""In charge of aggregates as a schema declares them: ``Annotated[int, Count("heroes")]``.
+"""Declare aggregates in the fields of a schema: ``Annotated[int, Count("heroes")]``.
 
-An aggregate is a frozen value that knows no model; ``measures`` finds out what it means for one.
+An aggregate is a frozen value that knows no model; ``resolve`` finds its meaning for one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Aggregate:
-    """A figure about many rows, which a field of a schema holds.
+    """A figure about many rows, as a schema's field declares it.
 
     ``path`` names a column of the model, or one at the end of relations: ``"age"``,
     ``"team.budget"``, ``"heroes.age"``. A path over a collection makes a figure about the children
@@ -49,7 +49,7 @@ class Aggregate:
         self.lookups = lookups
 
     def where(self, /, *conditions: Any, **lookups: Any) -> Self:
-        """Of those rows only for which all of this holds.
+        """Return the aggregate of only those rows that meet all of these conditions.
 
         Takes what ``where`` of a query takes: about the children, where the path leads over a
         collection, else about the rows of the model.
@@ -72,9 +72,10 @@ class Aggregate:
 
 
 class Count(Aggregate):
-    """How many: ``Count()`` rows, ``Count("heroes")`` children, ``Count("age")`` values not NULL.
+    """A number: ``Count()`` of rows, ``Count("heroes")`` of children, ``Count("age")`` of values.
 
-    ``distinct`` counts equal values, or a child that several paths lead to, once.
+    A NULL is no value. With ``distinct`` equal values, or a child that several paths lead to, count
+    once.
     """
 
     __slots__ = ()
@@ -85,9 +86,9 @@ class Count(Aggregate):
 
 
 class Exists(Aggregate):
-    """Whether there is one at all: ``Exists("fans")``, ``Exists("fans").where(id=7)``; a bool.
+    """True if there is any: ``Exists("fans")``, ``Exists("fans").where(id=7)``.
 
-    ``path`` leads over a collection. What depends on who asks is a ``Given`` in place of a value.
+    ``path`` leads over a collection. Use a ``Given`` as a value that depends on the caller.
     """
 
     __slots__ = ()
@@ -98,7 +99,7 @@ class Exists(Aggregate):
 
 
 class Sum(Aggregate):
-    """The sum of numbers. Of nothing it is None, or 0 where the field does not take None."""
+    """The sum of numbers. Without any it is None, or 0 where the field does not take None."""
 
     __slots__ = ()
     function = "sum"
@@ -108,7 +109,7 @@ class Sum(Aggregate):
 
 
 class Avg(Aggregate):
-    """The mean of numbers, a float on every database; None of nothing."""
+    """The mean of numbers, a float on every database; None if there are none."""
 
     __slots__ = ()
     function = "avg"
@@ -118,7 +119,7 @@ class Avg(Aggregate):
 
 
 class Min(Aggregate):
-    """The least of numbers, dates, times or texts; None of nothing."""
+    """The least of numbers, dates, times or texts; None if there are none."""
 
     __slots__ = ()
     function = "min"
@@ -128,7 +129,7 @@ class Min(Aggregate):
 
 
 class Max(Aggregate):
-    """The greatest of numbers, dates, times or texts; None of nothing."""
+    """The greatest of numbers, dates, times or texts; None if there are none."""
 
     __slots__ = ()
     function = "max"

@@ -1,8 +1,8 @@
-"""In charge of grouped schemas: what their groups are, as a model of their own.
+"""Map a class for the groups of a grouped schema, so that they can be queried like a model.
 
-The groups are rows too, with the schema's fields as columns. So they get a mapped class, of no
-table: conditions on groups, their order, pages and the schema itself are then checked and built as
-for any model. The key of a group is what it is grouped by.
+Groups are rows too, with the schema's fields as columns. They get a mapped class without a table of
+its own: conditions on groups, their order, pages and the schema itself are then checked and built
+as for any model. The key of a group is what it is grouped by.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _TABLE: Final = "colonnade_groups"
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What rows are grouped by: the ``attribute`` of what is at the end of ``steps``.
+    """A column that rows are grouped by: the ``attribute`` of the object at the end of ``steps``.
 
-    ``label`` is the column of the groups. ``exact`` ones tell texts apart that a collation takes
-    for equal, beside ones that are ``shown``.
+    ``label`` is its column in the groups. For a text there are two: the ``exact`` one, which tells
+    texts apart that a collation takes for equal, and the one that is ``shown``.
     """
 
     label: str
@@ -62,7 +62,7 @@ class Grouping:
 class Grouped:
     """The groups of ``model`` that ``schema`` asks for; ``entity`` is the class mapped for them.
 
-    ``fields`` are those that say which group it is.
+    ``fields`` are those that identify a group.
     """
 
     model: type[Any]
@@ -73,7 +73,7 @@ class Grouped:
     measures: tuple[tuple[str, Measure], ...]
 
     def source(self, label: str) -> str:
-        """What a column of the groups holds, in words."""
+        """Return what a column of the groups holds, in words."""
         figures = dict(self.measures)
         if label in figures:
             return repr(figures[label].aggregate)
@@ -82,7 +82,7 @@ class Grouped:
 
 
 def paths_of(model: type[Any], schema: type[BaseModel], name: str) -> list[Path]:
-    """Where a field's value is looked for; among groups, by its name alone."""
+    """Return the paths at which a field's value is looked up; for groups its name alone."""
     if groups_of(model):
         return [(name,)]
     by_alias = schema.model_config.get("validate_by_alias") is not False
@@ -90,14 +90,14 @@ def paths_of(model: type[Any], schema: type[BaseModel], name: str) -> list[Path]
 
 
 def groups_of(entity: type[Any]) -> Grouped | None:
-    """What a class stands for, if it was mapped for groups."""
+    """Return the groups that a class was mapped for; None for any other class."""
     found: Grouped | None = getattr(entity, _ATTRIBUTE, None)
     return found
 
 
 @memoized
 def grouped(model: type[Any], schema: type[BaseModel]) -> Grouped | None:
-    """The groups that a schema asks for, or None where its objects are the model's rows.
+    """Return the groups that a schema asks for, or None if its objects are the model's rows.
 
     Raises ``InvalidSchema``.
     """
@@ -111,13 +111,14 @@ def rows_measures(
     nested: bool,
     given: Collection[str] = (),
 ) -> dict[str, Measure]:
-    """The figures, by field, that a schema has of each of the model's rows.
+    """Return the figures, by field, that a schema has of each of the model's rows.
 
     Something else fills the fields in ``given``. Raises ``InvalidSchema`` for a schema of groups,
-    which stands at the root alone, and which only ``into`` asks for.
+    which cannot be nested, and which only ``into`` asks for.
     """
     if groups_of(model) is not None:
         return {}  # they are columns of the groups
+    # Only ``into`` of a query replaces the model by the groups, before it asks for the plan.
     if not (nested or given) and is_grouped(model, schema):
         raise InvalidSchema(
             f"{schema.__name__} is about groups of {model.__name__}, not about its rows",
@@ -145,7 +146,7 @@ def rows_measures(
 
 @memoized
 def figures_of(model: type[Any], schema: type[BaseModel]) -> type[Any] | None:
-    """A class mapped for the figures that a schema has of each row; None where it has none."""
+    """Return a class mapped for the figures that a schema has of each row; None without any."""
     measures = rows_measures(model, schema, nested=True)
     if not measures:
         return None
@@ -159,9 +160,9 @@ def figures_of(model: type[Any], schema: type[BaseModel]) -> type[Any] | None:
 
 
 def _class(schema: type[BaseModel], kinds: dict[str, Any]) -> type[Any]:
-    """A class of this name to be mapped, by which errors and cursors know it.
+    """Return a new class with the schema's name, by which errors and cursors know it.
 
-    What its columns hold is told as a model tells it, since not every SQL type does.
+    ``model_fields`` tells what its columns hold, as in a model, since not every SQL type does.
     """
     fields = {name: FieldInfo(annotation=kind) for name, kind in kinds.items()}
     names = {"__module__": schema.__module__, "__qualname__": schema.__qualname__}
@@ -174,6 +175,7 @@ def _map(
     key: list[TableColumn[Any]],
     related: dict[str, Any],
 ) -> None:
+    """Map the class to a table that only names the columns."""
     table = Table(_TABLE, MetaData(), *columns)
     # A registry of its own: names of schemas need not be unique.
     registry().map_imperatively(entity, table, properties=related, primary_key=key)
@@ -184,6 +186,8 @@ def _column(index: int, name: str, kind: TypeEngine[Any], nullable: bool) -> Tab
 
 
 class _Making:
+    """The groups of one schema while its fields are collected."""
+
     def __init__(self, model: type[Any], schema: type[BaseModel]) -> None:
         self.mapping = mapping_of(model)
         self.schema = schema
@@ -196,6 +200,7 @@ class _Making:
         self.kinds: dict[str, Any] = {}
 
     def made(self) -> Grouped:
+        """Return the finished groups. Raises ``InvalidSchema`` for a field that does not fit."""
         measures = {item.field: item for item in measures_of(self.mapping.model, self.schema)}
         for name in declared_fields(self.schema):
             if name in measures:
@@ -206,7 +211,10 @@ class _Making:
         return self._mapped(related)
 
     def _measure(self, measure: Measure) -> None:
+        """Add the column of an aggregate."""
         function, told = measure.aggregate.function, repr(measure.aggregate)
+        # A group's figure about children is put together from those of its rows, see
+        # ``spec.aggregate_sql.figure``. A mean, or a count of distinct values, cannot be.
         if measure.many and (function == "avg" or measure.aggregate.distinct):
             what = "a mean" if function == "avg" else "a count of distinct values"
             self._refuse(
@@ -219,6 +227,7 @@ class _Making:
         self.kinds[measure.field] = measure.kind
 
     def _group(self, name: str) -> None:
+        """Add what a field is grouped by: a column, or the foreign key of a related object."""
         given = declared(self.schema, name)
         self.fields.append(name)
         steps: tuple[Relation, ...] = ()
@@ -238,11 +247,11 @@ class _Making:
         text = is_text(found.type)
         self._grouping(name, steps, found, shown=text)
         if text:
-            # Collations take some texts for equal that are not, and have no order for them.
+            # A collation may take different texts for equal: group by their bytes as well.
             self._grouping(f"{name} (exact)", steps, found, exact=True)
 
     def _named(self, name: str) -> ModelAttribute:
-        """What fills a field by its aliases or its name, as in a schema of rows."""
+        """Return the attribute that fills a field by its aliases or its name, as in any schema."""
         model = self.mapping.model
         paths = lookup_paths(fields_of(self.schema)[name], name)
         attributes: Any = (attribute_of(model, str(path[0])) for path in paths if len(path) == 1)
@@ -256,6 +265,7 @@ class _Making:
         return found
 
     def _at(self, name: str, path: str) -> tuple[tuple[Relation, ...], Column | Expression]:
+        """Return the relations and the column that a ``Group`` names."""
         try:
             found = column_path(self.mapping.model, path)
         except (UnknownField, AmbiguousLookup) as error:
@@ -266,7 +276,7 @@ class _Making:
         return found.steps, found.column
 
     def _related(self, name: str, relation: Relation) -> Any:
-        """The relation from a group to the one object that its rows have in common."""
+        """Return the relation from a group to the one object that its rows have in common."""
         owner = self.mapping.model
         if relation.many:
             self._refuse(name, f"{owner.__name__}.{name} has many objects, and a group has none")
@@ -285,7 +295,7 @@ class _Making:
         )
 
     def _local(self, name: str) -> TableColumn[Any]:
-        """The column of the groups that holds a column of the model, added if there is none."""
+        """Return the groups' column for a column of the model; add it if there is none."""
         for item in self.groupings:
             if item.attribute == name and not item.steps and not item.exact:
                 return next(made for made in self.columns if made.name == item.label)
@@ -303,6 +313,7 @@ class _Making:
         exact: bool = False,
         shown: bool = False,
     ) -> TableColumn[Any]:
+        """Add a column that rows are grouped by."""
         nullable = any(step.optional for step in steps)
         if isinstance(found, Expression) or found.nullable:
             nullable = True
@@ -319,6 +330,7 @@ class _Making:
         return made
 
     def _mapped(self, related: dict[str, Any]) -> Grouped:
+        """Map the class for the groups and return them."""
         entity = _class(self.schema, self.kinds)
         made = Grouped(
             self.mapping.model,
@@ -329,6 +341,7 @@ class _Making:
             tuple(self.measures),
         )
         setattr(entity, _ATTRIBUTE, made)
+        # Without any grouping there is one object; but a mapper needs a key all the same.
         _map(entity, self.columns, self.key or self.columns, related)
         return made
 

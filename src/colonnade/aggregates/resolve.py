@@ -1,6 +1,6 @@
-"""In charge of what an aggregate means for a model: its path, its type, and whether they fit.
+"""Resolve an aggregate against a model: its path, its type, and whether they fit the field.
 
-What a schema says wrong about an aggregate is found here, before any statement.
+All mistakes in an aggregate are found here, before any statement.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = [
 
 _NUMBERS: Final = (int, float, Decimal)
 _SORTED: Final = (*_NUMBERS, str, date, datetime, time, timedelta)
-#: Where the result is of this type, what a field may be annotated with beside it.
+#: For a result of this type, the other types with which the field may be annotated.
 _WIDER: Final[Mapping[Any, tuple[Any, ...]]] = {int: (float, Decimal), Decimal: (float,)}
 _SCALARS: Final = (*_SORTED, bool, bytes, UUID)
 
@@ -72,7 +72,7 @@ _Valued: TypeAlias = Column | Expression
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measure:
-    """An aggregate of ``field``, found in ``model``: relations to follow, the column at their end.
+    """An aggregate resolved for ``model``: the relations to follow and the column at their end.
 
     Without a column the objects themselves are counted. ``kind`` is the type of the result in
     Python, ``result`` that in SQL; with ``zero`` the sum of nothing is 0. Made once for a model and
@@ -90,12 +90,12 @@ class Measure:
 
     @property
     def many(self) -> bool:
-        """Whether it is about the children of each row, not about the rows of each group."""
+        """True if it is about the children of each row, not about the rows of each group."""
         return any(step.many for step in self.steps)
 
     @property
     def nullable(self) -> bool:
-        """Whether it may be NULL."""
+        """True if the result may be NULL."""
         return not (self.zero or self.aggregate.function in ("count", "exists"))
 
     @property
@@ -106,7 +106,7 @@ class Measure:
 
 
 def declared_fields(schema: Any) -> Mapping[str, FieldInfo]:
-    """The fields of a schema; none of what is no schema, or is not complete."""
+    """Return the fields of a schema; none for a class that is no schema, or not complete yet."""
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
         return {}
     try:
@@ -117,7 +117,10 @@ def declared_fields(schema: Any) -> Mapping[str, FieldInfo]:
 
 
 def declared(schema: type[BaseModel], name: str) -> Aggregate | Group | None:
-    """The aggregate or group that a field is annotated with."""
+    """Return the aggregate or group that a field is annotated with, or None.
+
+    Raises ``InvalidSchema`` for more than one, and for one inside a union.
+    """
     field = declared_fields(schema)[name]
     found = [item for item in field.metadata if isinstance(item, Aggregate | Group)]
     hidden = next(_within(field.annotation), None)
@@ -133,13 +136,13 @@ def declared(schema: type[BaseModel], name: str) -> Aggregate | Group | None:
 
 
 def measure_key(field: str, *, objects: bool) -> str:
-    """The key of a figure in what a plan reads: no attribute of a model is spelled like it."""
+    """Return the key of a figure in a plan; no attribute of a model is spelled like it."""
     return f"{field} (figure)" if objects else field
 
 
 @memoized
 def measure_of(model: type[Any], schema: type[BaseModel], name: str) -> Measure | None:
-    """The aggregate of a schema's field. Raises ``InvalidSchema`` for one that does not fit."""
+    """Return the resolved aggregate of a field, or None. Raises ``InvalidSchema`` if it misfits."""
     given = declared(schema, name)
     if not isinstance(given, Aggregate):
         return None
@@ -149,14 +152,17 @@ def measure_of(model: type[Any], schema: type[BaseModel], name: str) -> Measure 
 
 
 def measures_of(model: type[Any], schema: type[BaseModel]) -> tuple[Measure, ...]:
-    """The aggregates of a schema's fields. Raises ``InvalidSchema`` for one that does not fit."""
+    """Return the resolved aggregates of a schema. Raises ``InvalidSchema`` if one does not fit."""
     found = (measure_of(model, schema, name) for name in declared_fields(schema))
     return tuple(measure for measure in found if measure is not None)
 
 
 @memoized
 def is_grouped(model: type[Any], schema: type[BaseModel]) -> bool:
-    """Whether a schema's objects are groups of the model's rows, not the rows."""
+    """Return whether a schema's objects are groups of the model's rows, not the rows.
+
+    Raises ``InvalidSchema`` for figures about children alone, which could be either.
+    """
     if any(isinstance(declared(schema, name), Group) for name in declared_fields(schema)):
         return True
     measures = measures_of(model, schema)
@@ -171,7 +177,7 @@ def is_grouped(model: type[Any], schema: type[BaseModel]) -> bool:
 
 
 class _Fit:
-    """One field on its way to a measure."""
+    """One field whose aggregate is resolved against the model."""
 
     def __init__(self, model: type[Any], schema: type[BaseModel], name: str) -> None:
         self.model = model
@@ -180,6 +186,7 @@ class _Fit:
         self.annotation = declared_fields(schema)[name].annotation
 
     def measure(self, aggregate: Aggregate, grouping: bool) -> Measure:
+        """Return the resolved aggregate. Raises ``InvalidSchema`` if it does not fit."""
         steps, column = self._found(aggregate)
         kind, result = self._kind(aggregate, steps, column)
         allowed = _members(self.annotation)
@@ -197,6 +204,7 @@ class _Fit:
         return Measure(self.name, self.model, aggregate, steps, column, kind, result, zero)
 
     def _found(self, aggregate: Aggregate) -> tuple[tuple[Relation, ...], _Valued | None]:
+        """Return the path's relations and its column, which is None for whole objects."""
         if aggregate.path is None:
             if aggregate.distinct:
                 self._refuse("rows are distinct already", hint="name what is to be counted once")
@@ -204,6 +212,7 @@ class _Fit:
         if aggregate.function == "exists":
             return self._collection(aggregate), None
         if aggregate.function == "count":
+            # A relation, whose objects are counted; else a column, whose values are.
             try:
                 steps = relation_path(self.model, aggregate.path)
             except UnknownField:
@@ -218,6 +227,7 @@ class _Fit:
         return path.steps, path.column
 
     def _collection(self, aggregate: Aggregate) -> tuple[Relation, ...]:
+        """Return the relations of an ``Exists``, which lead over a collection."""
         assert aggregate.path is not None
         try:
             steps = relation_path(self.model, aggregate.path)
@@ -231,6 +241,7 @@ class _Fit:
         return steps
 
     def _check_distinct(self, aggregate: Aggregate, steps: tuple[Relation, ...]) -> None:
+        """Raise ``InvalidSchema`` for a distinct count of objects with a composite key."""
         if aggregate.distinct and len(mapping_of(steps[-1].target).key) > 1:
             self._refuse(
                 f"{aggregate!r}: not every database counts keys of several columns once",
@@ -240,7 +251,7 @@ class _Fit:
     def _kind(
         self, aggregate: Aggregate, steps: tuple[Relation, ...], column: _Valued | None
     ) -> tuple[type[Any], TypeEngine[Any]]:
-        """The type of the result, in Python and in SQL."""
+        """Return the type of the result, in Python and in SQL."""
         if aggregate.function == "count":
             return int, BigInteger()
         if aggregate.function == "exists":
@@ -260,6 +271,7 @@ class _Fit:
             return int, Whole()
         exact = column.type
         if isinstance(exact, ExactDecimal):
+            # A sum has more digits than any one value.
             exact = ExactDecimal(18, exact.scale)
         return kind, exact
 
@@ -273,8 +285,8 @@ class _Fit:
 
 
 def kind_of(model: type[Any], steps: tuple[Relation, ...], column: Attribute) -> Any:
-    """The Python type of a column's values, or object where neither SQL nor the model says."""
-    # Nothing but the SQL says what an expression is: a text that a type of ours wraps is one.
+    """Return the Python type of a column's values; ``object`` if neither SQL nor the model says."""
+    # For an expression only the SQL type counts: unwrap a type of ours, such as one around text.
     bare = isinstance(column, Expression) and not is_user_type(column.type)
     try:
         kind = (plain_type(column.type) if bare else column.type).python_type
@@ -289,7 +301,10 @@ def kind_of(model: type[Any], steps: tuple[Relation, ...], column: Attribute) ->
 
 
 def is_text(kind: TypeEngine[Any]) -> bool:
-    """Whether it is a text, which a collation may take for equal to another; no enum is."""
+    """Return whether a type is text, of which a collation may take two for equal.
+
+    An enum is not, also where it is stored as text.
+    """
     plain = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
     if not isinstance(plain, String) or isinstance(plain, SQLEnum):
         return False
@@ -299,14 +314,14 @@ def is_text(kind: TypeEngine[Any]) -> bool:
 def _may_be_empty(
     aggregate: Aggregate, steps: tuple[Relation, ...], column: _Valued | None, grouping: bool
 ) -> bool:
-    """Whether there may be no value; a group has a row at least."""
+    """Return whether there may be no value; a group always has a row."""
     filtered = bool(aggregate.conditions or aggregate.lookups)
     optional = any(step.many or step.optional for step in steps)
     return filtered or optional or not grouping or (column is not None and column.nullable)
 
 
 def _accepts(annotation: Any, kind: type[Any]) -> bool:
-    """Whether a field of this annotation takes the type; what cannot be told, Pydantic will."""
+    """Return whether a field of this annotation takes the type; Pydantic decides unknown ones."""
     known = isinstance(annotation, type) and (
         annotation in _SCALARS or issubclass(annotation, Enum | BaseModel)
     )
@@ -314,7 +329,7 @@ def _accepts(annotation: Any, kind: type[Any]) -> bool:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """The members of a union, or the annotation alone."""
+    """Return the members of a union, or the annotation alone."""
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
@@ -323,7 +338,7 @@ def _members(annotation: Any) -> list[Any]:
 
 
 def _within(annotation: Any) -> Iterator[Aggregate | Group]:
-    """Aggregates deeper in an annotation, where no field sees them."""
+    """Yield aggregates deeper in an annotation, where no field sees them."""
     if get_origin(annotation) is Annotated:
         yield from (
             item for item in get_args(annotation)[1:] if isinstance(item, Aggregate | Group)

@@ -1,4 +1,4 @@
-"""Find an example application and import it.
+"""Run the demo: find the example application, fill its database, serve it and check it.
 
 In a checkout the examples are in the folder ``examples`` beside ``src``. A wheel has a copy of them
 in this package.
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import URL
 
-from colonnade.cli.serving import (
+from colonnade.cli.ending import (
     CommandFailure,
     Interrupted,
     describe_error,

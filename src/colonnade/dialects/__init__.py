@@ -1,6 +1,7 @@
-"""What differs between databases: one file each for SQLite, PostgreSQL, and MySQL with MariaDB.
+"""Dialects: one file for each database, with everything in which it differs from the others.
 
-``dialect`` has the questions; the file of a database answers them.
+``dialect`` has the base class; ``sqlite``, ``postgresql`` and ``mysql`` (MariaDB too) override its
+methods. ``statement_memory`` limits the prepared and compiled statements that an engine keeps.
 """
 
 from __future__ import annotations

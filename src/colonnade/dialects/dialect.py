@@ -1,8 +1,8 @@
-"""End statements that take longer than their limit, at next to no cost for the others.
+"""Define what differs between databases: ``Dialect``, with the defaults that most of them share.
 
-A timer for each statement would be set and cancelled thousands of times for each time it fires.
-Here a single timer waits for the earliest deadline. Most statements are over long before it fires;
-then it is set again only if others still run.
+Every engine has one. Its subclasses know the driver's private parts that no other module should
+know: how to see whether a connection is open, to end a running statement, to close without a loop.
+A ``Watchdog`` ends statements that take longer than their limit.
 """
 
 from __future__ import annotations
@@ -36,54 +36,6 @@ __all__ = [
 ]
 
 
-class Watchdog:
-    """Calls ``abort(connection)`` once for each connection whose statement is overdue."""
-
-    def __init__(self, abort: Callable[[Any], None]) -> None:
-        self._abort = abort
-        self._deadlines: dict[Any, float] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self, connection: Any, limit: float) -> float | None:
-        """Record that a statement begins which may take ``limit`` seconds.
-
-        Return the deadline that the connection had before, which ``stop`` takes: a statement may
-        run inside of a longer task that has a limit too. Of the two deadlines the earlier counts.
-        """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + limit
-        outer = self._deadlines.get(connection)
-        if outer is not None and outer <= deadline:
-            return outer
-        self._deadlines[connection] = deadline
-        if self._timer is None or deadline < self._timer.when():
-            self._set_timer(loop, deadline)
-        return outer
-
-    def stop(self, connection: Any, outer: float | None = None) -> None:
-        """Record that the statement is over; ``outer`` is what its ``start`` returned."""
-        if outer is None:
-            self._deadlines.pop(connection, None)
-        elif connection in self._deadlines:  # else it has been aborted
-            self._deadlines[connection] = outer
-
-    def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = loop.call_at(deadline, self._abort_overdue, loop)
-
-    def _abort_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Abort the overdue connections, and set the timer for the next deadline."""
-        self._timer = None
-        now = loop.time()
-        overdue = [connection for connection, due in self._deadlines.items() if due <= now]
-        for connection in overdue:
-            self.stop(connection)
-            self._abort(connection)
-        if self._deadlines:
-            self._set_timer(loop, min(self._deadlines.values()))
-
-
 #: The execution option under which a connection carries its unit.
 UNIT_OPTION: Final = "colonnade_unit"
 #: The key in a pooled connection's ``info`` of the moment at which it was used last.
@@ -98,29 +50,6 @@ GRACE_SECONDS: Final = 2.0
 #: Seconds that a cancelled task still waits for what must not stop half way: a COMMIT that was
 #: sent, and the callbacks of a COMMIT that succeeded.
 FINISHING_SECONDS: Final = 5.0
-
-
-def watchdog_of(engine: Engine) -> Watchdog:
-    """Return the watchdog of all that takes its time on the connections of an engine."""
-    watchdog: Watchdog = engine.dialect.colonnade_watchdog  # type: ignore[attr-defined] # set_watchdog
-    return watchdog
-
-
-def set_watchdog(engine: Engine, dialect: Dialect) -> Watchdog:
-    """Give an engine its watchdog, and return it.
-
-    One for each engine, as a timer belongs to one event loop, and an engine does too. It is an
-    attribute of SQLAlchemy's dialect, so that an engine with other options has the same one.
-    """
-    watchdog = Watchdog(dialect.abort)
-    engine.dialect.colonnade_watchdog = watchdog  # type: ignore[attr-defined] # watchdog_of
-    return watchdog
-
-
-def driver_of(connection: PoolProxiedConnection) -> Any:
-    """Return the driver's own connection, also if it is detached from its pool."""
-    adapted: Any = connection.dbapi_connection
-    return adapted.driver_connection
 
 
 @dataclass(frozen=True)
@@ -246,3 +175,79 @@ class Dialect:
                 "variables are a matter of PostgreSQL's row-level security",
                 hint="on this database use a scope, or a criterion of the query",
             )
+
+
+def driver_of(connection: PoolProxiedConnection) -> Any:
+    """Return the driver's own connection, also if it is detached from its pool."""
+    adapted: Any = connection.dbapi_connection
+    return adapted.driver_connection
+
+
+def watchdog_of(engine: Engine) -> Watchdog:
+    """Return the watchdog that keeps every limit on the connections of an engine."""
+    watchdog: Watchdog = engine.dialect.colonnade_watchdog  # type: ignore[attr-defined] # set_watchdog
+    return watchdog
+
+
+def set_watchdog(engine: Engine, dialect: Dialect) -> Watchdog:
+    """Give an engine its watchdog, and return it.
+
+    There is one for each engine, as a timer belongs to one event loop, and an engine does too. It
+    is an attribute of SQLAlchemy's dialect, so that an engine with other options has the same one.
+    """
+    watchdog = Watchdog(dialect.abort)
+    engine.dialect.colonnade_watchdog = watchdog  # type: ignore[attr-defined] # watchdog_of
+    return watchdog
+
+
+class Watchdog:
+    """Calls ``abort(connection)`` once for each connection whose statement is overdue.
+
+    A timer for each statement would be set and cancelled thousands of times for each time it fires.
+    Here a single timer waits for the earliest deadline. Most statements are over long before it
+    fires; then it is set again only if others still run.
+    """
+
+    def __init__(self, abort: Callable[[Any], None]) -> None:
+        self._abort = abort
+        self._deadlines: dict[Any, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, connection: Any, limit: float) -> float | None:
+        """Record that a statement begins which may take ``limit`` seconds.
+
+        Return the deadline that the connection had before, which ``stop`` takes: a statement may
+        run inside of a longer task that has a limit too. Of the two deadlines the earlier counts.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limit
+        outer = self._deadlines.get(connection)
+        if outer is not None and outer <= deadline:
+            return outer
+        self._deadlines[connection] = deadline
+        if self._timer is None or deadline < self._timer.when():
+            self._set_timer(loop, deadline)
+        return outer
+
+    def stop(self, connection: Any, outer: float | None = None) -> None:
+        """Record that the statement is over; ``outer`` is what its ``start`` returned."""
+        if outer is None:
+            self._deadlines.pop(connection, None)
+        elif connection in self._deadlines:  # else it has been aborted
+            self._deadlines[connection] = outer
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(deadline, self._abort_overdue, loop)
+
+    def _abort_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Abort the overdue connections, and set the timer for the next deadline."""
+        self._timer = None
+        now = loop.time()
+        overdue = [connection for connection, due in self._deadlines.items() if due <= now]
+        for connection in overdue:
+            self.stop(connection)
+            self._abort(connection)
+        if self._deadlines:
+            self._set_timer(loop, min(self._deadlines.values()))

@@ -1,9 +1,9 @@
-"""In charge of types that SQLAlchemy's dialects would change a value of without a word.
+"""Make an engine store values exactly where SQLAlchemy's dialects would change them silently.
 
-SQLite keeps a NUMERIC as a float, and reads ten digits after its point; neither it nor MySQL keeps
-the offset of a moment, and both answer with a naive datetime that was an aware one. MySQL declares
-columns that drop microseconds, fractions and half of a float's digits. All of it is changed in the
-dialect of one engine: what is not Colonnade's in the process stays as SQLAlchemy has it.
+SQLite keeps a NUMERIC as a float, and SQLAlchemy reads ten digits of it after the point. Neither
+SQLite nor MySQL stores the offset of a datetime, and both return a naive datetime for an aware one.
+MySQL's columns drop microseconds, the fraction of a NUMERIC and half of a float's digits. All of it
+is changed in the dialect of one engine only; other engines in the process stay as they are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def store_exactly(dialect: Dialect) -> None:
     """Make the dialect of an engine store values exactly, or refuse them with ``InvalidValue``."""
     types = _TYPES.get(dialect.name)
     if types is not None:
-        # A new table for this engine: the class's own is shared by the whole process.
+        # A new dict for this engine: all dialects in the process share the one of the class.
         dialect.colspecs = {**dialect.colspecs, **types}
     if dialect.name in ("mysql", "mariadb"):
         plain = type(dialect.type_compiler_instance)
@@ -96,7 +96,7 @@ def _read_as_utc(result: _Processor) -> Callable[[Any], Any]:
 
 
 class _StoredAsUTC:
-    """Mixin of datetime types: with ``timezone``, values are stored in UTC and read back as UTC."""
+    """A mixin of datetime types; with ``timezone`` values are stored in UTC, and read as UTC."""
 
     timezone: bool
 
@@ -122,7 +122,7 @@ class _MySQLTimestamp(_StoredAsUTC, sa.TIMESTAMP):
 
 
 class _MySQLColumns:
-    """Mixed into MySQL's compiler of types: columns that keep what Python has."""
+    """A mixin of MySQL's type compiler: columns that keep all of a Python value."""
 
     def visit_datetime(self, kind: Any, **options: Any) -> str:
         return _with_microseconds(super().visit_datetime(kind, **options))  # type: ignore[misc] # of the compiler beside it
@@ -132,17 +132,17 @@ class _MySQLColumns:
 
     def visit_TIMESTAMP(self, kind: Any, **options: Any) -> str:  # noqa: N802 # SQLAlchemy's name
         text: str = super().visit_TIMESTAMP(kind, **options)  # type: ignore[misc] # the same
-        # MySQL's own type says itself how many digits it has.
+        # ``mysql.TIMESTAMP`` has a precision of its own (``fsp``), which stays.
         return text if isinstance(kind, mysql.TIMESTAMP) else _with_microseconds(text)
 
     def visit_numeric(self, kind: Any, **options: Any) -> str:
         text: str = super().visit_numeric(kind, **options)  # type: ignore[misc] # the same
-        # Without a number of digits it is NUMERIC(10, 0), which rounds what it is given.
+        # A plain NUMERIC is NUMERIC(10, 0) in MySQL, which rounds values to integers.
         return f"{text}(65, 30)" if text == "NUMERIC" else text
 
     def visit_float(self, kind: Any, **options: Any) -> str:
         text: str = super().visit_float(kind, **options)  # type: ignore[misc] # the same
-        # FLOAT keeps seven digits of Python's sixteen: what was written would not be found.
+        # FLOAT keeps seven digits of Python's sixteen, so that ``WHERE x = value`` finds no row.
         return "DOUBLE" if type(kind) is sa.Float and text == "FLOAT" else text
 
 

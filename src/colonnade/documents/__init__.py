@@ -1,4 +1,4 @@
-"""Columns as JSON that PostgreSQL writes exactly as Pydantic would, or why it cannot."""
+"""Decide how PostgreSQL can write a schema's JSON exactly as Pydantic would, or why it cannot."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ __all__ = [
 #: Keys of a core schema's nodes that have no effect on values.
 NEUTRAL_KEYS: Final = frozenset({"metadata", "ref", "type"})
 
-#: The most digits after the point with which Python writes every decimal without an exponent.
+#: The most digits after the point for which Python writes every decimal without an exponent.
 _SCALE: Final = 6
 #: The most binary digits of a FLOAT that PostgreSQL stores in 32 bits.
 _SINGLE: Final = 24
@@ -74,7 +74,7 @@ class JsonForm:
 
 
 def form_of(node: Node, leaf: ColumnField, path: str, *, strict: bool, nullable: bool) -> JsonForm:
-    """Return the form of a column for a field; raise ``Inexact`` if there is none."""
+    """Return the form of a column for a field; raise ``NoServerJson`` if there is none."""
     if leaf.column is None:
         raise NoServerJson(f"{path}: an expression")
     return _form_of(node, leaf.type, leaf.column.nullable, path, strict, nullable)
@@ -83,7 +83,7 @@ def form_of(node: Node, leaf: ColumnField, path: str, *, strict: bool, nullable:
 def form_of_figure(
     node: Node, measure: Measure, path: str, *, strict: bool, nullable: bool
 ) -> JsonForm:
-    """Return the form of a figure for a field; raise ``Inexact`` if there is none."""
+    """Return the form of a figure for a field; raise ``NoServerJson`` if there is none."""
     kind = measure.result
     if isinstance(kind, Whole):
         kind = sa.BigInteger()  # the sum is a NUMERIC, but one without a fraction

@@ -34,7 +34,7 @@ _SENTINEL_TEXT: Final = "colonnade: to be read as a row"
 SENTINEL: Final = f"'\"{_SENTINEL_TEXT}\"'"
 
 _ISO: Final = 'YYYY-MM-DD"T"HH24:MI:SS'
-#: The sentinels of some forms besides ``_MARK``: what the server writes for values of its own.
+#: The sentinels of some forms besides ``SENTINEL``: what the server writes for special values.
 _OTHER_SENTINELS: Final[Mapping[str, tuple[bytes, ...]]] = {
     "date": (b'"infinity"',),
     "decimal": (b'"NaN"', b'Infinity"'),
@@ -90,8 +90,8 @@ def sentinels_of(written: JsonLayout) -> tuple[bytes, ...]:
 def needs_fallback(document: bytes, looked_for: tuple[bytes, ...], *, free: bool) -> bool:
     """Return whether the document may differ from what Pydantic writes, so that rows are read.
 
-    ``free`` says that it has JSON columns. The search may find a sentinel that is a user's own
-    text; then rows are read for nothing, which is safe.
+    ``free`` is true if it has JSON columns, which may hold anything. The search may find a user's
+    own text that looks like a sentinel; then rows are read without need, which is safe.
     """
     if any(mark in document for mark in looked_for):
         return True
@@ -161,7 +161,7 @@ def _write_iso(
 
 
 def _write_enum(form: JsonForm, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return what is written for the stored member; a sentinel for what is no member."""
+    """Return the value to write for a stored member; a sentinel for a value that is no member."""
     stored: Any
     if isinstance(form.members[0][0], int):
         stored = type_coerce(column, Integer)

@@ -1,6 +1,6 @@
 """Decide whether PostgreSQL can write a schema's JSON exactly as Pydantic does, and how.
 
-The core schema is walked down to the fields. Each pair of a field and a column gets a ``Form``,
+The core schema is walked down to the fields. Each pair of a field and a column gets a ``JsonForm``,
 which says what the server has to do with the column. Anything that is not known to come out equal
 is a reason to read rows instead: a constraint, a validator, a setting that changes the output.
 """
@@ -28,7 +28,7 @@ from colonnade.schemas import ColumnField, NestedField, Plan
 
 __all__ = ["JsonLayout", "json_layout_of", "why_not_server_json"]
 
-#: Settings of a model that change no output for values that come from columns with a ``Form``.
+#: Settings of a model that change no output for values from columns with a ``JsonForm``.
 _HARMLESS_SETTINGS: Final = frozenset(
     {
         "cache_strings",
@@ -132,7 +132,7 @@ def _find_layout(plan: Plan) -> JsonLayout | str:
 
 
 class _LayoutBuilder:
-    """Builds a layout from the nodes of a core schema; raises ``Inexact`` where it cannot."""
+    """Builds a layout from a core schema's nodes; raises ``NoServerJson`` where it cannot."""
 
     def __init__(self, definitions: Mapping[str, Node]) -> None:
         self._definitions = definitions
@@ -160,7 +160,7 @@ class _LayoutBuilder:
         return self._object(fields["fields"], plan, strict=strict, required=required)
 
     def _strict(self, node: Node, name: str) -> bool:
-        """Return whether a model is strict; raise ``Inexact`` for a setting that changes output."""
+        """Return whether a model is strict; raise ``NoServerJson`` if a setting changes output."""
         config: Mapping[str, Any] = node.get("config") or {}
         for key, value in config.items():
             default = {"allow_inf_nan": True, "ser_json_inf_nan": "null"}.get(key)
@@ -171,6 +171,7 @@ class _LayoutBuilder:
     def _object(
         self, fields: Mapping[str, Node], plan: Plan, *, strict: bool, required: bool
     ) -> JsonLayout:
+        """Return the layout of an object with these fields."""
         leaves = {leaf.field: leaf for leaf in plan.columns}
         relations = {nested.field: nested for nested in (*plan.ones, *plan.many)}
         measures = {measure.field: measure for _, measure in plan.measures}
@@ -184,6 +185,7 @@ class _LayoutBuilder:
             path = f"{plan.schema.__name__}.{field}"
             _refuse_other_keys(node, _FIELD_KEYS, path)
             alias = str(node.get("serialization_alias", field))
+            # The alias is a label in SQL, which becomes a key of the JSON object.
             if not 0 < len(alias.encode()) <= _LONGEST_NAME or "\0" in alias:
                 raise NoServerJson(f"{path}: a name that PostgreSQL does not keep")
             if alias in order:
@@ -248,7 +250,7 @@ class _LayoutBuilder:
 
 
 def _refuse_other_keys(node: Node, keys: frozenset[str], path: str) -> None:
-    """Raise ``Inexact`` if a node has any other keys than ``keys``."""
+    """Raise ``NoServerJson`` if a node has any other keys than ``keys``."""
     for key, value in node.items():
         if key not in keys and key not in NEUTRAL_KEYS and value is not None:
             raise NoServerJson(f"{path}: {key.replace('_', ' ')}")

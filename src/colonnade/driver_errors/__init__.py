@@ -1,6 +1,8 @@
-"""Translate a driver's error, by its code, into the one error of the tree that it means.
+"""Translate errors of the database drivers into the library's own errors, by their codes.
 
-Where the error is about a constraint, its name, fields and model are found too.
+``translate`` has ``translate_error``. ``codes`` are its tables of codes; ``violations`` reads the
+violated constraint from a driver's error, ``location`` finds the model and the fields of it, and
+``refused`` finds the columns of values that the driver or the database refused.
 """
 
 from __future__ import annotations

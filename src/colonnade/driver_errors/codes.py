@@ -1,9 +1,9 @@
-"""Say which error of ours each code of a driver means.
+"""List the error class for each code of a driver, one table for each database.
 
-One table a database. A code that is not listed falls back to its class (PostgreSQL's first two
-characters, SQLite's low byte) and then to the plain ``DatabaseError``. A state of a class that
-PostgreSQL does not have was made up by a trigger or procedure. The figures were read off
-real servers; ``tests/database/test_translate.py`` provokes each that can be provoked.
+A code that is not listed falls back to its class (PostgreSQL's first two characters, SQLite's low
+byte) and then to ``DatabaseError``. A state of a class that PostgreSQL does not have was raised by
+a trigger or procedure. The codes were read off real servers;
+``tests/driver_errors/test_translate.py`` provokes each that can be provoked.
 """
 
 from __future__ import annotations

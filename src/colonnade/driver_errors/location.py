@@ -1,7 +1,7 @@
-"""From what a driver tells of a refused write to the model and the attributes it is about.
+"""Find the model and the attributes behind a table, constraint or columns that a driver names.
 
-PostgreSQL names table and constraint, MySQL and MariaDB a key (``PRIMARY`` for every primary key)
-and often no table, SQLite a table and columns and never the constraint.
+PostgreSQL names the table and the constraint. MySQL and MariaDB name a key (``PRIMARY`` for every
+primary key), and often no table. SQLite names the table and the columns, and never the constraint.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _Item = sa.Constraint | sa.Index
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """What was found: model and fields as mapped, constraint and columns as in the database.
+    """The place of an error: model and fields as mapped, constraint and columns as in the database.
 
-    ``constraint`` is the one the driver named, else the unique one that has just these columns.
+    ``constraint`` is the one that the driver named, or else the unique one of exactly these
+    columns.
     """
 
     model: str | None = None
@@ -42,9 +43,9 @@ def locate(
     constraint: str | None = None,
     columns: Sequence[str] = (),
 ) -> Located:
-    """The model, attributes, constraint and columns behind any of a table, a constraint, columns.
+    """Return the model, attributes, constraint and columns for what is known of them.
 
-    Never raises and never guesses: what could be two things is left out. No mapper is configured.
+    Never raises and never guesses: what is ambiguous is left out. No mapper is configured.
     """
     tables = list(_tables(metadata, table))
     item = _named(tables, constraint) if constraint else _unique_over(tables, columns)
@@ -60,7 +61,7 @@ def locate(
 
 
 def _tables(metadata: sa.MetaData, name: str | None) -> Iterator[sa.Table]:
-    """The tables that ``name``, with or without its schema, may mean; all of them for None."""
+    """Yield the tables that ``name``, with or without a schema, may mean; for None all of them."""
     if name is None:
         yield from metadata.tables.values()
         return
@@ -75,6 +76,7 @@ def _named(tables: Iterable[sa.Table], name: str) -> _Item | None:
 
 
 def _unique_over(tables: Sequence[sa.Table], columns: Sequence[str]) -> _Item | None:
+    """Return the unique constraint or index of exactly these columns, if it is the only one."""
     wanted = sorted(columns)
     if not wanted or len(tables) != 1:
         return None
@@ -88,6 +90,7 @@ def _unique_over(tables: Sequence[sa.Table], columns: Sequence[str]) -> _Item | 
 def _owner(
     tables: Sequence[sa.Table], item: _Item | None, columns: Sequence[str]
 ) -> sa.Table | None:
+    """Return the table of the constraint, or the only table that has all of the columns."""
     if item is not None:
         return item.table
     if len(tables) == 1:
@@ -103,9 +106,14 @@ def _items(table: sa.Table) -> Iterator[_Item]:
 
 
 def _names(table: sa.Table, item: _Item) -> set[str]:
-    """What a database may call a constraint; one without a name gets one from the database."""
+    """Return the names that a database may use for a constraint.
+
+    A constraint without a name gets one from the database: PostgreSQL's are ``…_pkey``, ``…_key``
+    and ``…_fkey``, and MySQL takes the first column's for a unique key.
+    """
     name = _name(item)
     if isinstance(item, sa.PrimaryKeyConstraint):
+        # MySQL and MariaDB call every primary key PRIMARY, also one that has a name.
         return {name or f"{table.name}_pkey", "PRIMARY"}
     if name is not None:
         return {name}
@@ -135,7 +143,7 @@ def _plain(table: sa.Table) -> set[str]:
 
 
 def _mapped(metadata: sa.MetaData, table: sa.Table | None) -> list[Mapper[Any]]:
-    """The mappers of a table, the parent of a single-table hierarchy first."""
+    """Return the mappers of a table, the parent of a single-table hierarchy first."""
     if table is None:
         return []
     found = [mapper for mapper in mappers(metadata) if mapper.local_table is table]
@@ -145,6 +153,7 @@ def _mapped(metadata: sa.MetaData, table: sa.Table | None) -> list[Mapper[Any]]:
 def _fields(
     table: sa.Table, mapped: Sequence[Mapper[Any]], columns: Sequence[str]
 ) -> Iterator[str]:
+    """Yield the attributes of the columns, each from the first mapper that maps it."""
     by_name = {column.name: column for column in table.columns}
     for name in columns:
         for mapper in mapped:
@@ -156,6 +165,6 @@ def _fields(
 
 
 def _only(found: Iterable[_T]) -> _T | None:
-    """The one thing found; None when there is nothing, or a choice."""
+    """Return the only item; None if there is none, or several."""
     several = list(found)
     return several[0] if len(several) == 1 else None

@@ -1,7 +1,8 @@
-"""In charge of refused values: whose they are, where neither the driver nor the server says it.
+"""Find the columns of refused values where neither the driver nor the server names them.
 
-PostgreSQL names no column for a value that is too long, asyncpg counts the arguments that it could
-not send, and a column's type knows only itself. The statement knows which value is whose.
+PostgreSQL names no column for a value that is too long, asyncpg gives the number of the argument
+that it could not send, and a column's type does not know the column's name. The statement knows
+which value belongs to which column.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from colonnade.values import rule_of
 
 __all__ = ["refused_columns", "written_table"]
 
-#: How asyncpg begins to say which argument it cannot send.
+#: How asyncpg's message for an argument that it cannot send begins.
 _ARGUMENT: Final = re.compile(r"invalid input for query argument \$(\d+)")
-#: How a statement that SQLAlchemy made begins.
+#: How an INSERT or UPDATE that SQLAlchemy compiled begins.
 _WRITE: Final = re.compile(r"(?:INSERT INTO|UPDATE) ([^\s(]+)")
-#: What a type, a driver or a rule raises for a value that it cannot take.
+#: The errors that a type, a driver or a rule raises for a value that it does not take.
 _REFUSALS: Final = (ColonnadeError, ValueError, TypeError, LookupError, ArithmeticError)
 
 
 def written_table(context: ExceptionContext, metadata: MetaData) -> Table | None:
-    """Return the table that the statement writes to, or None if it writes to none that is known."""
+    """Return the table that the statement writes to; None if it writes to none of ``metadata``."""
     compiled: Any = getattr(context.execution_context, "compiled", None)
     table = getattr(getattr(compiled, "statement", None), "table", None)
     if table is not None or compiled is not None:
         return table if isinstance(table, Table) else None
-    # A value was being prepared, and of the statement there is its text.
+    # The error came while values were prepared: only the text of the statement is known by then.
     match = _WRITE.match(context.statement or "")
     if match is None:
         return None
@@ -41,7 +42,10 @@ def written_table(context: ExceptionContext, metadata: MetaData) -> Table | None
 
 
 def refused_columns(context: ExceptionContext, table: Table | None) -> tuple[str, ...]:
-    """Return the columns of the table whose values could not be had; none if unknown."""
+    """Return the names of the columns whose values were refused; empty if that is unknown.
+
+    asyncpg gives the number of the argument. Otherwise every value is tried against its column.
+    """
     dialect: Any = context.dialect
     if table is None or dialect is None:
         return ()
@@ -49,7 +53,7 @@ def refused_columns(context: ExceptionContext, table: Table | None) -> tuple[str
     argument = _ARGUMENT.search(str(context.original_exception))
     names = getattr(compiled, "positiontup", None)
     if argument and names:
-        # Of several rows in one statement each has the arguments of the first.
+        # An INSERT of several rows repeats the arguments of the first row.
         column = _find_column(table, names[(int(argument[1]) - 1) % len(names)])
         return () if column is None else (column.name,)
     found: dict[str, None] = {}
@@ -61,7 +65,7 @@ def refused_columns(context: ExceptionContext, table: Table | None) -> tuple[str
 
 
 def _iterate_values(context: ExceptionContext) -> Iterator[tuple[str, Any]]:
-    """The names of the statement's parameters and the values that they had."""
+    """Yield the names and the values of the statement's parameters, row by row."""
     given: Any = getattr(context.execution_context, "compiled_parameters", None)
     if not given:
         given = context.parameters
@@ -71,7 +75,7 @@ def _iterate_values(context: ExceptionContext) -> Iterator[tuple[str, Any]]:
 
 
 def _takes_value(column: Column[Any], value: Any, dialect: Dialect) -> bool:
-    """Whether a value is one of the column's, and its type can turn it into what is sent."""
+    """Return whether the value fits the column, and the column's type can convert it."""
     process: Any = column.type.dialect_impl(dialect).bind_processor(dialect)
     try:
         if process is not None:
@@ -83,6 +87,6 @@ def _takes_value(column: Column[Any], value: Any, dialect: Dialect) -> bool:
 
 
 def _find_column(table: Table, name: str) -> Column[Any] | None:
-    """The column that a parameter is named after, whatever stands before its name."""
+    """Return the column that a parameter is named after; SQLAlchemy may put a prefix before it."""
     found = [one for one in table.c if name == one.key or name.endswith(f"_{one.key}")]
     return max(found, key=lambda one: len(one.key), default=None)

@@ -1,9 +1,9 @@
-"""In charge of turning a driver's error into one of ours, by its code.
+"""Translate a driver's error into one of ours, by its code.
 
-``translate`` is pure: it looks at an exception and answers with another, or with ``None`` for what
-is no business of the database (a ``KeyError`` in the user's own code). It holds for asyncpg,
-psycopg, aiosqlite, aiomysql and asyncmy, wrapped by SQLAlchemy or bare. No message holds a value
-that a user sent; the driver's words stay on ``__cause__``.
+``translate_error`` does no I/O: it takes an exception and returns another one, or None for an
+exception that does not come from the database (a ``KeyError`` in the user's own code). It knows
+the errors of asyncpg, psycopg, aiosqlite, aiomysql and asyncmy, wrapped by SQLAlchemy or not. No
+message has a value that a user sent; the driver's own message is on ``__cause__``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["ErrorContext", "aborted_error", "translate_error"]
 
 @dataclass(frozen=True)
 class ErrorContext:
-    """What the error itself cannot tell: where it happened, and on what."""
+    """The circumstances of an error, which the error itself does not tell."""
 
     metadata: MetaData
     connecting: bool = False
@@ -36,15 +36,15 @@ class ErrorContext:
     disconnected: bool = False
     executing: bool = False
     table: str | None = None
-    #: Finds the columns whose values the statement could not have.
+    #: Returns the columns whose values were refused; called only if that is needed.
     columns: Callable[[], tuple[str, ...]] = tuple
 
 
 def translate_error(error: BaseException, where: ErrorContext) -> e.ColonnadeError | None:
-    """The error of ours that ``error`` stands for, or ``None`` where it stands for none.
+    """Return our error for ``error``, or None if it does not come from the database.
 
-    MySQL hides a deadlock inside a savepoint behind "savepoint does not exist", so a database
-    error is retryable when any of its causes is.
+    MySQL hides a deadlock inside a savepoint behind "savepoint does not exist", so a retryable
+    error among the causes of a database error is returned in its place.
     """
     if isinstance(error, e.ColonnadeError):
         return error
@@ -60,6 +60,7 @@ def translate_error(error: BaseException, where: ErrorContext) -> e.ColonnadeErr
 
 
 def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and its causes, up to the first error of ours; a circle ends the walk."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen and not isinstance(link, e.ColonnadeError):
@@ -80,7 +81,7 @@ def _translate_one(error: BaseException, where: ErrorContext) -> e.ColonnadeErro
 
 
 def _translate_driver_error(error: Any, where: ErrorContext) -> e.ColonnadeError | None:
-    """A DB-API error, inside SQLAlchemy's wrapper or bare: read the code, then the details."""
+    """Translate a DB-API error, wrapped by SQLAlchemy or not: by its code, then its details."""
     original: Any = error.orig if isinstance(error, sa.DBAPIError) else error
     lost = where.disconnected or bool(getattr(error, "connection_invalidated", False))
     first = original.args[0] if getattr(original, "args", ()) else None
@@ -100,7 +101,8 @@ def _translate_driver_error(error: Any, where: ErrorContext) -> e.ColonnadeError
             refused = e.InvalidValue("MariaDB keeps no JSON that nests more than 31 deep")
             return _name_fields(refused, where, told)
         if first in _COLLATIONS and "COERCIBLE" in text:
-            kind = e.InvalidValue  # a value of the caller's, and no two columns of the statement
+            # One side is a value of the caller; between two columns it is the statement's mistake.
+            kind = e.InvalidValue
         return _build_error(kind, told, where, codes.REASONS.get(first), said=text)
     if state is not None:
         return _translate_postgresql(_kind_of_state(state), state, original, where)
@@ -118,6 +120,10 @@ def _sqlite(code: int, text: str, where: ErrorContext) -> e.ColonnadeError:
 
 
 def _kind_of_state(state: str) -> type[e.DatabaseError]:
+    """Return the error class of an SQLSTATE of PostgreSQL.
+
+    A state of a class that PostgreSQL does not have was raised by a trigger or procedure.
+    """
     kind = codes.POSTGRESQL.get(state) or codes.POSTGRESQL_CLASSES.get(state[:2])
     if kind is None:
         made_up = state[:2] not in codes.POSTGRESQL_OTHERS
@@ -126,7 +132,7 @@ def _kind_of_state(state: str) -> type[e.DatabaseError]:
 
 
 def _is_json_check(told: violations.Violation, metadata: MetaData) -> bool:
-    """Whether the check is MariaDB's own of a column of JSON, which it names after the column."""
+    """Return whether the violated check is the one that MariaDB gives to every JSON column."""
     tables = [table for table in metadata.tables.values() if table.name == told.table]
     columns = [table.c.get(name) for table in tables for name in told.columns]
     return any(one is not None and family_of(one.type) == "json" for one in columns)
@@ -137,7 +143,7 @@ def _translate_postgresql(
 ) -> e.ColonnadeError:
     details = getattr(original, "diag", None) or _driver_error(original)
     if state == "57014" and "statement timeout" in str(original):
-        # The server has one code for both and tells them apart in words only.
+        # The server has one code for a cancel request and a time-out; only the text differs.
         kind = e.StatementTimeout
     if state == "25P02":
         return aborted_error()
@@ -153,11 +159,12 @@ def _translate_postgresql(
 
 
 def _driver_error(original: Any) -> Any:
+    """Return the driver's error behind the one that SQLAlchemy's adapter made of it."""
     return original.__cause__ if original.__cause__ is not None else original
 
 
 def _translate_without_code(original: Any, lost: bool, where: ErrorContext) -> e.ColonnadeError:
-    """Errors that a driver makes up itself, with no code of the server."""
+    """Translate an error that the driver raised by itself, without a code of the server."""
     driver = _driver_error(original)
     if not lost and "another operation" in str(driver):
         return e.SessionShared(
@@ -180,9 +187,9 @@ def _build_error(
     *,
     said: str | None = None,
 ) -> e.ColonnadeError:
-    """Return the error of this kind, with the names of ours for what was violated.
+    """Return an error of this kind, with the model and the fields that it is about.
 
-    ``reason`` says why a value does not fit; ``said`` are the database's own words.
+    ``reason`` says why a value does not fit; ``said`` is the database's own message.
     """
     if kind is e.ReadOnlyServer and where.reading:
         return e.ReadOnlySession(
@@ -208,7 +215,8 @@ def _build_error(
         constraint=violation.constraint,
         columns=violation.columns,
     )
-    # Columns alone name a unique constraint, and only its violation is about that.
+    # ``locate`` finds a constraint by its columns only among unique ones, so what it found counts
+    # only for the violation of one.
     told_by_columns = kind is e.UniqueViolation
     subject = found.model or table or "the row"
     fields = found.fields or violation.columns
@@ -224,7 +232,7 @@ def _build_error(
 def _name_fields(
     error: e.ColonnadeError, where: ErrorContext, violation: violations.Violation | None = None
 ) -> e.ColonnadeError:
-    """The error of a refused value, with the fields that the value was for."""
+    """Return the error of a refused value with the model and the fields of that value."""
     if not isinstance(error, e.InvalidValue) or error.fields:
         return error
     columns = (violation.columns if violation is not None else ()) or where.columns()
@@ -254,9 +262,9 @@ def _gone() -> e.NotFound:
 
 
 def _misused(error: sa.SQLAlchemyError, _where: ErrorContext) -> e.UsageError:
-    """Return the error for a use that SQLAlchemy does not allow, with the first of its words.
+    """Return the error for a use that SQLAlchemy refuses, with the first line of its message.
 
-    What it says after them may be a statement with its values.
+    The lines after that may hold a statement with its values.
     """
     first, _, _ = str(error.args[0] if error.args else "").partition("\n")
     return e.UsageError(
@@ -266,7 +274,7 @@ def _misused(error: sa.SQLAlchemyError, _where: ErrorContext) -> e.UsageError:
 
 
 def aborted_error() -> e.TransactionAborted:
-    """The answer to whoever goes on after a statement of the unit failed."""
+    """Return the error for going on with a unit of which a statement failed."""
     return e.TransactionAborted(
         "an earlier statement of this unit of work failed, so nothing of it can be committed",
         hint="let the error end the unit, or wrap what may fail in: async with session.savepoint()",
@@ -284,9 +292,10 @@ def _is_driver_error(error: BaseException) -> bool:
     return any(hasattr(error, name) for name in ("sqlstate", "sqlite_errorcode"))
 
 
-#: What a type raises for a value that it cannot take.
+#: The errors that a column type raises for a value that it does not take.
 _REFUSALS: Final = (ValueError, TypeError, LookupError, ArithmeticError)
-#: SQLite's words for a foreign key, which has the code of a trigger where it acts like one.
+#: SQLite's message for a foreign key. Where SQLite checks it by a trigger (RESTRICT) it has the
+#: code of one.
 _SQLITE_FOREIGN: Final = "FOREIGN KEY constraint failed"
 #: MySQL's codes for texts that cannot be compared.
 _COLLATIONS: Final = (1267, 1270, 1271)
@@ -318,7 +327,7 @@ _BY_CLASS: Final[
     }
 )
 
-#: The classes of PEP 249 for what a driver finds out before it sends anything.
+#: The PEP 249 classes of errors that a driver finds before it sends the statement.
 _BY_NAME: Final[Mapping[str, type[e.DatabaseError]]] = MappingProxyType(
     {"DataError": e.InvalidValue, "ProgrammingError": e.InvalidStatement}
 )

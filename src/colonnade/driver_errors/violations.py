@@ -1,8 +1,8 @@
-"""In charge of what a refused write tells: the constraint, its table and its columns.
+"""Read the violated constraint, its table and its columns from a driver's error.
 
-Each driver tells something else. PostgreSQL has fields for it. MySQL and SQLite have only the
-text, whose shape is fixed by the code; it is read from a known place (never searched for a column
-name, which would also be found in the statement). What the text lacks the mapping supplies.
+PostgreSQL's errors have fields for them. MySQL's and SQLite's have only a text, whose form is fixed
+by the error's code; it is read at a known place, and never searched for the name of a column, which
+it may have elsewhere too. ``location`` finds what the error does not name.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ __all__ = ["Violation", "parse_mysql", "parse_postgresql", "parse_sqlite"]
 
 @dataclass(frozen=True)
 class Violation:
-    """What the driver told of a violated constraint; all of it names, none of it values."""
+    """The names of a violated constraint, its table and its columns, as the driver gave them."""
 
     constraint: str | None = None
     table: str | None = None
     columns: tuple[str, ...] = ()
 
 
-#: A value out of range, cut, of another type, in letters that the column lacks, too long.
+#: The codes for a value that is out of range, truncated, of another type, in characters that the
+#: column does not have, or too long.
 _MYSQL_VALUES: Final = (1264, 1265, 1292, 1366, 1406)
-#: Their key may be that of the table referred to; the constraint has the columns of the reference.
+#: The states of foreign keys. The key in their detail may be that of the referred table, so columns
+#: are not read from it: the constraint has them.
 _REFERENCES: Final = ("23503", "23001")
 _KEY_COLUMNS: Final = re.compile(r"^Key \((.*?)\)=")
 _MYSQL_DUPLICATE: Final = re.compile(r"for key '(?:([^'.]+)\.)?([^'.]+)'$")
@@ -38,7 +40,7 @@ _MYSQL_CHECK: Final = re.compile(
 
 
 def parse_postgresql(details: Any) -> Violation:
-    """From asyncpg's exception or psycopg's ``diag``: both carry the server's own fields."""
+    """Read asyncpg's exception or psycopg's ``diag``: both have the server's own fields."""
     detail = getattr(details, "message_detail", None) or getattr(details, "detail", None) or ""
     column = details.column_name
     match = _KEY_COLUMNS.match(detail)
@@ -51,7 +53,7 @@ def parse_postgresql(details: Any) -> Violation:
 
 
 def parse_mysql(code: int, text: str) -> Violation:
-    """From the text of a MySQL or MariaDB error, whose shape the code fixes."""
+    """Read the text of a MySQL or MariaDB error, whose form depends on its code."""
     if code in (1062, 1586):
         match = _MYSQL_DUPLICATE.search(text)
         return Violation(match[2], match[1]) if match else Violation()
@@ -70,16 +72,16 @@ def parse_mysql(code: int, text: str) -> Violation:
     match = _MYSQL_CHECK.match(text)
     if not match:
         return Violation()
-    # MariaDB checks by itself that a column of JSON holds some, and names the check after it.
+    # MariaDB has a check of its own for each JSON column, and names it ``table.column``.
     table, dot, column = (match[1] or "").partition(".")
     columns = (column,) if dot and table == match[2] else ()
     return Violation(match[1] or match[3], match[2], columns)
 
 
 def parse_sqlite(text: str) -> Violation:
-    """From SQLite's text: ``… failed: t.a, t.b``, ``… failed: index 'name'`` or a CHECK's name.
+    """Read SQLite's text: ``… failed: t.a, t.b``, ``… failed: index 'name'`` or a CHECK's name.
 
-    A foreign key names nothing at all.
+    The error of a foreign key names nothing at all.
     """
     _, _, told = text.partition("constraint failed: ")
     if not told:

@@ -1,9 +1,9 @@
 """Keep the place of a session, and give it back with the connection if nobody ends the session.
 
 A place is taken with the first statement and given back with the connection. A session that is
-entered by hand and dropped, or whose task is destroyed, never comes to the end of its block.
-Python's counting of references notices at once, since a session is part of no cycle; from wherever
-that is, which may be another thread, the work is handed to the session's event loop.
+entered by hand and dropped, or whose task is destroyed, never reaches the end of its block.
+Sessions are part of no reference cycle, so Python's reference counting finalizes such a session at
+once. The finalizer may run in any thread; it hands the work to the session's event loop.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TASKS: Final[set[asyncio.Task[None]]] = set()
 
 
 class Opening:
-    """Where a session was opened, in which event loop, and the place that it holds, if any."""
+    """The line that opened a session, its event loop, and the place that it holds, if any."""
 
     __slots__ = ("_code", "_line", "_turn", "admission", "lease", "loop")
 
@@ -41,7 +41,7 @@ class Opening:
         self._line = frame.f_lineno
         self.loop: asyncio.AbstractEventLoop | None = None
         self.lease: Lease | None = None
-        #: Where places are to be had.
+        #: The admission that lends the session a place; None if it needs no place.
         self.admission: Lender | None = None
         self._turn: asyncio.Future[None] | None = None
 
@@ -103,8 +103,8 @@ class Opening:
         if connection is not None and (connection.closed or connection.invalidated):
             connection = None
         if connection is not None:
-            # The rollback is on its way: the task that opened the transaction holds it no more, and
-            # must not be taken for one that waits for itself.
+            # The rollback is on its way, so the task that opened the transaction no longer holds
+            # the write lock: its next unit must not be refused as a deadlock with itself.
             dialect.forget_holder(connection)
         if not loop.is_closed():
             loop.call_soon_threadsafe(_schedule_give_back, loop, connection, dialect, self.lease)

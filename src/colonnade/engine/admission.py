@@ -1,10 +1,10 @@
 """Admit sessions to the connections: as many at once as there are connections.
 
 A session has a place for as long as it has a connection: a unit of work from its first statement to
-the end of its transaction, a reader for a statement. More wait in the order they came. Whoever is
-let in finds a connection free, so no wait is hidden inside the pool and every wait has one limit,
-one error and one explanation. A task that holds a place and waits for another is known, so a circle
-of such tasks is told at once.
+the end of its transaction, a reader for a statement. The others wait in the order in which they
+came. A session with a place always finds a free connection, so nobody waits inside of SQLAlchemy's
+pool, and every wait has the same limit and the same error. The admission knows which tasks hold a
+place and wait for another one, so it reports a deadlock of such tasks at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Admission", "Lease", "Lender", "calling_frame", "describe_caller", "
 
 
 class Lender(Protocol):
-    """What lends places to sessions: an ``Admission``, or the turns at one connection."""
+    """Lends places to sessions: an ``Admission``, or a ``Turn`` at one shared connection."""
 
     debug: bool
 
@@ -50,14 +50,14 @@ class Lease:
         self.since = time.monotonic()
         self.waits_for: Admission | None = None
         self.active = True
-        #: What the unit has of the pool; held here, so that no garbage collection takes it first.
+        #: The unit's connection. The reference keeps it alive until it is given back.
         self.connection: Connection | None = None
 
     def release(self) -> None:
-        """Give the place to who waits longest. Doing so twice does no harm."""
+        """Give the place back, to the session that waits longest. A second call does nothing."""
         if self.active:
             self.active = False
-            # A task refers to its context, which refers to the leases that it took.
+            # Without this there is a cycle: a task refers to its context, and that to its leases.
             self.task = self.connection = None
             self.admission.give_back(self)
 
@@ -73,8 +73,8 @@ class Lease:
         return f"{age} (taken at {self.place})" if self.place else age
 
 
-#: The places that this context's tasks took; never reset, since a unit may end in another context
-#: than its first statement ran in. A lease that is over says so itself.
+#: The leases that this context's tasks took. It is never reset, since a unit may end in another
+#: context than that of its first statement; ``Lease.active`` tells which are over.
 _HELD: Final[ContextVar[tuple[Lease, ...]]] = ContextVar("colonnade_held", default=())
 
 
@@ -92,16 +92,19 @@ class Admission:
 
     @property
     def waiting(self) -> int:
-        """How many sessions wait for a place."""
+        """The number of sessions that wait for a place."""
         return len(self._queue)
 
     @property
     def longest(self) -> float:
-        """For how many seconds the oldest place has been held; 0.0 when none is."""
+        """The seconds for which the oldest lease has been held; 0.0 if there is none."""
         return max((time.monotonic() - lease.since for lease in self.leases), default=0.0)
 
     def enter_now(self, place: str | None = None) -> Lease | None:
-        """Return a place if one is free and nobody waits for it; ``place`` says who takes it."""
+        """Return a lease if a place is free and nobody waits for it, else None.
+
+        ``place`` is the line of code that asks, for messages.
+        """
         if self._queue or not self._free:
             return None
         return self._lend(_held_here(), place)
@@ -109,10 +112,11 @@ class Admission:
     async def enter(
         self, place: str | None = None, turn: asyncio.Future[None] | None = None
     ) -> Lease:
-        """Return a place, at once or in turn.
+        """Return a lease, at once or in turn.
 
-        Raises ``PoolTimeout`` after ``timeout`` seconds, ``PoolDeadlock`` at once when every place
-        is held by a task that itself waits, and what ``turn``, which is awaited, fails with.
+        Raises ``PoolTimeout`` after ``timeout`` seconds, and ``PoolDeadlock`` at once when every
+        place is held by a task that itself waits. The wait is for the future ``turn``, if given;
+        an exception that its owner sets on it is raised.
         """
         return await self._enter(self.timeout, place, turn)
 
@@ -139,7 +143,7 @@ class Admission:
 
     @property
     def _free(self) -> int:
-        """Places that nobody has and nobody was promised."""
+        """The number of places that nobody holds and nobody was promised."""
         return self.capacity - len(self.leases) - self._promised
 
     async def _wait_for_turn(
@@ -147,19 +151,23 @@ class Admission:
     ) -> None:
         """Wait until a place is promised to this unit, which must take it before it awaits."""
         task = asyncio.current_task()
+        # Leases of other tasks of this context are left out: those tasks run on, and may give back.
         mine = [lease for lease in held if lease.task is task and lease.waits_for is None]
         self._queue.append(future)
         for lease in mine:
             lease.waits_for = self
         try:
+            # Only a task that holds a place itself can close a circle of waiting tasks.
             if mine and _is_deadlocked(self):
                 raise self._refusal(PoolDeadlock, held)
             async with asyncio.timeout(timeout):
                 await future
         except TimeoutError:
+            # A place that was promised at the last moment is taken all the same.
             if not _holds_promise(future):
                 raise self._refusal(PoolTimeout, held) from None
         except BaseException:
+            # Cancelled after the promise: the place goes to the next one in the queue.
             if _holds_promise(future):
                 self._promised -= 1
                 self._promise_free_places()
@@ -172,12 +180,16 @@ class Admission:
         self._promised -= 1
 
     def give_back(self, lease: Lease) -> None:
-        """Promise a place that is over to who waits longest."""
+        """End a lease, and promise its place to the session that waits longest."""
         self.leases.discard(lease)
         self._promise_free_places()
 
     def _promise_free_places(self) -> None:
-        """Promise every free place to whoever waits longest."""
+        """Promise the free places to the sessions that wait longest.
+
+        A promised place counts as taken until its session has run and taken it: in between another
+        session could take it past the queue.
+        """
         while self._free and self._queue:
             future = self._queue.popleft()
             if not future.done():
@@ -211,11 +223,16 @@ def _held_here() -> tuple[Lease, ...]:
 
 
 def _holds_promise(future: asyncio.Future[None]) -> bool:
+    """Return whether a place was promised to the owner of the future, also if it gave up since."""
     return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _is_deadlocked(gate: Admission) -> bool:
-    """Whether every holder that a waiter at ``gate`` depends on waits itself."""
+    """Return whether every holder of a place that a waiter at ``gate`` depends on waits itself.
+
+    It follows the leases to the admissions at which their tasks wait. If any admission has a free
+    place, or any holder does not wait, the wait can end.
+    """
     seen: set[Admission] = set()
     ahead = [gate]
     while ahead:
@@ -240,7 +257,7 @@ def find_running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-#: Packages that stand between the code that opens a session and this module.
+#: Packages whose frames lie between the code that opens a session and this module.
 _LIBRARIES: Final = frozenset(
     {"asyncio", "colonnade", "contextlib", "sqlalchemy", "sqlmodel", "stamina"}
 )

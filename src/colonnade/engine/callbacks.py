@@ -65,7 +65,7 @@ class Callbacks:
         """Run each due callback once; one that fails does not stop the others.
 
         An error is logged and not raised. A cancellation ends the callback that it interrupts,
-        which is logged; the others get ``FINISHING`` seconds together, and then the cancellation is
+        which is logged; the others get ``FINISHING_SECONDS`` together, and then the cancellation is
         raised. Any other exception, such as ``SystemExit``, is raised at once, and the callbacks
         that did not run are logged by name.
         """

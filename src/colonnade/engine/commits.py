@@ -138,7 +138,7 @@ class Commits:
         self._where = where
         self._watchdog = watchdog_of(engine)
         #: The errors of failed COMMITs, by ``id``, from when they are raised until SQLAlchemy's
-        #: error event hands them to ``judge``.
+        #: error event hands them to ``judge_error``.
         self._failed: dict[int, Outcome | None] = {}
 
     def wrap_do_commit(self) -> None:
@@ -310,7 +310,7 @@ class Commits:
 async def _wait_through_cancellation(
     task: asyncio.Future[None], cancelled: asyncio.CancelledError
 ) -> asyncio.CancelledError:
-    """Wait for the task for ``FINISHING`` seconds at most; return the last cancellation.
+    """Wait for the task for ``FINISHING_SECONDS`` at most; return the last cancellation.
 
     Further cancellations of this task do not end the wait.
     """

@@ -1,9 +1,9 @@
 """Run a reader's statement on an idle connection, without SQLAlchemy's greenlet.
 
-A checkout of SQLAlchemy's costs as much as a driver does for one row, and most of what it is
-careful about is not there to be careful about: the connection that was used a moment ago is open,
-young and nobody listens. Such a connection is taken as it is. Whatever else there is to do, to
-connect, to ping, to recycle, to make sense of a failure, is left to SQLAlchemy.
+SQLAlchemy's checkout of a connection takes as long as a driver takes for one row, mostly for checks
+that are not needed in the usual case: the connection was used a moment ago, is open and not
+outdated, and nobody listens for the pool's events. Then it is taken from the pool as it is. In all
+other cases (to connect, to ping, to recycle, to handle an error) SQLAlchemy does the work.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from colonnade.engine.shortcut import Rows, Shortcut
 
 __all__ = ["fetch_directly", "lend_idle_connections", "take_connection"]
 
-#: How many listeners of a checkout and of a check-in are our own; any more are somebody else's.
+#: How many listeners for checkouts and for check-ins are our own; any more are somebody else's.
 _LISTENERS: Final[WeakKeyDictionary[Engine, tuple[int, int]]] = WeakKeyDictionary()
 
 
 def lend_idle_connections(engine: Engine) -> None:
-    """Let ``take_connection`` take from this engine, whose listeners by now are all our own.
+    """Let ``take_connection`` take from this engine. Call it before others can add listeners.
 
-    Raises ``RuntimeError`` if SQLAlchemy's pool is not the one that we know how to take from.
+    Raises ``RuntimeError`` if SQLAlchemy's pool lacks what is used here.
     """
     check_pool(engine)
     events = engine.pool.dispatch
@@ -50,8 +50,8 @@ def lend_idle_connections(engine: Engine) -> None:
 def take_connection(engine: Engine, dialect: Dialect) -> Entry | None:
     """Return the pool's record of an idle connection, now in use; None to leave it to SQLAlchemy.
 
-    It is as good as one that SQLAlchemy would have lent: open as far as its socket tells, used a
-    moment ago, neither outdated nor invalidated. No I/O.
+    It passes the checks of SQLAlchemy's own checkout: its socket is open, it was used a moment ago,
+    and it is neither outdated nor invalidated. No I/O.
     """
     listeners = _LISTENERS.get(engine)
     entry = None if listeners is None else take_idle(engine, listeners[0])
@@ -86,7 +86,7 @@ async def fetch_directly(
     try:
         rows = await dialect.fetch(driver, shortcut.text, values)
     except GeneratorExit:
-        # The event loop is ending and nobody awaits this any more: nothing can be awaited here.
+        # The coroutine is destroyed while its event loop ends, so nothing can be awaited here.
         watchdog.stop(driver)
         entry.invalidate()
         check_in(entry)
@@ -98,7 +98,7 @@ async def fetch_directly(
         )
     watchdog.stop(driver)
     if not give_back(engine, entry, _LISTENERS[engine][1]):
-        # A task of its own: a cancelled one would leave the pool without its connection.
+        # In a task of its own: a cancellation here would lose the connection for the pool.
         await asyncio.shield(asyncio.create_task(greenlet_spawn(check_in, entry)))
     if shortcut.read is None:
         return rows
@@ -109,6 +109,6 @@ async def fetch_directly(
 def _raise_and_give_back(
     engine: Engine, entry: Entry, error: BaseException, text: str, values: list[Any]
 ) -> NoReturn:
-    """Raise what SQLAlchemy would, with the connection given back or, where it is dead, ended."""
+    """Raise what SQLAlchemy would; give the connection back, or close it if it is dead."""
     with wrap_connection(engine, entry) as connection:
         raise_adapted(connection, error, text, values)

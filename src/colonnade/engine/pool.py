@@ -1,4 +1,8 @@
-"""Describe how a database does: ``Health`` says if it answers, ``PoolStatus`` how busy it is."""
+"""Own the pools of an event loop: an engine and its admission, for sessions and for readers.
+
+``Pools`` are the two of one event loop, and close with it. ``PoolStatus`` tells how busy they are,
+``Health`` whether the database answers.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +63,7 @@ _log: Final = logging.getLogger("colonnade")
 
 
 class Pool:
-    """An engine, and as many places before it as it has connections."""
+    """An engine, and the admission to it with as many places as it has connections."""
 
     def __init__(self, dialect: Dialect, metadata: MetaData) -> None:
         settings = dialect.settings
@@ -67,7 +71,7 @@ class Pool:
         self.dialect = dialect
         self.where = ErrorContext(metadata, reading=dialect.reading)
         self.engine: AsyncEngine = build_engine(dialect, metadata)
-        #: The drivers' connections that are open, idle and in use.
+        #: The driver's open connections, idle ones and those in use.
         self._open: set[Any] = set()
         self._track_connections()
         self.gate = Admission(
@@ -78,7 +82,7 @@ class Pool:
         )
 
     def status(self, readers: PoolStatus | None = None) -> PoolStatus:
-        """What the gate and the pool count now; no I/O."""
+        """Return the present numbers of the admission and the pool. No I/O."""
         pool = self.engine.pool
         idle = pool.checkedin() if isinstance(pool, QueuePool) else 0
         return PoolStatus(
@@ -92,11 +96,12 @@ class Pool:
 
     async def close(self) -> None:
         """Close idle connections now, and each one in use when its unit ends."""
+        # ``dispose`` leaves connections in use open, so they are closed when they come back.
         event.listen(self.engine.sync_engine, "checkin", _invalidate_returned)
         await self.engine.dispose()
 
     def close_without_loop(self) -> None:
-        """Close every connection without the event loop, which is closed. Twice does no harm."""
+        """Close every connection after the event loop was closed. A second call does nothing."""
         while self._open:
             driver = self._open.pop()
             try:
@@ -105,7 +110,10 @@ class Pool:
                 _log.warning("a closed event loop's connection stays open", exc_info=True)
 
     def _track_connections(self) -> None:
-        """Know which connections are open. The listeners do not refer to the pool: no cycle."""
+        """Keep the set of open connections up to date.
+
+        The listeners refer to the set and not to the pool, which would be a reference cycle.
+        """
         known = self._open
 
         def opened(adapted: Any, _record: Any) -> None:
@@ -120,25 +128,26 @@ class Pool:
 
 
 class Pools:
-    """One event loop's pools: the sessions' and, from the first reader on, the readers'.
+    """The pools of one event loop: the sessions' and, from the first reader on, the readers'.
 
-    They close with the loop, or with the ``Database`` that owns them: neither waits for the
-    garbage collector, and no server keeps a connection that nobody can use any more.
+    They close with the loop, or with the ``Database`` that owns them, and do not wait for the
+    garbage collector: otherwise the server would keep connections that nobody can use any more.
     """
 
     def __init__(self, primary: Pool) -> None:
         self._pools = [primary]
         self.primary = primary
         self._end: AsyncGenerator[None] | None = _close_with_loop(self._pools)
+        # A loop closes only generators that have started.
         _start_generator(self._end)
 
     @property
     def readers(self) -> Pool | None:
-        """The readers' pool, if there has been a reader."""
+        """The readers' pool; None before the first reader."""
         return self._pools[1] if len(self._pools) > 1 else None
 
     def add_readers(self, pool: Pool) -> Pool:
-        """Keep the readers' pool."""
+        """Keep the readers' pool, and return it."""
         self._pools.append(pool)
         return pool
 
@@ -149,7 +158,7 @@ class Pools:
             await end.aclose()
 
     def __del__(self) -> None:
-        """Close what a loop left behind that was closed without ending its generators."""
+        """Close the connections if the loop was closed without closing its generators."""
         if self.primary.loop.is_closed():
             for pool in self._pools:
                 pool.close_without_loop()
@@ -175,5 +184,6 @@ def _start_generator(generator: AsyncGenerator[None]) -> None:
 
 
 def _invalidate_returned(adapted: object, record: object) -> None:
+    """Close a connection that comes back into a pool which was closed meanwhile."""
     if adapted is not None:
         record.invalidate()  # type: ignore[attr-defined] # the pool's record, which has no public type

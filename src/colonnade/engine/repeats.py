@@ -53,9 +53,10 @@ def warn_repeated(engine: Engine, times: int) -> None:
 
 
 def count_for(connection: Connection, counted: Counter[str]) -> None:
-    """Let ``counted`` go on counting what runs over a connection that its session has just taken.
+    """Count what runs over a connection in ``counted``, which its session keeps.
 
-    A reader gives its connection back after each statement, and a unit of work with each commit.
+    A reader gives its connection back after each statement, and a unit of work with each commit, so
+    the counts cannot belong to the connection alone.
     """
     _COUNTERS[connection] = counted
 
@@ -90,7 +91,7 @@ def _warn_of_statement(statement: str, times: int) -> None:
 def _find_caller() -> FrameType | None:
     """Return the frame outside of the libraries that awaits the running statement."""
     frame: FrameType | None = sys._getframe(1)
-    # SQLAlchemy runs in a greenlet of its own; who awaits it stands in the one that started it.
+    # SQLAlchemy runs in a greenlet of its own; the awaiting code is in the greenlet around it.
     running: Any = getcurrent()
     while running is not None:
         while frame is not None:

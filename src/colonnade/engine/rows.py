@@ -1,13 +1,12 @@
-"""Keep the garbage collector away while rows become objects.
+"""Run prepared SELECTs, and keep them compiled.
 
-It looks at all objects again and again while thousands are made, of which none is garbage yet, and
-the larger the heap, the longer that takes. It is put off for a stretch that awaits nothing, and
-what the stretch leaves behind is looked at once, afterwards.
+A ``PreparedSelect`` is the key of its compiled form in the engine's cache, so that SQLAlchemy need
+not compute a key for each execution. ``fetch_rows`` runs one in a session; ``execute_prepared`` and
+``compiled_for`` are the steps of that, which ``shortcut`` uses too. The shorter ways are only taken
+if nobody listens for the events that they leave out: ``has_orm_listeners`` and
+``has_cursor_listeners`` tell.
 
-The collector belongs to the process, and so do its rules here. Only a block that finds it on turns
-it off, and each that did turns it on at its end: whoever turned it off for good finds it so, and
-threads with blocks of their own cannot leave it off, nor keep it off by taking turns. Blocks inside
-of a block, in the same thread, do nothing.
+While rows become objects, ``CollectionPaused`` keeps Python's garbage collector off.
 """
 
 from __future__ import annotations
@@ -44,48 +43,12 @@ __all__ = [
 ]
 
 
-class _Depth(local):
-    """How many blocks a thread is in."""
-
-    blocks = 0
-
-
-_depth: Final = _Depth()
-
-
-class CollectionPaused:
-    """Nothing is collected within the block, which must not await; a class for speed."""
-
-    __slots__ = ("_turned_off",)
-
-    def __enter__(self) -> None:
-        self._turned_off = False
-        _depth.blocks += 1
-        if _depth.blocks == 1 and gc.isenabled():
-            # Said before it is done: an interrupt between the two turns on what is on.
-            self._turned_off = True
-            try:
-                gc.disable()
-            except BaseException:
-                self.__exit__(None, None, None)
-                raise
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        if self._turned_off:
-            gc.enable()
-        _depth.blocks -= 1
-
-
+#: How many listeners for ``do_orm_execute`` a session of ours has from us; more are others'.
 _OUR_LISTENERS: Final = 1
 
 
 class PreparedSelect:
-    """A SELECT that runs often: its identity is the key under which an engine keeps it compiled."""
+    """A SELECT that runs often; the object itself is its key in an engine's compiled cache."""
 
     __slots__ = ("__weakref__", "statement")
 
@@ -95,14 +58,14 @@ class PreparedSelect:
 
 @dataclass(slots=True)
 class CompiledSelect:
-    """A compiled SELECT as a cache keeps it, with its shortcut (see that module) if it has one."""
+    """An entry of the compiled cache: a compiled SELECT, and its ``Shortcut`` if it has one."""
 
     compiled: Any
     shortcut: Any = None
 
     @property
     def string(self) -> str:
-        """The SQL text, by whose length the cache weighs it."""
+        """The SQL text; the cache limits the total length of the texts that it keeps."""
         return str(self.compiled.string)
 
 
@@ -124,6 +87,7 @@ def fetch_rows(
         flush_automatically(session)
     connection = session.connection()
     options = session.execution_options.union(scoped)
+    # A listener, or an option for another cache or schema, has to meet the statement itself.
     if not isinstance(statement, PreparedSelect) or _has_compile_listeners(connection):
         result = connection.execute(plain, parameters, execution_options=options)
     else:
@@ -133,7 +97,7 @@ def fetch_rows(
 
 
 def has_orm_listeners(session: Session) -> bool:
-    """Whether somebody listens for what the session executes."""
+    """Return whether others than us listen for ``do_orm_execute`` of the session."""
     return len(session.dispatch.do_orm_execute) > _OUR_LISTENERS
 
 
@@ -144,7 +108,7 @@ def execute_prepared(
     options: Mapping[str, Any],
     scoped: Mapping[str, Any],
 ) -> CursorResult[Any]:
-    """Run a prepared SELECT without computing its cache key and looking for its text again."""
+    """Run a prepared SELECT by its compiled form. One statement."""
     compiled = compiled_for(connection, statement, scoped)
     return execute_compiled(connection, compiled, parameters, options, statement.statement)
 
@@ -156,6 +120,7 @@ def compiled_for(
     cache = cache_of(connection.engine, scoped)
     found = None if cache is None else cache.get(prepared)
     if found is None:
+        # The schema map carries the session's scopes to the compiler; see ``scope.compiler``.
         compiled: Any = prepared.statement.compile(
             dialect=connection.dialect, schema_translate_map=scoped.get("schema_translate_map")
         )
@@ -166,12 +131,12 @@ def compiled_for(
 
 
 def cache_of(engine: Engine, scoped: Mapping[str, Any]) -> Any:
-    """Where what was compiled is kept: the engine's own cache or that of the scopes, or None."""
+    """Return the cache of compiled statements: the scopes' or the engine's own; None if off."""
     return scoped.get("compiled_cache", compiled_cache_of(engine))
 
 
 def has_cursor_listeners(engine: Engine) -> bool:
-    """Whether somebody sees or changes the statements of an engine's connections."""
+    """Return whether anybody sees or changes the statements of an engine's connections."""
     events = engine.dispatch
     return bool(
         logs_statements(engine)
@@ -182,7 +147,7 @@ def has_cursor_listeners(engine: Engine) -> bool:
 
 
 def _has_compile_listeners(engine: Connection | Engine) -> bool:
-    """Whether something sees or changes a statement before it is compiled."""
+    """Return whether an option or a listener changes statements before they are compiled."""
     options = engine.get_execution_options()
     events = engine.dispatch
     return bool(
@@ -191,3 +156,50 @@ def _has_compile_listeners(engine: Connection | Engine) -> bool:
         or events.before_execute
         or events.after_execute
     )
+
+
+class _Depth(local):
+    """The number of ``CollectionPaused`` blocks that a thread is in."""
+
+    blocks = 0
+
+
+_depth: Final = _Depth()
+
+
+class CollectionPaused:
+    """A block without garbage collection, which must not await. A class, since that is faster.
+
+    While thousands of objects are made, of which none is garbage yet, the collector looks through
+    all of them again and again, and takes the longer the larger the heap is. After the block it
+    looks through them once.
+
+    The collector belongs to the whole process. A block turns it off only if it finds it on, and
+    then turns it on at its end. So a process that turned it off for good keeps it off, and blocks
+    of several threads can neither leave it off, nor keep it off by taking turns. A block inside of
+    another one of the same thread does nothing.
+    """
+
+    __slots__ = ("_turned_off",)
+
+    def __enter__(self) -> None:
+        self._turned_off = False
+        _depth.blocks += 1
+        if _depth.blocks == 1 and gc.isenabled():
+            # Set before the call: if an interrupt comes between the two, turning on does no harm.
+            self._turned_off = True
+            try:
+                gc.disable()
+            except BaseException:
+                self.__exit__(None, None, None)
+                raise
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._turned_off:
+            gc.enable()
+        _depth.blocks -= 1

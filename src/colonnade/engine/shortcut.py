@@ -1,10 +1,11 @@
-"""In charge of the shortest way to a reader's rows: the driver's own ``fetch``, without a cursor.
+"""Read rows by one call of the driver, without a cursor of SQLAlchemy's.
 
-What SQLAlchemy does for each execution costs more than a fast database takes to find a row, and on
-SQLite each step of a cursor waits for a thread. A reader's statement stands alone: once SQLAlchemy
-has run it, its text, how values are written and how rows are read are known, and the driver can be
-asked in one call. Limits and errors stay as they are; where somebody listens to the connection's
-statements, they go SQLAlchemy's way.
+SQLAlchemy's work for an execution costs more time than a fast database takes to find a row, and on
+SQLite each step of a cursor waits for a thread. A statement of a reader needs nothing before or
+after it. So the first execution goes through SQLAlchemy, which leaves a ``Shortcut`` in the
+compiled cache: the SQL text, how values are converted for the driver, and how rows are converted
+back. With it ``fetch_through`` calls the driver directly. Time limits and errors are the same. If
+anybody listens for events of the connection's statements, the shortcut is not used.
 """
 
 from __future__ import annotations
@@ -39,25 +40,25 @@ __all__ = ["Rows", "Shortcut", "execute_and_cache", "fetch_through", "shortcut_o
 
 Rows: TypeAlias = Sequence[Sequence[Any]]
 _Processor: TypeAlias = Callable[[Any], Any]
-#: The attribute by which a type of ours says that it reads one of a few constants.
+#: The attribute of a column type of ours whose values are a few constants (see there).
 _CONSTANT: Final = "reads_constants"
 
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """A statement as the driver takes it."""
+    """A compiled SELECT, with the conversion of its values and of its rows."""
 
     compiled: Any
     text: str
     binds: tuple[tuple[str, _Processor | None], ...]
-    #: The values that the statement brings along itself: as they are, and those that are asked for
-    #: at each execution, since the answer may be another one (``bindparam(callable_=…)``).
+    #: The values that are part of the statement: those that never change, and the functions that
+    #: are called for a value at each execution (``bindparam(callable_=…)``).
     fixed: Mapping[str, Any]
     asked: Mapping[str, Callable[[], Any]]
     read: Callable[[Rows], Rows] | None
 
     def values(self, parameters: Mapping[str, Any], scoped: Mapping[str, Any]) -> list[Any]:
-        """Return the values of one execution, in the order and the form that the driver takes."""
+        """Return the values of one execution, in the driver's order and converted for it."""
         given: Mapping[str, Any] = parameters
         bound = values_for(self.compiled, scoped)
         if self.fixed or bound or self.asked:
@@ -69,7 +70,7 @@ class Shortcut:
 def shortcut_of(
     engine: Engine, statement: PreparedSelect, scoped: Mapping[str, Any]
 ) -> Shortcut | None:
-    """The shortcut of a statement that has run before."""
+    """Return the shortcut of a statement; None if ``execute_and_cache`` has not run it yet."""
     cache = cache_of(engine, scoped)
     found = None if cache is None else cache.get(statement)
     return None if found is None else found.shortcut
@@ -81,13 +82,13 @@ def execute_and_cache(
     parameters: Mapping[str, Any],
     scoped: Mapping[str, Any],
 ) -> Rows:
-    """Run the statement SQLAlchemy's way and keep what it knows about it."""
+    """Run the statement through SQLAlchemy, put its shortcut into the cache, return its rows."""
     result = execute_prepared(connection, statement, parameters, scoped, scoped)
     compiled = compiled_for(connection, statement, scoped)
     cache = cache_of(connection.engine, scoped)
-    # Where values are a part of the text, each has a text of its own.
+    # No shortcut if values are part of the text (``in_`` of a list): each execution has its own.
     if cache is not None and not compiled.post_compile_params:
-        # In the place of what was compiled: the cache holds so many statements, each once.
+        # It replaces the entry without a shortcut under the same key, so the cache does not grow.
         cache[statement] = CompiledSelect(compiled, _make_shortcut(compiled, result))
     with CollectionPaused():
         return result.all()
@@ -100,7 +101,10 @@ def fetch_through(
     parameters: Mapping[str, Any],
     scoped: Mapping[str, Any],
 ) -> Rows:
-    """Every row, in SQLAlchemy's greenlet, on a connection in AUTOCOMMIT."""
+    """Return every row, over a connection in AUTOCOMMIT; call it in SQLAlchemy's greenlet.
+
+    One statement, within the dialect's limit. Raises what SQLAlchemy itself would.
+    """
     driver = connection.connection.driver_connection
     values = shortcut.values(parameters, scoped)
     watchdog = watchdog_of(connection.engine)
@@ -120,6 +124,7 @@ def fetch_through(
 
 
 def _make_shortcut(compiled: Any, result: CursorResult[Any]) -> Shortcut:
+    """Return the shortcut of a statement, by what SQLAlchemy knows after its first execution."""
     names = compiled.positiontup
     writers = bind_processors_of(compiled)
     own = {name: bind for name in names if not (bind := compiled.binds[name]).required}
@@ -134,7 +139,7 @@ def _make_shortcut(compiled: Any, result: CursorResult[Any]) -> Shortcut:
 
 
 class _ConstantReader(dict[Any, Any]):
-    """What a column's few values are read as, each read once."""
+    """A cache of a column's few values: from what the driver returns to the converted value."""
 
     def __init__(self, read: _Processor) -> None:
         super().__init__()
@@ -146,9 +151,9 @@ class _ConstantReader(dict[Any, Any]):
 
 
 def _reads_constants(kind: TypeEngine[Any]) -> bool:
-    """Return whether a type reads the same stored value as the same immutable object each time.
+    """Return whether a type converts the same stored value to the same immutable object each time.
 
-    So do booleans and enums; a subclass of somebody else's may read as it likes.
+    Booleans and enums do. A subclass of them in somebody else's code need not.
     """
     if isinstance(kind, Boolean | Enum):
         return type(kind).__module__.startswith("sqlalchemy.")
@@ -158,7 +163,10 @@ def _reads_constants(kind: TypeEngine[Any]) -> bool:
 def _compile_reader(
     processors: Sequence[_Processor | None] | None, types: Sequence[TypeEngine[Any]]
 ) -> Callable[[Rows], Rows] | None:
-    """Return a function that reads rows as the columns' types say, written for these columns."""
+    """Return a function that converts rows by the columns' types; None if no column needs it.
+
+    Its code is generated for these columns: one list comprehension without a loop over columns.
+    """
     if not processors or not any(processors):
         return None
     names = [f"c{place}" for place in range(len(processors))]

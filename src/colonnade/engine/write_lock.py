@@ -4,8 +4,8 @@ The lock is an ``Admission`` with one place. So the search for deadlocks also fi
 holds the lock and waits for a connection, or the other way round. The lock is given back wherever
 the transaction ends: at COMMIT and ROLLBACK, through SQLAlchemy or as text, after an error on which
 SQLite rolls back, after a BEGIN that fails, and whenever a connection is returned or closed.
-Between two ``Database`` objects on one file, as between processes, stands SQLite's own busy
-handler.
+Two ``Database`` objects on one file, or two processes, wait for each other by SQLite's own busy
+handler, which knows no order.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class WriteLock(Admission):
         return self._driver is driver
 
     def _refusal(self, kind: type[PoolTimeout], held: tuple[Lease, ...]) -> DatabaseError:
-        # Between two holders nobody has the lock for a moment.
+        # There may be no lease: between two holders nobody has the lock for a moment.
         lease = next(iter(self.leases), None)
         advice = ["keep units short; use db.reader() for what only reads"]
         if lease is not None and lease in held:
@@ -108,6 +108,7 @@ def queue_writers(engine: Engine, dialect: Dialect) -> None:
             await_only(lock.take(driver, timeout))
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         except BaseException:
+            # No transaction has begun, so no end of one will give the lock back.
             if not dialect.in_transaction(driver):
                 lock.leave(driver)
             reset_begin(connection)

@@ -1,7 +1,9 @@
-"""Colonnade in a FastAPI app: its database, its units of work, its problems, its routes.
+"""Use Colonnade in a FastAPI app.
 
-``connect`` joins an app and a database, ``provide`` gives a path operation its services,
-``problems`` and ``statuses`` say what a client hears of an error, ``crud_router`` offers a model.
+``connect`` (in ``app``) gives an app its database. ``dependencies`` give path operations their
+services and sessions, one unit of work for each request. ``handlers`` answer errors with problem
+details, which ``problems`` builds. ``crud`` has ``crud_router``, the routes of a model; ``inputs``
+checks the parameters and the body of a request, ``keys`` the keys in its path.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""In charge of the health routes: whether the process lives, and whether it can serve."""
+"""Connect a FastAPI app and a database: lifespan, problem handlers and health routes."""
 
 from __future__ import annotations
 
@@ -21,52 +21,13 @@ from colonnade.models import unnamed_constraints
 __all__ = ["Liveness", "Readiness", "connect", "database_of", "health_router"]
 
 
-class Liveness(BaseModel):
-    """The process answers."""
-
-    status: str = "alive"
-
-
-class Readiness(BaseModel):
-    """Whether the database answers, in how many seconds, and the code of the error if not."""
-
-    status: str
-    seconds: float
-    error: str | None = None
-
-
-def health_router(db: Database, live: str | None, ready: str | None) -> APIRouter:
-    """The routes at these paths; None leaves one out."""
-    router = APIRouter(tags=["health"])
-
-    async def is_live(response: Response) -> Liveness:
-        """Whether the process answers; asks nobody else."""
-        response.headers["Cache-Control"] = "no-store"
-        return Liveness()
-
-    async def is_ready(response: Response) -> Readiness:
-        """Whether the database answers."""
-        response.headers["Cache-Control"] = "no-store"
-        health = await db.check()
-        response.status_code = 200 if health else 503
-        status = "ready" if health else "unavailable"
-        return Readiness(status=status, seconds=round(health.seconds, 6), error=health.error)
-
-    if live is not None:
-        router.add_api_route(live, is_live, operation_id="health_live")
-    if ready is not None:
-        router.add_api_route(
-            ready,
-            is_ready,
-            operation_id="health_ready",
-            responses={503: {"model": Readiness, "description": "The database does not answer"}},
-        )
-    return router
-
-
+#: The attribute of ``app.state`` that holds the app's database.
 _PLACE: Final = "colonnade"
-#: What a ``MetaData`` has that nobody gave a naming convention.
+
+
+#: The naming convention of a ``MetaData`` that was given none.
 _UNNAMED: Final = MetaData().naming_convention
+
 
 _log: Final = logging.getLogger("colonnade")
 
@@ -109,7 +70,10 @@ def connect(
 
 
 def database_of(app: Any) -> Database:
-    """The database that ``connect`` gave to the app. Raises ``ConfigurationError`` without one."""
+    """Return the database that ``connect`` gave to the app.
+
+    Raises ``ConfigurationError`` if the app has none.
+    """
     db = getattr(getattr(app, "state", None), _PLACE, None)
     if not isinstance(db, Database):
         raise ConfigurationError(
@@ -119,8 +83,51 @@ def database_of(app: Any) -> Database:
     return db
 
 
+class Liveness(BaseModel):
+    """The answer of the route ``live``."""
+
+    status: str = "alive"
+
+
+class Readiness(BaseModel):
+    """The answer of the route ``ready``: the seconds of the check, and the error's code if any."""
+
+    status: str
+    seconds: float
+    error: str | None = None
+
+
+def health_router(db: Database, live: str | None, ready: str | None) -> APIRouter:
+    """Return a router with the health routes at these paths; None leaves one out."""
+    router = APIRouter(tags=["health"])
+
+    async def is_live(response: Response) -> Liveness:
+        """Answer 200 as long as the process runs. No I/O."""
+        response.headers["Cache-Control"] = "no-store"
+        return Liveness()
+
+    async def is_ready(response: Response) -> Readiness:
+        """Answer 200 if the database answers, and 503 if it does not."""
+        response.headers["Cache-Control"] = "no-store"
+        health = await db.check()
+        response.status_code = 200 if health else 503
+        status = "ready" if health else "unavailable"
+        return Readiness(status=status, seconds=round(health.seconds, 6), error=health.error)
+
+    if live is not None:
+        router.add_api_route(live, is_live, operation_id="health_live")
+    if ready is not None:
+        router.add_api_route(
+            ready,
+            is_ready,
+            operation_id="health_ready",
+            responses={503: {"model": Readiness, "description": "The database does not answer"}},
+        )
+    return router
+
+
 def _check_database(db: object) -> None:
-    """Raise ``UsageError`` for what is no database, without showing it: a URL has a password."""
+    """Raise ``UsageError`` if ``db`` is no database. It is not shown: a URL has a password."""
     if isinstance(db, str | URL):
         raise UsageError(
             "connect takes a Database, not a URL",
@@ -135,6 +142,7 @@ def _check_database(db: object) -> None:
 
 
 def _compose_lifespan(app: FastAPI, db: Database, create_tables: bool) -> None:
+    """Wrap the app's lifespan in one that checks the models and closes the database."""
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -150,6 +158,7 @@ def _compose_lifespan(app: FastAPI, db: Database, create_tables: bool) -> None:
 
 
 def _check(metadata: MetaData) -> None:
+    """Raise ``InvalidMapping`` for models that do not fit; log constraints without a name."""
     check_models(metadata)
     if metadata.naming_convention != _UNNAMED:
         for problem in unnamed_constraints(metadata):

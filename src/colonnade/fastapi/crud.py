@@ -1,4 +1,4 @@
-"""In charge of the routes that offer a model: create, get, page, update and delete."""
+"""Build the routes of a model: create, get, page, update and delete."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from colonnade.service import ServiceBase
 
 __all__ = ["Operation", "crud_router"]
 
-#: What a router may offer, each named after the service's own verb.
+#: The routes that a router may have, named after the methods of the service.
 Operation: TypeAlias = Literal["create", "get", "page", "update", "delete"]
 _OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 
-#: Beyond it, OFFSET passes what a database can count.
+#: The last page that may be asked for, so that OFFSET stays a number that databases can count.
 _LAST_PAGE: Final = 10**12
 _SIZE: Final = 50
 
@@ -57,7 +57,7 @@ def crud_router(
     max_size: int | None = None,
     dependencies: Sequence[Depends] | None = None,
 ) -> APIRouter:
-    """Routes for a service's model, answering with ``read`` and nothing beside it.
+    """Return a router for a service's model whose routes answer with the schema ``read`` only.
 
     ``POST`` (201 with ``Location``), ``GET`` by key and by page, ``PATCH`` with the fields that
     are set, ``DELETE`` (204). ``create`` and ``update`` are the service's own schemas by default.
@@ -67,13 +67,13 @@ def crud_router(
     Parameters and body keys that nobody declared are answered with 422; a dependency that reads a
     query parameter belongs in ``dependencies``.
 
-    Writes go through the service's methods and answer with ``read`` in the same unit of work: with
-    no further statement if the columns of the model fill it, else as a read by key does. Reads go
-    through ``service.where`` on a reader.
+    Writes call the service's methods. If the model's columns fill ``read``, the answer is made of
+    what the write returned; otherwise it is read in the same unit of work. Reads use
+    ``service.where`` on a reader.
 
-    Raises ``InvalidSchema`` for a table in place of a schema, ``InvalidSetting`` for a size or a
-    route that cannot be, ``UsageError`` for what is no service; when the app starts,
-    ``InvalidSchema`` if the model cannot fill ``read``.
+    Raises ``InvalidSchema`` for a table in place of a schema, ``InvalidSetting`` for an impossible
+    size or an unknown route, and ``UsageError`` if ``service`` is no class of services. When the
+    app starts, ``InvalidSchema`` is raised if the model cannot fill ``read``.
     """
     check_service(service, "crud_router")
     wanted = _usual(service) if routes is None else _wanted(routes)
@@ -102,7 +102,7 @@ def crud_router(
 
 @dataclass(frozen=True)
 class _Crud:
-    """Everything that the routes of one router have in common."""
+    """The service, schemas, key and limits of one router, and the methods that add its routes."""
 
     service: type[ServiceBase[Any, Any, Any]]
     read: type[BaseModel]
@@ -117,6 +117,7 @@ class _Crud:
         return self.service.model.__name__
 
     def check(self) -> None:
+        """Raise ``InvalidSetting`` if the sizes of pages do not fit each other."""
         if not 1 <= self.size <= self.limit <= self.service.max_page_size:
             raise InvalidSetting(
                 f"size={self.size} and max_size={self.limit} do not fit: a page of "
@@ -126,7 +127,7 @@ class _Crud:
 
     @asynccontextmanager
     async def lifespan(self, _: object) -> AsyncGenerator[None]:
-        # Not earlier: when a router is made, a model may still be missing.
+        # Not in ``crud_router``: when that is called, a model may not be imported yet.
         check_schema(self.service.model, self.read)
         yield
 
@@ -243,23 +244,28 @@ _LOCATION: Final = {
 
 
 def _annotate(endpoint: Callable[..., Any], **annotations: Any) -> None:
-    """Tell FastAPI what type checkers cannot know: types that exist at run time only."""
+    """Set annotations that FastAPI reads: types that are known at run time only."""
     endpoint.__annotations__.update(annotations)
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return ``responses`` for the OpenAPI document: problems with these statuses, and 5XX."""
     content = {problems.MEDIA_TYPE: {"schema": problems.schema()}}
     told: tuple[int | str, ...] = (*statuses, "5XX")
     return {status: {"description": _KNOWN[status], "content": content} for status in told}
 
 
 def _operation_id(route: APIRoute) -> str:
-    """``heroes_get``: the path without its keys, prefixes of all routers included, and the verb."""
+    """Return an operation id such as ``heroes_get``: the path without its keys, and the verb.
+
+    The path has the prefixes of all routers, so that ids are unique in the app.
+    """
     words = re.findall(r"\w+", re.sub(r"{[^}]*}", "", route.path_format))
     return "_".join([*words, route.name])
 
 
 def _schema(schema: type[BaseModel]) -> type[BaseModel]:
+    """Return the schema. Raise ``InvalidSchema`` if it is a table."""
     if hasattr(schema, "__table__"):
         raise InvalidSchema(
             f"{schema.__name__} is a table: as a schema it would let every column in and out",
@@ -273,7 +279,10 @@ def _body(
     given: type[BaseModel] | None,
     verb: Literal["create", "update"],
 ) -> type[BaseModel]:
-    """Return the schema of a body; the service validates by its own, so it must have one."""
+    """Return the schema of a body. Raise ``UsageError`` if the service has none for this verb.
+
+    The service needs one also where another is given: it validates what it writes by its own.
+    """
     own = service.schema_for(verb)
     return _schema(given or own)
 
@@ -283,13 +292,14 @@ def _tags(given: list[str] | str | None, usual: str) -> list[str | Enum]:
 
 
 def _usual(service: type[ServiceBase[Any, Any, Any]]) -> tuple[Operation, ...]:
-    """Return what a service is offered with unless somebody says."""
+    """Return the routes that a service gets by default, by the schemas that it has."""
     has = {verb: hasattr(service, f"{verb}_schema") for verb in ("create", "update")}
     has["delete"] = any(has.values())
     return tuple(name for name in _OPERATIONS if has.get(name, True))
 
 
 def _wanted(routes: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Return the routes that were asked for, in our order. Raise ``InvalidSetting``."""
     asked = (routes,) if isinstance(routes, str) else tuple(routes)
     for name in asked:
         if name not in _OPERATIONS:

@@ -1,7 +1,8 @@
-"""In charge of what one request does with its database: one unit of work, or one reader.
+"""Provide services, sessions and the database to path operations, as FastAPI dependencies.
 
-Every service of the request shares it. A request that writes anywhere reads from its own unit, so
-that it sees what it wrote; who only reads holds no transaction.
+All services of a request share one unit of work, or one reader if the route has no dependency that
+writes. In a route that writes, reads come from the unit too, so that a request sees what it wrote.
+A request that only reads holds no transaction.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ __all__ = ["Work", "provide", "provide_database", "provide_scope", "provide_sess
 
 
 class Work:
-    """The sessions of one request, opened when first asked for, ended together.
+    """The sessions of one request: opened when they are first asked for, and ended together.
 
-    At the end of the block the unit commits, or rolls back if the block raised.
+    At the end of the block the unit of work commits, or rolls back if the block raised.
     """
 
     __slots__ = ("_db", "_open", "_reader", "_scope", "_stack", "_unit", "_writes")
@@ -56,7 +57,7 @@ class Work:
         await self._stack.__aexit__(kind, error, trace)
 
     async def unit(self) -> Session:
-        """The request's unit of work."""
+        """Return the request's unit of work; open it if that was not done yet."""
         if self._unit is None:
             session = await self._stack.enter_async_context(self._db.session(scope=self._scope))
             self._open.append(session)
@@ -64,7 +65,7 @@ class Work:
         return self._unit
 
     async def reader(self) -> Session:
-        """A reader, or the request's unit if it has one."""
+        """Return a reader; or the unit of work if the request has one, or its route writes."""
         if self._reader is not None:
             return self._reader
         if self._writes or self._unit is not None:
@@ -75,7 +76,7 @@ class Work:
         return reader
 
     async def bind(self, scope: Mapping[str, Any]) -> None:
-        """Give every session of the request these values, those that are open already too.
+        """Bind values for scopes in every session of the request, open ones included.
 
         Raises ``UsageError`` if the request has another value for one of the scopes, or there is no
         such scope, and ``InvalidOperand`` for a value that does not fit the scope's column.
@@ -92,19 +93,22 @@ class Work:
 
 
 def provide(service: type[ServiceBase[Any, Any, Any]], *, read: bool = False) -> Depends:
-    """What makes a parameter a service, inside of ``Annotated``.
+    """Return a dependency for ``Annotated`` that makes a parameter a service.
 
-    Every service of a request shares one unit of work. It is committed before the response is
-    sent, and rolled back when an exception, ``HTTPException`` too, leaves the path operation. With
-    ``read`` the service reads without a transaction; in a request that has a unit of work it reads
-    from that, and so sees what was written.
+    All services of a request share one unit of work. It is committed before the response is sent,
+    and rolled back if the path operation raises, an ``HTTPException`` too. With ``read`` the
+    service reads without a transaction; in a request that has a unit of work it reads from that,
+    and so sees what was written. Raises ``UsageError`` if ``service`` is no class of services.
     """
     check_service(service, "provide")
     return _bound(service, read)
 
 
 def check_service(service: Any, taker: str) -> None:
-    """Raise ``UsageError`` if ``service`` is no class of services."""
+    """Raise ``UsageError`` if ``service`` is no subclass of ``ServiceBase`` with a model.
+
+    ``taker`` is the name of the function that was given it, for the message.
+    """
     if isinstance(service, type) and issubclass(service, ServiceBase):
         if hasattr(service, "model"):
             return
@@ -123,34 +127,35 @@ def check_service(service: Any, taker: str) -> None:
 
 
 def provide_session(*, read: bool = False) -> Depends:
-    """What makes a parameter the request's session, inside of ``Annotated``.
+    """Return a dependency for ``Annotated`` that makes a parameter the request's session.
 
-    The services of the request share it. With ``read`` it is a reader, unless the request has a
-    unit of work.
+    It is the session of the request's services. With ``read`` it is a reader, unless the request
+    has a unit of work.
     """
     return _in_function(_reader if read else _unit)
 
 
 def provide_database() -> Depends:
-    """What makes a parameter the app's database, inside of ``Annotated``.
+    """Return a dependency for ``Annotated`` that makes a parameter the app's database.
 
-    For what outlives the path operation, as streams and background tasks do: they open sessions of
-    their own.
+    Streaming responses and background tasks need it: they run after the path operation, and open
+    sessions of their own.
     """
     return _in_function(_database)
 
 
 def provide_scope(values: Callable[..., Any]) -> Depends:
-    """What keeps the sessions of a request to scopes, in ``dependencies`` of an app or a router.
+    """Return a dependency that binds scopes, for ``dependencies=[…]`` of an app or a router.
 
-    ``values`` is a dependency of yours, such as one that knows the user, and answers with the
-    values by the name of their scope. Every service and session of the request has them. Two
-    dependencies that give one scope different values are a ``UsageError``.
+    ``values`` is a dependency of yours, such as one that knows the user. It returns the values by
+    the names of their scopes, and all services and sessions of the request get them. If two
+    dependencies return different values for one scope, ``UsageError`` is raised.
     """
 
     async def bind(work: Work, scope: Mapping[str, Any]) -> None:
         await work.bind(scope)
 
+    # Not in the signature: annotations there are texts, which FastAPI resolves without ``values``.
     bind.__annotations__["work"] = Annotated[Work, Depends(_work, scope="function")]
     bind.__annotations__["scope"] = Annotated[Any, Depends(values)]
     return _in_function(bind)
@@ -165,8 +170,8 @@ async def _work(connection: HTTPConnection) -> AsyncGenerator[Work]:
         yield work
 
 
-# FastAPI calls a dependency once a request for each function and scope: sharing hangs on these
-# being the same everywhere.
+# FastAPI calls a dependency once in a request for each pair of function and scope. The services of
+# a request share its sessions because all of them depend on these same functions.
 @declare_writing
 async def _unit(work: Annotated[Work, Depends(_work, scope="function")]) -> Session:
     return await work.unit()
@@ -178,7 +183,10 @@ async def _reader(work: Annotated[Work, Depends(_work, scope="function")]) -> Se
 
 @memoized
 def _bound(service: Callable[[Session], object], read: bool) -> Depends:
-    # The session is no dependency of its own here: FastAPI takes 9 µs to solve each, every time.
+    """Return the dependency that makes a service; the same for each pair of arguments."""
+
+    # It takes the session from ``Work`` and not from ``_unit``: FastAPI takes 9 µs for each
+    # dependency of each request.
     async def make(work: Work) -> object:
         return service(await (work.reader() if read else work.unit()))
 
@@ -189,6 +197,7 @@ def _bound(service: Callable[[Session], object], read: bool) -> Depends:
 
 
 def _in_function(dependency: Callable[..., Any]) -> Depends:
+    """Return a dependency that FastAPI ends before it sends the response, so COMMIT comes first."""
     return Depends(dependency, scope="function")
 
 

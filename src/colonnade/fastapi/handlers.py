@@ -1,4 +1,4 @@
-"""In charge of answering exceptions with problems, and of what goes to the log instead."""
+"""Answer exceptions with problem details (RFC 9457), and log those that are not the client's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ _log: Final = logging.getLogger("colonnade")
 
 
 def install_handlers(app: FastAPI, problems: Problems) -> None:
-    """Let the app answer errors with problems; handlers of its own stay."""
+    """Add exception handlers to the app for these errors; it keeps those that it has.
+
+    Raises ``InvalidSetting`` if ``problems`` is none of the choices.
+    """
     if problems not in ("all", "database", "none"):
         raise InvalidSetting(
             f"problems={problems!r} is none of the choices", hint="choices: all, database, none"
@@ -55,6 +58,7 @@ def install_handlers(app: FastAPI, problems: Problems) -> None:
 def _install(
     app: FastAPI, kind: type[Exception], handler: Callable[..., Any], default: object
 ) -> None:
+    """Add a handler if the app has none for this class but FastAPI's ``default``."""
     if app.exception_handlers.get(kind) is default:
         app.add_exception_handler(kind, handler)
 

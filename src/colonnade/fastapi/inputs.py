@@ -1,6 +1,9 @@
-"""Tell what a route declares: whether a dependency of its writes, which query names it knows.
+"""Read what a route declares, and refuse inputs that it does not declare.
 
-Both are found out once for each route, by walking the tree of its dependencies.
+``writes`` tells whether a route has a dependency that writes, and ``query_names`` which query
+parameters it has. Both come from one walk through the tree of its dependencies, made at the route's
+first request. ``refuse_unknown_parameters`` and ``closed_body`` answer 422 to unknown query
+parameters and unknown keys of a body.
 """
 
 from __future__ import annotations
@@ -38,21 +41,23 @@ __all__ = [
     "writes",
 ]
 
-#: The dependencies that write.
+#: The dependencies that were declared to write.
 _WRITING: Final[WeakSet[Callable[..., Any]]] = WeakSet()
 
-#: The attribute under which a route keeps what was found out about it.
+#: The attribute of a route that holds its ``_RouteFacts``.
 _FACTS: Final = "colonnade_facts"
 
 
 @dataclass(frozen=True, slots=True)
 class _RouteFacts:
+    """The result of the walk through the dependencies of one route."""
+
     writes: bool
     query_names: frozenset[str]
 
 
 def declare_writing(dependency: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the dependency, noted as one that writes."""
+    """Register a dependency as one that writes, and return it; also as a decorator."""
     _WRITING.add(dependency)
     return dependency
 
@@ -65,62 +70,6 @@ def writes(connection: HTTPConnection) -> bool:
 def query_names(connection: HTTPConnection) -> frozenset[str]:
     """Return the query parameters that the route of this request and its dependencies declare."""
     return _facts(connection).query_names
-
-
-def _facts(connection: HTTPConnection) -> _RouteFacts:
-    route = served_route(connection.scope)
-    facts: _RouteFacts | None = getattr(route, _FACTS, None)
-    if facts is None:
-        found = tuple(_dependants(route))
-        facts = _RouteFacts(any(item.call in _WRITING for item in found), _query_names(found))
-        if route is not None:
-            setattr(route, _FACTS, facts)
-    return facts
-
-
-def _query_names(found: Sequence[Dependant]) -> frozenset[str]:
-    declared = (
-        name
-        for item in found
-        for field in item.query_params
-        for name in _names(field.name, field.field_info)
-    )
-    # A key in the query is read by the security scheme itself, which declares no parameter.
-    keys = (item.call.model.name for item in found if isinstance(item.call, APIKeyQuery))
-    return frozenset((*declared, *keys))
-
-
-def _dependants(route: Any) -> Iterator[Dependant]:
-    ahead = [getattr(route, "dependant", None)]
-    while ahead:
-        item = ahead.pop()
-        if item is not None:
-            yield item
-            ahead.extend(item.dependencies)
-
-
-def keys_of(schema: type[BaseModel]) -> frozenset[str]:
-    """The keys that fill a schema: aliases, and names where they count."""
-    by_name = any(schema.model_config.get(key) for key in ("populate_by_name", "validate_by_name"))
-    return frozenset(
-        key
-        for name, field in schema.model_fields.items()
-        for key in (*_keys(name, field), *([name] if by_name else ()))
-    )
-
-
-def _names(name: str, parameter: FieldInfo) -> Iterable[str]:
-    """The names of one parameter, or of those in a model of parameters."""
-    kind = parameter.annotation
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return keys_of(kind)
-    return _keys(name, parameter)
-
-
-def _keys(name: str, field: FieldInfo) -> Iterator[str]:
-    alias = field.validation_alias or field.alias or name
-    for choice in alias.choices if isinstance(alias, AliasChoices) else (alias,):
-        yield str(choice.path[0]) if isinstance(choice, AliasPath) else choice
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
@@ -141,9 +90,9 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
 
 def closed_body(schema: type[BaseModel]) -> Any:
-    """The annotation of a JSON body: the schema, which also refuses keys that it does not have.
+    """Return an annotation for a JSON body: the schema, which here also refuses unknown keys.
 
-    The OpenAPI document shows the schema itself.
+    The OpenAPI document shows the schema itself, unchanged.
     """
     known = keys_of(schema)
 
@@ -161,8 +110,66 @@ def closed_body(schema: type[BaseModel]) -> Any:
     return Annotated[schema, Body(), WrapValidator(check)]
 
 
+def keys_of(schema: type[BaseModel]) -> frozenset[str]:
+    """Return the keys that a body may have: aliases, and names if the schema takes them too."""
+    by_name = any(schema.model_config.get(key) for key in ("populate_by_name", "validate_by_name"))
+    return frozenset(
+        key
+        for name, field in schema.model_fields.items()
+        for key in (*_keys(name, field), *([name] if by_name else ()))
+    )
+
+
+def _facts(connection: HTTPConnection) -> _RouteFacts:
+    """Return the facts of the route that serves this request; compute them once for a route."""
+    route = served_route(connection.scope)
+    facts: _RouteFacts | None = getattr(route, _FACTS, None)
+    if facts is None:
+        found = tuple(_dependants(route))
+        facts = _RouteFacts(any(item.call in _WRITING for item in found), _query_names(found))
+        if route is not None:
+            setattr(route, _FACTS, facts)
+    return facts
+
+
+def _query_names(found: Sequence[Dependant]) -> frozenset[str]:
+    declared = (
+        name
+        for item in found
+        for field in item.query_params
+        for name in _names(field.name, field.field_info)
+    )
+    # ``APIKeyQuery`` reads the query by itself, and declares no parameter for that.
+    keys = (item.call.model.name for item in found if isinstance(item.call, APIKeyQuery))
+    return frozenset((*declared, *keys))
+
+
+def _dependants(route: Any) -> Iterator[Dependant]:
+    """Yield the route's dependencies at any depth, the route itself first; FastAPI's records."""
+    ahead = [getattr(route, "dependant", None)]
+    while ahead:
+        item = ahead.pop()
+        if item is not None:
+            yield item
+            ahead.extend(item.dependencies)
+
+
+def _names(name: str, parameter: FieldInfo) -> Iterable[str]:
+    """Return the names of one parameter, or those of all fields in a model of parameters."""
+    kind = parameter.annotation
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return keys_of(kind)
+    return _keys(name, parameter)
+
+
+def _keys(name: str, field: FieldInfo) -> Iterator[str]:
+    alias = field.validation_alias or field.alias or name
+    for choice in alias.choices if isinstance(alias, AliasChoices) else (alias,):
+        yield str(choice.path[0]) if isinstance(choice, AliasPath) else choice
+
+
 def _problems(data: Any, validate: ValidatorFunctionWrapHandler) -> list[InitErrorDetails]:
-    """What else is wrong with the body."""
+    """Validate the body, and return its errors other than unknown keys."""
     try:
         validate(data)
     except ValidationError as error:
@@ -175,8 +182,8 @@ def _problems(data: Any, validate: ValidatorFunctionWrapHandler) -> list[InitErr
 
 
 def _problem(where: tuple[int | str, ...], kind: str, message: str) -> InitErrorDetails:
-    # Not as the template: a message may have braces of its own. Nor is the kind literal: it is
-    # the one that pydantic gave.
+    # The message is no template itself, since it may have braces of its own. The ignored error:
+    # Pydantic wants a literal as the kind, and here the kind comes from Pydantic.
     told = PydanticCustomError(kind, "{told}", {"told": message})  # pyright: ignore[reportArgumentType]
     return InitErrorDetails(type=told, loc=where, input=None)
 

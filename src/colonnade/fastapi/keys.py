@@ -1,4 +1,4 @@
-"""In charge of keys in URLs: a path segment for each column of the key, typed as the model says."""
+"""Read and write primary keys in URLs: one typed path segment for each column of the key."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ __all__ = ["UrlKey"]
 
 @dataclass(frozen=True, slots=True)
 class UrlKey:
-    """The key of a model as it stands in a URL. Made without configuring any mapper."""
+    """The primary key of a model as it stands in a URL."""
 
     types: tuple[tuple[str, Any], ...]
 
     @classmethod
     def of(cls, model: type[Any]) -> UrlKey:
-        """The key's attributes, each with the type that its value has in a URL."""
+        """Return the key of a model. Configures no mapper, so that other models may be missing."""
         mapper: Any = sa.inspect(model)
         names = [attribute_of(mapper, column) for column in mapper.primary_key]
         return cls(tuple((name, _type_of(model, name)) for name in names if name is not None))
 
     @property
     def path(self) -> str:
-        """``/{id}``, or a segment for each part of a composite key."""
+        """The route's path below the collection: ``/{id}``, or a segment for each key column."""
         return "".join(f"/{{{name}}}" for name, _ in self.types)
 
     @property
@@ -54,11 +54,11 @@ class UrlKey:
         return key
 
     def key_of(self, item: object) -> tuple[Any, ...]:
-        """The key of an object."""
+        """Return the key of an object, as a tuple."""
         return tuple(getattr(item, name) for name, _ in self.types)
 
     def below(self, collection: str, key: tuple[Any, ...]) -> str:
-        """The path of the object with this key in the collection at a path."""
+        """Return the URL path of the object with this key, below the path of its collection."""
         parts = (
             str(TypeAdapter(kind).dump_python(value, mode="json"))
             for (_, kind), value in zip(self.types, key, strict=True)
@@ -68,6 +68,7 @@ class UrlKey:
 
 
 def _type_of(model: type[Any], name: str) -> Any:
+    """Return the type of a key attribute without None, which it has before it is inserted."""
     kinds = [
         kind
         for kind in get_args(model.model_fields[name].annotation)

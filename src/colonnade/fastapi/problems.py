@@ -1,4 +1,8 @@
-"""In charge of which status an error has, and what a client is told where it is not to blame."""
+"""Turn errors into problem details (RFC 9457): status, ``Problem``, response.
+
+A client reads the message of an error only if it can mend the request. For errors with status 500
+and above it reads a general sentence, and the message goes to the log.
+"""
 
 from __future__ import annotations
 
@@ -47,19 +51,49 @@ __all__ = [
 ]
 
 
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class FieldProblem(BaseModel):
+    """One invalid field; ``location`` is the part of the request that had it, such as ``query``."""
+
+    field: str
+    detail: str
+    location: str | None = None
+
+
+class Problem(BaseModel):
+    """An error as a client reads it.
+
+    ``code`` is stable and meant for programs, ``detail`` and ``hint`` for people; ``fields`` names
+    what the problem is about, ``problems`` has every reason by field where there are several.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | None = None
+    code: str
+    hint: str | None = None
+    fields: list[str] = Field(default_factory=list)
+    problems: list[FieldProblem] = Field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status; ``detail`` stands in for the error's own words, which are for the log."""
+    """An HTTP status; with ``detail`` the client reads that in place of the error's message."""
 
     status: int
     detail: str | None = None
     retry_after: int | None = None  # seconds
 
 
-#: The nearest class in the error's ancestry decides. A payload that no state of the database could
-#: take is 422, one that this state cannot take 409. What the calling code did wrong is 500, however
-#: it came about: a client cannot mend it. An unknown commit is 500 and not 503, which clients and
-#: proxies repeat by themselves.
+#: The first class of an error's MRO that is listed decides. A payload that no state of the database
+#: could take is 422; one that its present state does not take is 409. A mistake of the calling code
+#: is 500, since a client cannot mend it. An unknown commit is 500 and not 503, because clients and
+#: proxies repeat a request after 503 by themselves.
 _ANSWERS: Final[Mapping[type[BaseException], Answer]] = MappingProxyType(
     {
         ColonnadeError: Answer(500, "The server could not answer; its log says why."),
@@ -87,47 +121,17 @@ _ANSWERS: Final[Mapping[type[BaseException], Answer]] = MappingProxyType(
 
 
 def answer_to(kind: type[ColonnadeError]) -> Answer:
-    """What an error of this class is answered with."""
+    """Return the answer for an error of this class, or of its nearest listed base."""
     return next(_ANSWERS[base] for base in kind.__mro__ if base in _ANSWERS)
 
 
 def status_of(kind: type[ColonnadeError]) -> int:
-    """The HTTP status of an error class."""
+    """Return the HTTP status for an error class."""
     return answer_to(kind).status
 
 
-MEDIA_TYPE: Final = "application/problem+json"
-
-
-class FieldProblem(BaseModel):
-    """What is wrong with one field; ``location`` is where it was sent, such as ``query``."""
-
-    field: str
-    detail: str
-    location: str | None = None
-
-
-class Problem(BaseModel):
-    """An error as a client hears of it.
-
-    ``code`` is stable and meant for programs, ``detail`` and ``hint`` for people; ``fields`` names
-    what the problem is about, ``problems`` has every reason by field where there are several.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str | None = None
-    code: str
-    hint: str | None = None
-    fields: list[str] = Field(default_factory=list)
-    problems: list[FieldProblem] = Field(default_factory=list)
-
-
 def problem_of_error(error: ColonnadeError) -> Problem:
-    """One of our errors; from status 500 up without its words, which are for the log."""
+    """Return the problem for one of our errors; with a general text for some (``_ANSWERS``)."""
     answer = answer_to(type(error))
     title, kind = _phrase(answer.status), f"urn:colonnade:{error.code}"
     if answer.detail is not None:
@@ -148,7 +152,7 @@ def problem_of_error(error: ColonnadeError) -> Problem:
 
 
 def problem_of_validation(error: RequestValidationError) -> Problem:
-    """A request that FastAPI refused; without the values that were sent."""
+    """Return the problem for a request that FastAPI refused, without the values that were sent."""
     found = [_field(item["loc"], item["msg"]) for item in error.errors()]
     return Problem(
         type="urn:colonnade:invalid_request",
@@ -162,7 +166,7 @@ def problem_of_validation(error: RequestValidationError) -> Problem:
 
 
 def problem_of_http(error: HTTPException) -> Problem:
-    """An ``HTTPException``; a detail that is no text becomes the member ``data``."""
+    """Return the problem for an ``HTTPException``; a detail that is no text becomes ``data``."""
     title = _phrase(error.status_code)
     code = title.lower().replace(" ", "_").replace("-", "_").replace("'", "")
     detail: object = error.detail
@@ -173,7 +177,7 @@ def problem_of_http(error: HTTPException) -> Problem:
 
 
 def response_to(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    """The problem as it is sent."""
+    """Return the response for a problem, as ``application/problem+json``."""
     return Response(
         problem.model_dump_json(exclude_none=True),
         status_code=problem.status,
@@ -183,9 +187,10 @@ def response_to(problem: Problem, headers: dict[str, str] | None = None) -> Resp
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of a problem, in one piece.
+    """Return the JSON schema of a problem, without references to definitions.
 
-    FastAPI lists a model under ``application/json`` only, so that OpenAPI cannot refer to it.
+    FastAPI lists a response model under ``application/json`` only. So the schema is written into
+    each response under ``application/problem+json``, where no reference would resolve.
     """
     found = Problem.model_json_schema(mode="serialization")
     found["properties"]["problems"]["items"] = found.pop("$defs")["FieldProblem"]
@@ -193,6 +198,10 @@ def schema() -> dict[str, Any]:
 
 
 def _field(where: tuple[Any, ...], detail: str) -> FieldProblem:
+    """Return the problem of one field; ``where`` is Pydantic's ``loc``, its first part the place.
+
+    If there is nothing behind the first part (the whole body is missing) it names the field too.
+    """
     location, *path = (str(part) for part in where)
     return FieldProblem(field=".".join(path) or location, detail=detail, location=location)
 
@@ -202,6 +211,7 @@ def _unique(names: Iterable[str]) -> list[str]:
 
 
 def _phrase(status: int) -> str:
+    """Return the reason phrase of a status, such as ``Not Found``."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

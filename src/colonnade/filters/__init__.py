@@ -3,7 +3,7 @@
 The modules in the order of the pipeline: ``trees`` has ``any_of`` and its siblings, as users write
 them; ``conditions`` parses everything that ``where`` takes, and ``parse`` a single lookup; the
 table of all operators is in ``operators``; ``operands`` validates what a lookup is compared with;
-``nodes`` defines the parsed tree; ``compile`` turns it into an SQL expression, and ``sources``
+``nodes`` defines the parsed tree; ``compile`` turns it into an SQL expression, and ``joins``
 keeps the joins that the expression needs.
 """
 

@@ -1,9 +1,9 @@
 """Compile nodes into SQL expressions.
 
-A path over relations to one object becomes a join. The expression asks ``Sources`` for the joined
-entity, which remembers each path so that it is joined once; whoever builds the statement adds the
-joins. A path over a relation that may find several rows becomes EXISTS, so that each parent comes
-once and counts are right.
+A path over relations to one object becomes a join. The expression asks the ``JoinTree`` for the
+joined entity, which remembers each path so that it is joined once; whoever builds the statement
+adds the joins. A path over a relation that may find several rows becomes EXISTS, so that each
+parent comes once and counts are right.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Conditions on what SQL computes: hybrids, their comparators and ``column_property``.
+"""Conditions on values that SQL computes: hybrids, their comparators and ``column_property``.
 
-An expression has the operators of its SQL type. Where neither SQLAlchemy nor an annotation knows
-one, it can be told from NULL and no more: texts are compared in another way than numbers are.
+An expression has the operators of its SQL type. If neither SQLAlchemy nor an annotation gives it
+one, only ``isnull`` is possible, because texts are not compared as numbers are.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from colonnade.values import family_of
 
 __all__ = ["check_comparator", "computed", "described", "fits"]
 
-#: What may be asked of a value whose type is not known.
+#: The operators for an expression of unknown type.
 _UNTYPED: Final = frozenset({"isnull"})
-#: What asks the database's index of a column, which an expression does not have.
+#: Operators that need the database's index of a column, which an expression does not have.
 _INDEXED: Final = frozenset({"match"})
-#: What a comparator of the user's own is asked by Python's operators.
+#: Operators that are passed to a user's own comparator, as Python's operators.
 _ASKED: Final[Mapping[str, Callable[[Any, Any], Any]]] = MappingProxyType(
     {
         "eq": lambda c, v: c == v,
@@ -39,7 +39,7 @@ _ASKED: Final[Mapping[str, Callable[[Any, Any], Any]]] = MappingProxyType(
 
 
 def fits(operator: Operator, column: Column | Expression) -> bool:
-    """Return whether an operator may be asked of a column or an expression."""
+    """Return whether an operator applies to a column or an expression."""
     if isinstance(column, Expression):
         if column.untyped:
             return operator.name in _UNTYPED
@@ -49,7 +49,7 @@ def fits(operator: Operator, column: Column | Expression) -> bool:
 
 
 def described(column: Column | Expression) -> tuple[str, str]:
-    """Return how an error speaks of a column's type, and what gives an expression one."""
+    """Return how errors describe a column's type, and how to give an expression one."""
     if isinstance(column, Expression) and column.untyped:
         remedy = "annotate what it returns, as in -> int, or give it a type, as in type_=Integer"
         return "an expression whose type SQLAlchemy does not know", f"; for others {remedy}"

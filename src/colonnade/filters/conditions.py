@@ -73,7 +73,7 @@ def parse_conditions(
     """Parse the arguments of one ``where`` on ``model``.
 
     ``given`` are the conditions by position, ``named`` the lookups. With ``awaiting`` a ``Given``
-    may stand in place of a value, and becomes an ``Awaited`` among the values. Raise
+    may stand in place of a value, and becomes a ``GivenOperand`` among the values. Raise
     ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
     """
     reading = _ConditionParser(awaiting)

@@ -1,6 +1,7 @@
-"""In charge of the families of columns that an operator fits, and how errors speak of them.
+"""The families of columns that operators apply to, and how errors describe them.
 
-An operator fits families, not types, so that a type of the user's own is served by what it wraps.
+Operators apply to families, not to types, so that a user's own type is treated as the type it
+wraps.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ __all__ = [
     "plain_type",
 ]
 
-#: How an error speaks of a column of the family.
+#: How errors describe a column of each family.
 FAMILY_LABELS: Final = MappingProxyType(
     {
         "text": "a text",
@@ -52,7 +53,7 @@ FAMILY_LABELS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class AppliesTo:
-    """The families that an operator fits, and what they are called together."""
+    """The families that an operator applies to, and what errors call them together."""
 
     name: str
     families: frozenset[Family]
@@ -61,11 +62,11 @@ class AppliesTo:
 _ALL_FAMILIES: Final[frozenset[Family]] = frozenset(FAMILY_LABELS)  # type: ignore[arg-type] # they are its keys
 
 ANY: Final = AppliesTo("any column", _ALL_FAMILIES)
-#: Not JSON, whose text says the same in many ways.
+#: Not JSON, since texts that differ may be the same document.
 EQUAL: Final = AppliesTo("what can be told equal", _ALL_FAMILIES - {"json"})
-#: What IN can list: not arrays either, which a list of lists would flatten.
+#: Columns for IN: not arrays either, since a list of lists would be flattened.
 LISTED: Final = AppliesTo("single values", _ALL_FAMILIES - {"json", "array"})
-#: No order on enums (names, declarations or numbers, as the database likes) and booleans.
+#: Not enums, which databases sort by name, by declaration or by number, and not booleans.
 ORDERED: Final = AppliesTo(
     "what has an order", _ALL_FAMILIES - {"json", "array", "enum", "boolean"}
 )

@@ -1,4 +1,4 @@
-"""In charge of a statement's FROM: the root entity and, once a path, what is joined to it."""
+"""The FROM of a statement: the root entity and the joins to what paths lead to, each once."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ __all__ = ["ComputedRelation", "JoinTree"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComputedRelation(Relation):
-    """A relation that no join follows: what it leads to is ``made`` of the sources it is in."""
+    """A relation that no join follows: ``build`` makes its target from the join tree."""
 
     build: Callable[[JoinTree], Any]
 
 
 class JoinTree:
-    """Joins are outer ones: a row whose relation is empty stays, and NULL says what it is.
+    """The joins of one statement: each path of relations to one object is joined once.
 
-    None repeats a row: where a relation to one object may find several, the first is joined.
+    Joins are outer ones: a row whose relation is empty stays, and has NULL for the other side. No
+    join repeats a row: where a relation to one object may find several, the first is joined.
     """
 
     def __init__(self, root: Any) -> None:
         self.root = root
-        #: The owner, what is joined to it, and on which condition.
+        #: By path: the owner, the target joined to it, and the ON condition or the relation.
         self._joined: dict[tuple[Relation, ...], tuple[Any, Any, Any]] = {}
 
     def join_path(self, steps: tuple[Relation, ...]) -> Any:
-        """The entity at the end of relations to one object, joined at the first call."""
+        """Return the entity at the end of relations to one object; join it at the first call."""
         if not steps:
             return self.root
         if isinstance(steps[-1], ComputedRelation):
@@ -43,6 +44,7 @@ class JoinTree:
             owner = self.join_path(steps[:-1])
             last = steps[-1]
             target = target_of(last)
+            # Where several objects may match, a plain join would repeat the owner.
             path = (
                 first_of(owner, last, target)
                 if last.multiplies
@@ -53,11 +55,11 @@ class JoinTree:
 
     @property
     def is_alone(self) -> bool:
-        """Whether nothing is joined to the root."""
+        """True if nothing is joined to the root."""
         return not self._joined
 
     def apply_joins(self, statement: Select[Any]) -> Select[Any]:
-        """The statement with every join that was asked for."""
+        """Return the statement with all joins added."""
         for steps, (owner, target, path) in self._joined.items():
             if steps[-1].multiplies:
                 statement = statement.outerjoin_from(owner, target, path)
@@ -66,7 +68,7 @@ class JoinTree:
         return statement
 
     def from_clause(self) -> FromClause:
-        """The root with all that is joined to it."""
+        """Return the root joined with everything, as a FROM clause."""
         found: Any = self.root
         for _, target, path in self._joined.values():
             found = orm_join(found, target, path, isouter=True)

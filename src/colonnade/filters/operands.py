@@ -91,7 +91,7 @@ def comparison_validator_for(kind: Any, stored: TypeEngine[Any], name: str) -> O
 def _rule_validator(
     kind: Any, stored: TypeEngine[Any], name: str, *, writing: bool
 ) -> OperandValidator:
-    """Return the rule of the types, with its ``Unfit`` translated to ``InvalidOperand``."""
+    """Return the rule of the types, with its ``UnfitValue`` translated to ``InvalidOperand``."""
     rule: Rule = rule_of(kind, stored, writing=writing)
     declared = python_type_for_errors(kind, stored)
 

@@ -1,7 +1,7 @@
-"""In charge of reading lookups: ``team__name__icontains="x"`` becomes a leaf and its value.
+"""Parse lookups: ``team__name__icontains="x"`` becomes a comparison and the value to bind.
 
-What a name means is found out once for a model and remembered; after that a lookup costs a look
-into a table and a check of its value.
+The meaning of a name is found once for a model and cached; after that a lookup costs one look-up in
+the cache and a check of its value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["parse_lookup", "parse_lookups", "resolve_comparison", "resolve_given
 def parse_lookups(
     model: type[Any], given: Mapping[str, Any]
 ) -> tuple[tuple[Comparison, ...], tuple[Any, ...]]:
-    """The leaves that the lookups mean, and the values to bind, in the same order.
+    """Return the comparisons of these lookups, and the values to bind, in the same order.
 
     Raises ``UnknownField``, ``UnknownOperator``, ``AmbiguousLookup`` or ``InvalidOperand``.
     """
@@ -43,7 +43,10 @@ def parse_lookups(
 
 
 def parse_lookup(model: type[Any], name: str, value: Any) -> Comparison:
-    """The leaf for one lookup. ``None`` and a flag's bool are part of its shape."""
+    """Return the comparison for one lookup. None and the bool of a flag are part of its shape.
+
+    Raises what ``parse_lookups`` raises.
+    """
     leaves = _resolve_lookup(model, name)
     if leaves.states:
         state = leaves.check(value)
@@ -64,16 +67,16 @@ def parse_lookup(model: type[Any], name: str, value: Any) -> Comparison:
 
 
 def resolve_comparison(model: type[Any], name: str) -> Comparison:
-    """The leaf that compares a column with whatever value is bound."""
+    """Return the comparison of a column with whatever value is bound."""
     leaf = _resolve_lookup(model, name).plain
     assert leaf is not None
     return leaf
 
 
 def resolve_given_comparison(model: type[Any], name: str) -> Comparison:
-    """Return the leaf for a lookup whose value is given when the question is asked.
+    """Return the comparison for a lookup whose value is given with each query.
 
-    Raises what ``lookup`` does, and ``InvalidOperand`` where the value shapes the statement.
+    Raises what ``parse_lookup`` raises, and ``InvalidOperand`` if the value shapes the statement.
     """
     leaves = _resolve_lookup(model, name)
     if leaves.states:
@@ -90,7 +93,7 @@ def resolve_given_comparison(model: type[Any], name: str) -> Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _LookupNodes:
-    """What a lookup means: with a value, with None, with each state; each where it may be.
+    """The comparisons that a lookup may become: with a value, with None, with each state.
 
     A bool is part of the shape: a planner that sees it knows how many rows have it, and which
     partial index holds them.
@@ -107,9 +110,10 @@ class _LookupNodes:
 
 @memoized
 def _resolve_lookup(model: type[Any], name: str) -> _LookupNodes:
+    """Return the comparisons for a name. Raises if the operator does not fit the column."""
     path, operator = _split_lookup(model, name)
     fitting = fits(operator, path.column)
-    # NULL is no value, and told from one whatever the column is.
+    # A comparison with None is IS NULL or IS NOT NULL, which every column supports.
     asks_null = _NULL.get(operator.name)
     if not fitting and asks_null is None:
         raise _unsupported_operator(name, path, operator)
@@ -132,11 +136,10 @@ def _resolve_lookup(model: type[Any], name: str) -> _LookupNodes:
     return _LookupNodes(path, operator, check, states=states)
 
 
-#: Operators that take None, and whether NULL is what it asks for.
+#: Operators that take None, and whether they then ask for NULL or for anything else.
 _NULL: Final = MappingProxyType({"eq": True, "ne": False, "is": True, "is_not": False})
 
-
-#: How Python writes them.
+#: The operators as Python writes them, for hints.
 _SIGNS: Final = MappingProxyType(
     {"eq": "==", "ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 )
@@ -153,6 +156,7 @@ def _unsupported_operator(name: str, path: ColumnPath, operator: Operator) -> Un
 
 
 def _split_lookup(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
+    """Return the column and the operator of a name. Raises if it has no meaning, or two."""
     found = list(possible_paths(model, name))
     fitting = [path for path in found if not path.rest or path.rest in OPERATORS]
     if len(fitting) > 1:
@@ -165,6 +169,7 @@ def _split_lookup(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
     if fitting:
         return fitting[0], OPERATORS[fitting[0].rest or "eq"]
     if not found:
+        # ``team__isnull`` names no column, but asks whether there is a team.
         key = _find_relation_key(model, name)
         if key is None:
             raise unknown(model, name, OPERATORS)
@@ -185,7 +190,7 @@ def _split_lookup(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
 
 
 def _within_json(model: type[Any], name: str, path: ColumnPath) -> UnknownOperator:
-    """Return the error for a lookup that would lead into a document, with what to hand in."""
+    """Return the error for a lookup that leads into JSON, with the expression to use instead."""
     inside, _, last = path.rest.rpartition("__")
     operator = OPERATORS.get(last) if inside else None
     place = json_example(
@@ -208,9 +213,9 @@ def _within_json(model: type[Any], name: str, path: ColumnPath) -> UnknownOperat
 
 
 def _find_relation_key(model: type[Any], name: str) -> ColumnPath | None:
-    """Return the key behind the relation in ``team__isnull``; None where the name has none.
+    """Return the key behind the relation in ``team__isnull``; None if the name has none.
 
-    A column of an object that is not there is NULL, and its key is NULL in no object that is.
+    The key of a missing object is NULL, and that of an existing object never is.
     """
     head, _, operator = name.rpartition("__")
     if operator != "isnull":
@@ -231,4 +236,5 @@ def _find_relation_key(model: type[Any], name: str) -> ColumnPath | None:
 
 
 def _list_operators(path: ColumnPath) -> list[str]:
+    """Return the names of the operators that fit a column."""
     return [item.name for item in OPERATORS.values() if fits(item, path.column)]

@@ -1,4 +1,4 @@
-"""What a model has, and where it stands in the database; knows no session and no URL."""
+"""Describe models: their columns, relations, keys and expressions. Needs no session and no URL."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""In charge of what a model's attribute is to a schema: a column, a relation, an expression, code.
+"""Find what a name is on a model: a column, a relation, an SQL expression or Python code.
 
-What SQLAlchemy does not map can fill a field too, as it does when Pydantic reads an object's
-attributes: a property, a plain attribute of the class.
+As in Pydantic's ``from_attributes``, a property or a plain attribute of the class can fill a
+schema's field too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Python:
         self.constant = not isinstance(descriptor, _CODE)
 
     def read(self, item: Any) -> Any:
-        """The attribute of ``item``, which need not be an object of the model."""
+        """Return the attribute of ``item``, which need not be an object of the model."""
         if isinstance(self.descriptor, cached_property):
             return self.descriptor.func(item)
         if isinstance(self.descriptor, hybrid_property):
@@ -60,7 +60,7 @@ ModelAttribute: TypeAlias = Column | Relation | Expression | Python
 
 @memoized
 def attribute_of(model: type[Any], name: str) -> ModelAttribute | None:
-    """What ``name`` is on ``model``, or None if the model has nothing of that name.
+    """Return what ``name`` is on ``model``, or None if the model has nothing of that name.
 
     A synonym is what it stands for; a hybrid is its SQL expression, where it has one.
     """
@@ -72,13 +72,13 @@ def attribute_of(model: type[Any], name: str) -> ModelAttribute | None:
 
 @memoized
 def code_of(model: type[Any], name: str) -> Python | None:
-    """What Python makes of ``name`` on ``model``, if nothing that is mapped does."""
+    """Return the Python code or constant behind a name that no mapped attribute has."""
     found = _own(model, name)
     return None if found is None else Python(name, found)
 
 
 def attributes_of(model: type[Any]) -> list[str]:
-    """The names that fill a field: what is mapped, hybrids and properties."""
+    """Return the names that can fill a field: mapped attributes, hybrids and properties."""
     mapper: Any = inspect(model)
     names = dict.fromkeys((*mapping_of(model).columns, *mapping_of(model).relations))
     names |= dict.fromkeys((*mapper.column_attrs.keys(), *mapper.synonyms.keys()))
@@ -89,7 +89,7 @@ def attributes_of(model: type[Any]) -> list[str]:
 
 
 def _own(model: type[Any], name: str) -> Any:
-    """What stands under ``name`` in the model's classes, but for what every model has."""
+    """Return what the model's own classes have under a name; not what every model inherits."""
     if hasattr(SQLModel, name):
         return None
     for owner in model.__mro__:

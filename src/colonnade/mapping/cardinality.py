@@ -1,7 +1,7 @@
-"""How many rows a relation can lead to, as the tables guarantee it and not as it is declared.
+"""Decide how many rows a relation can lead to, by what the tables guarantee.
 
-``uselist=False`` is a promise that nobody keeps: where neither a primary key nor a unique set
-covers the columns that the join compares, two rows may match, and a join repeats the owner.
+``uselist=False`` guarantees nothing: where neither a primary key nor a unique set covers the
+columns that the join compares, two rows may match, and a join repeats the owner.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def multiplies(prop: RelationshipProperty[Any]) -> bool:
     held: set[Any] = {remote for _, remote in joined} | set(_fixed(prop))
     if prop.secondary is None:
         return not _identifies(held, _unique_sets(prop.mapper))
-    # Only a link table can be looked up by its columns; what it links is then found by its own.
+    # Over a link table two steps have to be unique: from the owner to the link, and from the link
+    # to the target. A mapped join or SELECT in place of the table guarantees nothing.
     links = _unique_sets_of(prop.secondary) if isinstance(prop.secondary, sa.Table) else ()
     targets = {local for local, _ in _compared(prop.secondaryjoin, pairs)}
     return not (_identifies(held, links) and _identifies(targets, _unique_sets(prop.mapper)))
@@ -39,7 +40,7 @@ def is_partial(item: sa.UniqueConstraint | sa.Index) -> bool:
 
 
 def parts_of(item: sa.UniqueConstraint | sa.Index) -> list[Any]:
-    """Return columns, and what an index has besides columns: expressions."""
+    """Return the columns of a unique set, and the expressions of an index."""
     return list(item.expressions if isinstance(item, sa.Index) else item.columns)
 
 

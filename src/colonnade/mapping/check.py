@@ -1,4 +1,4 @@
-"""The check at start-up: what is wrong with the models, all of it at once."""
+"""Check the models at start-up, and report all problems at once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["check_models", "check_writable", "problems"]
 def problems(
     metadata: MetaData = SQLModel.metadata, operators: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """What is wrong with the models of ``metadata``, one sentence each; configures them.
+    """Return what is wrong with the models of ``metadata``, one sentence each; configure them.
 
-    Models that cannot be mapped, for instance by a relation to a class that was not imported,
-    models whose table has no primary key, columns that spell like a path over a relation or
-    like another column with one of ``operators``, and hybrids whose expression raises.
+    These are models that cannot be mapped, for instance by a relation to a class that was not
+    imported, models whose table has no primary key, columns that spell like a path over a relation
+    or like another column with one of ``operators``, and hybrids whose expression raises.
     """
     models = {mapper: mapper.class_.__name__ for mapper in mappers(metadata)}
     failed = [failure for failure in failures() if failure.mapper in models]
@@ -54,8 +54,8 @@ def check_models(metadata: MetaData = SQLModel.metadata, operators: Collection[s
 def check_writable(model: type[Any], *, at_once: bool = False) -> None:
     """Raise ``InvalidMapping`` for a model whose rows cannot be written.
 
-    With ``at_once`` those of one statement are meant, which a class hierarchy with several tables
-    has none for; the unit of work writes such rows one by one.
+    With ``at_once`` many rows are to be written in one statement, which is not possible for a class
+    hierarchy with several tables; the unit of work writes such rows one by one.
     """
     mapping = mapping_of(model)
     if mapping.storage == "select":
@@ -76,7 +76,7 @@ def check_writable(model: type[Any], *, at_once: bool = False) -> None:
 
 
 def _twofold(mapper: Mapper[object], operators: Collection[str]) -> Iterator[str]:
-    """The names of a model's columns that can be read in two ways."""
+    """Yield a problem for each name of a model that can be read in two ways."""
     model = mapper.class_
     mapping = mapping_of(model)
     spelled = [name for name in names_of(model) if "__" in name]
@@ -95,7 +95,7 @@ def _twofold(mapper: Mapper[object], operators: Collection[str]) -> Iterator[str
 
 
 def _broken(mapper: Mapper[object]) -> Iterator[str]:
-    """The hybrids of a model that declare SQL which cannot be built."""
+    """Yield a problem for each hybrid whose declared SQL cannot be built."""
     model = mapper.class_
     for name, error in failures_of(model).items():
         told = str(error).partition("\n")[0]

@@ -1,8 +1,7 @@
-"""Configuring mappers: at first use, never at import, and every failure named.
+"""Configure mappers at first use, never at import, and report every failure by name.
 
-SQLAlchemy stops at the first mapper that fails and refuses ever after, even when the model that
-was missing has been imported since. Here all that fail are told at once, and the next call tries
-again.
+SQLAlchemy stops at the first mapper that fails and refuses ever after, even when the missing model
+has been imported since. Here all failures are reported at once, and the next call tries again.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _lock = RLock()
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a model could not be mapped; ``attribute`` is the relation at fault where known."""
+    """The reason why a model could not be mapped; ``attribute`` is its relation at fault."""
 
     mapper: Mapper[Any]
     attribute: str | None
@@ -48,8 +47,8 @@ class Failure:
 def configure(models: registry | None = None) -> None:
     """Configure every mapper, or those of one registry and of the registries it refers to.
 
-    Quick when there is nothing to do. Raises ``InvalidMapping`` that names each model, relation
-    and cause; call again once the cause is gone.
+    Fast if there is nothing to do. Raises ``InvalidMapping`` that names each model, relation and
+    cause; call it again once the cause is gone.
     """
     found = failures(models)
     if not found:
@@ -64,7 +63,7 @@ def configure(models: registry | None = None) -> None:
 
 
 def failures(models: registry | None = None) -> tuple[Failure, ...]:
-    """Configure as ``configure`` does, and answer with what failed."""
+    """Configure as ``configure`` does, and return the failures."""
     attempt = configure_mappers if models is None else lambda: models.configure(cascade=True)
     try:
         attempt()
@@ -75,19 +74,20 @@ def failures(models: registry | None = None) -> tuple[Failure, ...]:
 
 
 def mappers(metadata: MetaData) -> Iterator[Mapper[Any]]:
-    """The mappers of every model whose table is in ``metadata``, configured or not."""
+    """Yield the mappers of every model whose table is in ``metadata``, configured or not."""
     for mapper in every_mapper():
         if getattr(mapper.local_table, "metadata", None) is metadata:
             yield mapper
 
 
 def _all_failures(attempt: Callable[[], None]) -> tuple[Failure, ...]:
-    """Try again and again, leaving out what failed, until nothing more does."""
+    """Configure again and again without the mappers that failed, until no further one fails."""
     found: dict[Mapper[Any], Failure] = {}
 
     def leave_out(mapper: Mapper[Any], model: type[Any]) -> Any:
         return EXT_SKIP if mapper in found else None
 
+    # SQLAlchemy raises the first failure again and again: each round leaves out those known so far.
     _forget_failures()
     event.listen(Mapper, "before_mapper_configured", leave_out, retval=True)
     try:

@@ -1,7 +1,7 @@
-"""Attributes that SQL computes, names that stand for others, and why the rest cannot be asked for.
+"""Attributes that SQL computes, synonyms, and reasons why others cannot be asked for.
 
-A hybrid is built when it is asked for first, not when its model is configured: what it names may
-not be mapped yet, and one that Python alone computes may raise anything on the class.
+A hybrid's SQL is built when it is first asked for, not when its model is configured: the models
+that it names may not be mapped yet, and a hybrid for Python alone may raise anything on the class.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Expression:
 
     @property
     def untyped(self) -> bool:
-        """Return True if nothing tells its type."""
+        """True if its type is unknown."""
         return isinstance(self.type, NullType)
 
 
@@ -77,7 +77,7 @@ class RawExpression:
 
     @property
     def name(self) -> str:
-        """How errors speak of it: its SQL, without values."""
+        """The name in errors: the SQL, without values."""
         return " ".join(str(self.element).split())[:_LONGEST]
 
     @property
@@ -87,12 +87,12 @@ class RawExpression:
 
     @property
     def nullable(self) -> bool:
-        """True, as of any expression."""
+        """True, as for any expression."""
         return True
 
     @property
     def untyped(self) -> bool:
-        """Return True if nothing tells its type."""
+        """True if its type is unknown."""
         return isinstance(self.element.type, NullType)
 
 
@@ -102,7 +102,7 @@ Attribute: TypeAlias = Column | Expression | RawExpression
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """What a model has besides columns and relations; ``failed`` are hybrids without SQL."""
+    """The expressions and synonyms of a model; ``failed`` are hybrids without SQL."""
 
     expressions: dict[str, Expression] = field(default_factory=dict)
     synonyms: dict[str, str] = field(default_factory=dict)
@@ -149,6 +149,7 @@ def adapted(element: ColumnElement[Any], model: type[Any], entity: Any) -> Colum
     """Return an expression on the entity that stands in for its model."""
     if entity is model:
         return element
+    # An alias has columns of its own, which take the place of the model's in the expression.
     found: ColumnElement[Any] = ClauseAdapter(inspect(entity).selectable).traverse(element)
     return found
 
@@ -156,7 +157,7 @@ def adapted(element: ColumnElement[Any], model: type[Any], entity: Any) -> Colum
 def clause_of(attribute: Any) -> ColumnElement[Any]:
     """Return the SQL of a mapped attribute or a hybrid, without a label.
 
-    Raises ``TypeError`` for what is no value in SQL: a relation, a text that Python put together.
+    Raises ``TypeError`` if it is no value in SQL: a relation, or a text that Python put together.
     """
     related = _is_relation(attribute)
     element = attribute
@@ -215,6 +216,7 @@ def _parts_of(model: type[Any], name: str) -> list[str]:
 
 
 def _built_once(model: type[Any]) -> _Built:
+    """Return what is built for the model, again after an attribute was added to its mapper."""
     mapping_of(model)
     # An attribute may be added to a mapper that is configured already.
     return _built(model, len(inspect(model).attrs))
@@ -252,6 +254,7 @@ def _expression(
 
 
 def _origin(mapper: Any, name: str) -> str:
+    """Return the attribute at the end of a chain of synonyms."""
     seen: set[str] = set()
     while name in mapper.synonyms and name not in seen:
         seen.add(name)

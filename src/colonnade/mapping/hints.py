@@ -10,7 +10,6 @@ __all__ = ["counted", "did_you_mean", "nearest", "with_article"]
 # A name may come from a request: comparing costs its length, once for each candidate.
 _LONGEST = 64
 _LISTED = 20
-
 #: What has no plural, or is one.
 _UNCOUNTED = frozenset({"None", "NoneType", "bytes"})
 #: Beginnings that are written with a vowel and spoken without, and the other way round.
@@ -42,11 +41,6 @@ def did_you_mean(
     return known if near is None else f"did you mean {near!r}? {known}"
 
 
-def _listed(owner: str, names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{owner} has: {', '.join(names[:_LISTED])}{more}"
-
-
 def counted(number: int, noun: str) -> str:
     """Return ``1 value`` or ``2 values``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -61,3 +55,8 @@ def with_article(noun: str) -> str:
         spoken[:1] in tuple("aeiou") and not spoken.startswith(_CONSONANTS)
     )
     return f"{'an' if vowel else 'a'} {noun}"
+
+
+def _listed(owner: str, names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{owner} has: {', '.join(names[:_LISTED])}{more}"

@@ -1,4 +1,7 @@
-"""In charge of relations that are followed without some of the target's scopes."""
+"""The SQL of following a relation: its aliases, its joins, and the first of several objects.
+
+``LiftedRelation`` is a relation that is followed without some of the target's scopes.
+"""
 
 from __future__ import annotations
 

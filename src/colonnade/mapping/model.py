@@ -1,4 +1,4 @@
-"""What a model has: columns, relations, its key, its unique sets and its version."""
+"""Describe a mapped class: columns, relations, its key, its unique sets and its version."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ __all__ = [
 _CACHED: Final = "colonnade.mapping"
 
 Direction = Literal["many_to_one", "one_to_many", "many_to_many"]
-#: Where a model's rows are: in one table, in the joined tables of a class hierarchy, or in what is
-#: no table at all, such as a join or a SELECT that somebody mapped.
+#: Where a model's rows are: in one table, in the joined tables of a class hierarchy, or in a mapped
+#: join or SELECT, which is no table at all.
 Storage = Literal["table", "hierarchy", "select"]
 
 _DIRECTIONS: Final[abc.Mapping[RelationshipDirection, Direction]] = {
@@ -63,7 +63,7 @@ class Column:
 
     @property
     def required(self) -> bool:
-        """Whether an INSERT must give a value."""
+        """True if an INSERT must give a value."""
         given = self.has_default or self.has_server_default or self.computed
         return not (self.nullable or given)
 
@@ -94,7 +94,7 @@ class Unique:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """What a model has, by attribute name. A property, synonym or hybrid is no column."""
+    """The parts of a model, by attribute name. A property, synonym or hybrid is no column."""
 
     model: type[Any]
     table: sa.FromClause
@@ -129,7 +129,7 @@ def check_mapped(model: Any) -> Mapper[Any]:
 
 
 def mapping_of(model: type[Any]) -> Mapping:
-    """The mapping of a mapped class, configured and cached.
+    """Return the mapping of a mapped class, configured and cached.
 
     Raises ``InvalidMapping`` for a class that is not mapped, or that cannot be.
     """
@@ -147,7 +147,7 @@ def mapping_of(model: type[Any]) -> Mapping:
 
 
 def attribute_of(mapper: Mapper[Any], column: sa.ColumnElement[Any]) -> str | None:
-    """The attribute that maps a column, if one does; needs no configured mapper."""
+    """Return the attribute that maps a column, or None; the mapper need not be configured."""
     try:
         return mapper.get_property_by_column(column).key
     except UnmappedColumnError:
@@ -155,6 +155,7 @@ def attribute_of(mapper: Mapper[Any], column: sa.ColumnElement[Any]) -> str | No
 
 
 def _mapping(mapper: Mapper[Any]) -> Mapping:
+    # Several columns may be one attribute, as in a class hierarchy whose tables share their key.
     key = _attributes(mapper, mapper.primary_key)
     unique = tuple(_unique_sets(mapper))
     alone = {item.fields for item in unique if not item.partial} | {key}
@@ -176,7 +177,7 @@ def _mapping(mapper: Mapper[Any]) -> Mapping:
 
 
 def _filled(mapper: Mapper[Any]) -> set[Any]:
-    """The columns that a flush fills in for the mapper: what names the class, and the version."""
+    """Return the columns that a flush fills in: the polymorphic discriminator and the version."""
     told = [mapper.polymorphic_on] if mapper.polymorphic_identity is not None else []
     counted = [mapper.version_id_col] if mapper.version_id_generator else []
     return {column for column in (*told, *counted) if column is not None}
@@ -191,7 +192,7 @@ def _storage(mapper: Mapper[Any]) -> Storage:
 
 
 def _attributes(mapper: Mapper[Any], columns: Iterable[Any]) -> tuple[str, ...]:
-    """The attributes that map these columns, each once; fewer where some are not mapped."""
+    """Return the attributes that map these columns, each once; fewer where some are not mapped."""
     names = (attribute_of(mapper, column) for column in columns)
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
@@ -199,7 +200,10 @@ def _attributes(mapper: Mapper[Any], columns: Iterable[Any]) -> tuple[str, ...]:
 def _column(
     prop: ColumnProperty[Any], alone: set[tuple[str, ...]], filled: set[Any]
 ) -> Column | None:
-    """The column of a property, unless it is an expression; ``filled`` are what a mapper sets."""
+    """Return the column of a property; None if it is an expression.
+
+    ``filled`` are the columns that a flush fills in.
+    """
     column: Any = prop.columns[0]
     if not isinstance(column, sa.Column):  # a column_property of an expression
         return None
@@ -262,6 +266,7 @@ def _relation(prop: RelationshipProperty[Any]) -> Relation:
 
 
 def _unique_sets(mapper: Mapper[Any]) -> list[Unique]:
+    """Return the unique constraints and indexes whose columns are all mapped."""
     found: list[Unique] = []
     for table in (table for table in mapper.tables if isinstance(table, sa.Table)):
         items: list[sa.UniqueConstraint | sa.Index]

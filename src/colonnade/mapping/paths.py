@@ -1,4 +1,4 @@
-"""In charge of names: which relations and which column ``team.name`` or ``team__name`` means."""
+"""Resolve names such as ``team.name`` or ``team__name`` to relations and a column."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LONGEST: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class ColumnPath:
-    """Relations to follow and what is at their end; ``rest`` is what the name went on with."""
+    """Relations to follow and the column at their end; ``rest`` is what follows in the name."""
 
     model: type[Any]
     steps: tuple[Relation, ...]
@@ -49,9 +49,9 @@ class ColumnPath:
 
 
 def possible_paths(model: type[Any], name: str) -> Iterator[ColumnPath]:
-    """Every way to read ``name``, in which ``__`` may part names or stand in one.
+    """Yield every way to read ``name``, in which ``__`` may separate names or be part of one.
 
-    Raises ``UnknownField`` for what no name can be.
+    Raises ``UnknownField`` for anything but a string of reasonable length.
     """
     if not isinstance(name, str) or len(name) > _LONGEST:
         raise UnknownField(
@@ -77,7 +77,7 @@ def _readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
 
 @memoized
 def column_path(model: type[Any], name: str) -> ColumnPath:
-    """The column or expression that ``name`` means, through relations parted by ``.`` or ``__``.
+    """Return the column or expression that ``name`` means, over relations (``.`` or ``__``).
 
     Raises ``UnknownField`` with the nearest right name, or ``AmbiguousLookup``.
     """
@@ -91,7 +91,7 @@ def column_path(model: type[Any], name: str) -> ColumnPath:
 
 @memoized
 def relation_path(model: type[Any], name: str) -> tuple[Relation, ...]:
-    """The relations that ``team`` or ``missions.place`` names. Raises ``UnknownField``."""
+    """Return the relations that ``team`` or ``missions.place`` names. Raises ``UnknownField``."""
     steps: list[Relation] = []
     target = model
     for spelled in name.replace("__", ".").split("."):
@@ -110,9 +110,9 @@ def relation_path(model: type[Any], name: str) -> tuple[Relation, ...]:
 
 
 def unknown(model: type[Any], name: str, operators: Collection[str] = ()) -> UnknownField:
-    """Return the error for a name that no reading fits: it blames the first part that is wrong.
+    """Return the error for a name that means nothing: it blames the first part that is wrong.
 
-    ``operators`` are words that may follow a column, and stand without one here.
+    ``operators`` are words that may follow a column, and that follow none here.
     """
     target, part = _blamed(mapping_of(model), name.replace(".", "__"))
     names, origin = names_of(target.model), synonym_of(target.model, part)
@@ -176,22 +176,24 @@ def json_example(model: str, column: str, path: str) -> str:
 
 
 def _blamed(mapping: Mapping, name: str) -> tuple[Mapping, str]:
+    """Return the model and the part of the name that is wrong."""
     for spelled, rest in _parted(name):
         head = synonym_of(mapping.model, spelled)
         if rest and head in mapping.relations:
             return _blamed(mapping_of(mapping.relations[head].target), rest)
     parts = name.split("__")
     names = names_of(mapping.model)
+    # A name much like one of the model's is misspelt as a whole; else its first part is wrong.
     if name not in mapping.relations and nearest(name, names, cutoff=0.85) is None:
         return mapping, parts[0]
     return mapping, name
 
 
 def _parted(name: str) -> Iterator[tuple[str, str]]:
-    """``a__b__c`` as (a, b__c), (a__b, c) and (a__b__c, nothing).
+    """Yield the ways to part a name: ``a__b__c`` as (a, b__c), (a__b, c) and (a__b__c, nothing).
 
-    ``a___b`` is (a, _b) and (a_, b): a name may end with an underscore. In ``a__`` nothing is
-    parted, or it would be read as ``a``.
+    ``a___b`` is (a, _b) and (a_, b): a name may end with an underscore. ``a__`` is not parted, or
+    it would be read as ``a``.
     """
     place = name.find("__")
     while 0 <= place < len(name) - 2:

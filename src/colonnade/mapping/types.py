@@ -1,4 +1,4 @@
-"""The SQL type of an expression, also where SQLAlchemy knows none, as for most functions."""
+"""Find the SQL type of an expression, also where SQLAlchemy has none, as for most functions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sqlalchemy.types import NullType, TypeEngine
 
 __all__ = ["type_of"]
 
-#: Functions of texts that answer with a text.
+#: Functions of texts that return a text.
 _TEXTS: Final = frozenset(
     [
         "lower",
@@ -50,7 +50,7 @@ _TEXTS: Final = frozenset(
         "unaccent",
     ]
 )
-#: Functions that answer with an integer.
+#: Functions that return an integer.
 _INTEGERS: Final = frozenset(
     [
         "length",
@@ -67,7 +67,7 @@ _INTEGERS: Final = frozenset(
         "json_array_length",
     ]
 )
-#: Functions whose answer is of the type of what they are given first.
+#: Functions whose result has the type of their first argument.
 _SAME: Final = frozenset(["abs", "nullif", "ifnull", "greatest", "least"])
 
 _TYPES: Final[Mapping[Any, TypeEngine[Any]]] = {
@@ -84,9 +84,9 @@ _TYPES: Final[Mapping[Any, TypeEngine[Any]]] = {
 
 
 def type_of(element: ColumnElement[Any], function: Any = None) -> TypeEngine[Any]:
-    """Return the type of an expression: its own, its function's, or what it is annotated to be.
+    """Return the type of an expression: its own, its function's, or the annotated one.
 
-    ``function`` is the Python function that makes it. Where nothing tells, it is a ``NullType``.
+    ``function`` is the Python function that makes it. If none gives a type, it is a ``NullType``.
     """
     kind = element.type
     if not isinstance(kind, NullType):
@@ -95,12 +95,12 @@ def type_of(element: ColumnElement[Any], function: Any = None) -> TypeEngine[Any
         kind = _answered(element)
     if isinstance(kind, NullType) and function is not None:
         kind = _annotated(function) or kind
-    # A type that is the element's own is told from one that has to be given to it.
+    # Callers compare by identity: the element's own type needs no ``type_coerce``, another does.
     return element.type if isinstance(kind, NullType) else kind
 
 
 def _answered(call: Function[Any]) -> TypeEngine[Any]:
-    """Return the type of what a well-known function answers with."""
+    """Return the type of the result of a well-known function."""
     name = call.name.lower()
     if name in _INTEGERS:
         return _TYPES[int]
@@ -115,7 +115,7 @@ def _answered(call: Function[Any]) -> TypeEngine[Any]:
 
 
 def _annotated(function: Any) -> TypeEngine[Any] | None:
-    """Return the SQL type of what a function is annotated to return, if it is a plain one."""
+    """Return the SQL type of a function's annotated result, if it is a plain one."""
     try:
         found = get_type_hints(function).get("return")
     except Exception:  # noqa: BLE001 # a name that is not there, of whatever the user wrote

@@ -1,4 +1,4 @@
-"""Order: ``terms`` are what to sort by, ``columns`` their SQL, ``indexes`` what serves them."""
+"""Sort rows: ``sort_keys`` parses names and expressions, ``indexes`` finds what serves an order."""
 
 from __future__ import annotations
 

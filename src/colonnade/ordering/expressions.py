@@ -1,4 +1,4 @@
-"""SQLAlchemy's expressions as terms of an order: what they sort by, which way, where NULLs go."""
+"""Read SQLAlchemy's expressions in ``order_by``: what is sorted by, its direction, its NULLs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DIRECTIONS: Final = {operators.asc_op: False, operators.desc_op: True}
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """``what`` is sorted by: the name of an attribute, where it is nothing else, or an expression.
+    """An expression as it was read; ``what`` is an attribute's name, or else an expression.
 
     ``nulls_first`` is None where the expression does not say.
     """
@@ -35,9 +35,9 @@ class Spelled:
 
 
 def read_expression(model: type[Any], given: Any) -> Spelled:
-    """Return what an expression such as ``func.lower(Hero.name).desc().nulls_last()`` means.
+    """Return the parts of an expression such as ``func.lower(Hero.name).desc().nulls_last()``.
 
-    Raises ``InvalidOperand`` for what is no expression on the model's own columns.
+    Raises ``InvalidOperand`` for anything but an expression on the model's own columns.
     """
     descending, nulls_first = False, None
     element = given

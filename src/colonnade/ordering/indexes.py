@@ -1,7 +1,7 @@
-"""In charge of indexes that serve an order: declaring one, and saying when there is none.
+"""Declare an index that serves an order, and find out whether an order has one.
 
-An index of the same columns in the same directions serves an order, and read from its end the
-opposite one. Columns that conditions hold to one value may come first in it.
+An index of the same columns in the same directions serves an order; read from its end, it serves
+the opposite one. Columns that conditions hold to one value may come first in it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Inde
     """Declare the index of ``model`` that serves ``order_by(*names)`` and its scroll.
 
     Call it after the class, with the names as in ``order_by``; the primary key is added as the
-    order adds it. If there is an index already that serves, it is answered with as it is. Raises
-    ``InvalidMapping`` for what is no column of the model's own.
+    order adds it. If an index that serves is there already, it is returned as it is. Raises
+    ``InvalidMapping`` for a name that is no column of the model's own.
     """
     mapper = check_mapped(model)
     parts = [_declared(model, spelled) for spelled in names]
@@ -52,6 +52,7 @@ def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Inde
     for index in table.indexes:
         if not _is_special(index) and _serves((list(_parts(index)), False), columns, ()):
             return index
+    # An ascending index serves a descending order too, read from its end.
     if all(descending for _, descending in columns):
         columns = [(column, False) for column, _ in columns]
     if name is None:
@@ -65,7 +66,7 @@ def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Inde
 def missing_index(
     model: type[Any], terms: Sequence[SortKey], *, equal: Collection[str] = ()
 ) -> str | None:
-    """What to declare for an order that no index of the table serves, or None if one does.
+    """Return which index to declare for an order that none of the table serves; None if one does.
 
     ``equal`` are the attributes that conditions hold to one value. Only what the models declare is
     looked at; no statement runs.
@@ -97,7 +98,7 @@ def missing_index(
 
 
 def _declared(model: type[Any], spelled: str) -> tuple[str, bool]:
-    """The attribute and the direction that a name means, though models may still be missing."""
+    """Return the attribute and the direction of a name, without configuring the mappers."""
     name = spelled.lstrip("+-") if isinstance(spelled, str) else ""
     columns = sa.inspect(model).columns
     if name not in columns:
@@ -110,7 +111,7 @@ def _declared(model: type[Any], spelled: str) -> tuple[str, bool]:
 
 
 def _is_indexed(model: type[Any], first: SortKey) -> bool:
-    """Whether an index begins with the expression, or the column, that an order begins with."""
+    """Return whether an index begins with the expression or column that an order begins with."""
     wanted = _spelled(attribute_on(model, first.column))
     table: sa.Table = sa.inspect(model).local_table
     return any(
@@ -121,16 +122,16 @@ def _is_indexed(model: type[Any], first: SortKey) -> bool:
 
 
 def _spelled(element: Any) -> tuple[str, Any]:
-    """Return the SQL of what is sorted by and the values in it.
+    """Return the SQL of a sorted expression and the values in it, to compare it with an index's.
 
-    An attribute's column carries marks, so that SQLAlchemy finds it unlike that of an index.
+    An attribute's column carries annotations, so that SQLAlchemy finds it unlike that of an index.
     """
     compiled = _plainly(element).compile()
     return str(compiled), compiled.params
 
 
 def _plainly(element: Any) -> Any:
-    """Return what is sorted by, without direction, parentheses and a type that was given to it."""
+    """Return a sorted expression without its direction, parentheses and ``type_coerce``."""
     while True:
         if isinstance(element, sa.TypeCoerce):
             element = element.clause
@@ -147,7 +148,7 @@ def _column(model: type[Any], key: str) -> Any:
 
 
 def _indexes(table: sa.Table) -> Iterator[tuple[list[_Part], bool]]:
-    """The parts of every index that has an order, and whether they are unique and never NULL."""
+    """Yield the parts of every index that has an order, and whether it is unique without NULLs."""
     for item in table.constraints:
         if isinstance(item, UniqueConstraint | PrimaryKeyConstraint):
             columns = list(item.columns)
@@ -160,8 +161,8 @@ def _indexes(table: sa.Table) -> Iterator[tuple[list[_Part], bool]]:
 
 
 def _is_special(index: Index) -> bool:
-    """Whether an index holds only some rows, or holds them in no order."""
-    # A condition has no truth of its own.
+    """Return whether an index holds only some rows, or holds them in no order."""
+    # Compared by identity, since an SQL condition raises where it is taken for a bool.
     options = {n: v for n, v in index.dialect_kwargs.items() if v is not None and v is not False}
     using = options.get("postgresql_using", "btree")
     partial = any(name.endswith("_where") for name in options)
@@ -169,6 +170,7 @@ def _is_special(index: Index) -> bool:
 
 
 def _parts(index: Index) -> Iterator[_Part]:
+    """Yield each column of an index and whether it descends; None for an expression."""
     for element in index.expressions:
         inner: Any = element
         descending = False
@@ -181,12 +183,14 @@ def _parts(index: Index) -> Iterator[_Part]:
 def _serves(
     index: tuple[list[_Part], bool], wanted: Sequence[tuple[Any, bool]], fixed: Collection[Any]
 ) -> bool:
+    """Return whether an index serves the order ``wanted``, read from its start or its end."""
     parts, alone = index
     rest = [part for part in parts if part is None or part[0] not in fixed]
+    # True if the index is read from its end. All columns have to agree on that.
     turned = None
     for position, (column, descending) in enumerate(wanted):
         if position == len(rest):
-            # Nothing is left to be sorted among rows that a unique index tells apart.
+            # A unique index has one row for each of its keys, so that there are no ties to sort.
             return alone and position > 0
         part = rest[position]
         if part is None or part[0] is not column:

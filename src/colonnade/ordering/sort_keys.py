@@ -1,10 +1,10 @@
-"""In charge of sort terms, and of the primary key that closes every order.
+"""Parse names and expressions into sort keys, and add the primary key that makes an order total.
 
 ``"-age"`` is descending, ``"team.name"`` and ``"team__name"`` follow relations to one object. NULL
 counts as greater than every value, on every database: last when ascending, first when descending,
-unless a term ends with ``nulls first`` or ``nulls last``. Rows that compare equal would come in any
-order, and pages of them would overlap; so the key comes last. ``"-body__match"`` puts the rows
-first that answer a search best. SQLAlchemy's own expressions are terms too, by the same rules.
+unless a name ends with ``nulls first`` or ``nulls last``. Rows that compare equal would come in any
+order, and pages of them would overlap; so the primary key comes last. ``"-body__match"`` puts the
+rows first that match a search best. SQLAlchemy's expressions are sort keys too, by the same rules.
 """
 
 from __future__ import annotations
@@ -35,15 +35,14 @@ __all__ = [
     "with_primary_key",
 ]
 
-#: A name may come from a request.
+#: A name may come from a request, so that its length is bounded.
 _LONGEST: Final = 300
 _SPELLING: Final = re.compile(
     r"([+-]?)(.*?)(?:\s+nulls\s+(first|last))?", re.IGNORECASE | re.DOTALL
 )
-#: Operators that say how well a row answers, and not just whether it does.
+#: Operators that also rank: they say how well a row matches, not only that it does.
 _RANKS: Final = frozenset({"match"})
 _DIRECTION: Final = re.compile(r"(asc|desc)(ending)?", re.IGNORECASE)
-
 #: What a list is sorted by: a name, or SQLAlchemy's expression on the model's own columns.
 Order: TypeAlias = "str | sa.ColumnElement[Any] | QueryableAttribute[Any]"
 
@@ -52,9 +51,10 @@ Order: TypeAlias = "str | sa.ColumnElement[Any] | QueryableAttribute[Any]"
 class SortKey:
     """One thing to sort by; made once for each model and meaning, and compared by identity.
 
-    ``nullable`` says whether there may be NULLs to place, for want of a value or of a relation.
-    ``rank`` is the operator of the search whose rank stands in for the column's value. A term of an
-    expression that was handed in is made for each time, and equals no other.
+    ``nullable`` is true if NULLs may have to be placed: the column takes NULL, or an object on the
+    way may be missing. ``rank`` is the operator of the search whose rank is sorted by in place of
+    the column's value. The key of a caller's own expression is made anew each time, and equals no
+    other.
     """
 
     steps: tuple[Relation, ...]
@@ -66,17 +66,17 @@ class SortKey:
 
     @property
     def raw(self) -> bool:
-        """Whether it is an expression of the caller's own."""
+        """True if it is an expression of the caller's own."""
         return isinstance(self.column, RawExpression)
 
     @property
     def computed(self) -> bool:
-        """Whether its value is no column of the rows themselves."""
+        """True if its value is not a column of the rows themselves."""
         return bool(self.steps) or not isinstance(self.column, Column)
 
 
 def sort_keys_of(model: type[Any], names: tuple[Any, ...]) -> tuple[SortKey, ...]:
-    """The terms that names and expressions mean; what comes twice counts where it comes first.
+    """Return the sort keys for names and expressions; of repeated ones only the first counts.
 
     Raises ``UnknownField``, or ``InvalidOperand`` for what is neither or has no order.
     """
@@ -84,7 +84,7 @@ def sort_keys_of(model: type[Any], names: tuple[Any, ...]) -> tuple[SortKey, ...
 
 
 def sort_key_of(model: type[Any], name: Any) -> SortKey:
-    """The term that a name or an expression means.
+    """Return the sort key for a name or an expression.
 
     Raises ``UnknownField``, or ``InvalidOperand`` for what is neither.
     """
@@ -98,13 +98,8 @@ def sort_key_of(model: type[Any], name: Any) -> SortKey:
     return _term(model, name)
 
 
-def flipped(item: SortKey) -> SortKey:
-    """The same term the other way round, NULLs included."""
-    return replace(item, descending=not item.descending, nulls_first=not item.nulls_first)
-
-
 def with_primary_key(model: type[Any], terms: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
-    """The terms, then the key columns that are not among them, in the last term's direction.
+    """Return the sort keys with missing columns of the primary key added, in the last direction.
 
     What would come after a complete key decides nothing and is left out.
     """
@@ -114,10 +109,24 @@ def with_primary_key(model: type[Any], terms: tuple[SortKey, ...]) -> tuple[Sort
         if not missing:
             break
         needed.append(item)
-        if not item.computed and item.rank is None:
+        if not item.computed and item.rank is None:  # a column of the rows themselves
             missing.pop(item.column.name, None)
     sign = "-" if terms and terms[-1].descending else ""
     return (*needed, *(_term(model, sign + name) for name in missing))
+
+
+def flipped(item: SortKey) -> SortKey:
+    """Return the sort key in the opposite direction, NULLs included."""
+    return replace(item, descending=not item.descending, nulls_first=not item.nulls_first)
+
+
+def each_once(terms: Iterable[SortKey]) -> tuple[SortKey, ...]:
+    """Return the sort keys without those that sort by the same as an earlier one."""
+    found: dict[tuple[tuple[Relation, ...], Any, str | None], SortKey] = {}
+    for item in terms:
+        what = item.column if item.raw else item.column.name
+        found.setdefault((item.steps, what, item.rank), item)
+    return tuple(found.values())
 
 
 @memoized
@@ -158,7 +167,7 @@ def _meaning(
 
 
 def _may_be_missing(model: type[Any], steps: tuple[Relation, ...]) -> bool:
-    """Whether there may be no object at the end, for want of one or since a scope hides it."""
+    """Return whether there may be no object at the end of ``steps``, or a scope may hide it."""
     owner = model
     for step in steps:
         if step.optional or scopes_hiding(owner, step.target):
@@ -168,7 +177,7 @@ def _may_be_missing(model: type[Any], steps: tuple[Relation, ...]) -> bool:
 
 
 def _parted(model: type[Any], name: str) -> tuple[str, str | None]:
-    """A name without the operator that ranks, if it ends with one and no column does."""
+    """Return a name and its rank operator apart, if it ends with one and no column is called so."""
     found = list(possible_paths(model, name.replace(".", "__")))
     if not any(not path.rest for path in found) and any(path.rest in _RANKS for path in found):
         plain, _, rank = name.replace(".", "__").rpartition("__")
@@ -176,17 +185,8 @@ def _parted(model: type[Any], name: str) -> tuple[str, str | None]:
     return name, None
 
 
-def each_once(terms: Iterable[SortKey]) -> tuple[SortKey, ...]:
-    """The terms without those that sort by what an earlier one has sorted by."""
-    found: dict[tuple[tuple[Relation, ...], Any, str | None], SortKey] = {}
-    for item in terms:
-        what = item.column if item.raw else item.column.name
-        found.setdefault((item.steps, what, item.rank), item)
-    return tuple(found.values())
-
-
 def _term_of_expression(model: type[Any], given: Any) -> SortKey:
-    """The term for SQLAlchemy's expression, whose direction and NULLs are as it says."""
+    """Return the sort key for SQLAlchemy's expression, with the direction that it says."""
     found = read_expression(model, given)
     if isinstance(found.what, str):
         words = f"{'-' if found.descending else ''}{found.what}"
@@ -199,6 +199,7 @@ def _term_of_expression(model: type[Any], given: Any) -> SortKey:
 
 
 def _check_order(model: type[Any], name: str, column: Attribute) -> None:
+    """Raise ``InvalidOperand`` for a column of JSON, which has no order."""
     plain = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
     if isinstance(plain, sa.JSON):
         raise InvalidOperand(
@@ -212,7 +213,7 @@ def _check_order(model: type[Any], name: str, column: Attribute) -> None:
 
 
 def _misspelt(error: UnknownField, model: type[Any], name: str) -> UnknownField:
-    """The error with a better hint where the mistake is a familiar one."""
+    """Return the error with a better hint where the mistake is a familiar one."""
     words = name.split()
     if "," in name:
         hint = 'each term is an argument of its own: order_by("-age", "name")'

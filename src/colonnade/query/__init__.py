@@ -1,4 +1,8 @@
-"""Questions bound to a session: ``Query`` gives entities, ``Projection`` schemas and JSON."""
+"""Queries bound to a session: ``Query`` returns entities, ``Projection`` schemas and their JSON.
+
+Both are immutable. A method such as ``where`` returns a new query, and a statement runs only when a
+verb such as ``all`` or ``page`` is awaited.
+"""
 
 from __future__ import annotations
 

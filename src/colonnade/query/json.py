@@ -1,7 +1,7 @@
-"""In charge of ``Json``: the verbs of a projection whose answers are bytes, ready to be sent.
+"""The verbs of a projection that return JSON as bytes, ready to be sent: ``projection.json``.
 
-PostgreSQL writes them where they come out as Pydantic would write them; otherwise rows are read,
-and the schema's own serialiser writes them. ``plan`` tells which of the two, and why.
+PostgreSQL writes the JSON itself where its text is exactly what Pydantic would write; otherwise
+rows are read and the schema's own serializer writes them. ``plan`` says which of the two, and why.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Json"]
 
 
 class Json(Unasked):
-    """The answers of a projection as JSON, by alias, as FastAPI writes them."""
+    """The verbs of a projection, with answers as JSON bytes: fields by alias, as in FastAPI."""
 
     __slots__ = ("_objects", "_projection")
 
@@ -30,24 +30,25 @@ class Json(Unasked):
         self._objects = _Objects.of(projection)
 
     def plan(self) -> str:
-        """What is read, and whether the database writes the answer or why it does not."""
+        """Return what is read, and whether the database writes the JSON or why it does not."""
         return self._objects.plan()
 
     async def explain(self, *, analyze: bool = False) -> str:
-        """How the database would write ``all``, or answer with the rows that it is made of.
+        """Return the database's plan for ``all``: for the JSON, or for the rows that it is made of.
 
-        Takes and raises what ``explain`` of the projection does. One statement.
+        Takes and raises what ``explain`` of the projection does. Runs one statement.
         """
         return await self._objects.explain(analyze=analyze)
 
     async def all(self) -> bytes:
-        """An array of every row. One statement, or those that rows take."""
+        """Return an array of every row. Runs one statement, or those that reading rows takes."""
         return await self._objects.array()
 
     def stream(self, batch: int = BATCH) -> Stream[bytes]:
-        """An array of every row, in parts as they are read: what a streaming response sends.
+        """Return an array of every row, in parts as they are read, for a streaming response.
 
-        As ``Projection.stream``. What is cut short, because the reading failed, is no JSON.
+        Reads as ``Projection.stream`` does. If reading fails, the parts sent so far are not valid
+        JSON.
         """
         projection = self._projection
         adapter = reading.adapter_of(projection._schema)
@@ -59,33 +60,33 @@ class Json(Unasked):
         return Stream(projection._session, Written(source, write))
 
     async def first(self) -> bytes | None:
-        """The first object in order, or None."""
+        """Return the first object in order, or None."""
         return await self._objects.first()
 
     async def one_or_none(self) -> bytes | None:
-        """The only object, or None. Raises ``MultipleFound`` if there are more."""
+        """Return the only object, or None. Raises ``MultipleFound`` if there are more."""
         return await self._objects.one_or_none()
 
     async def one(self) -> bytes:
-        """The only object. Raises ``NotFound`` or ``MultipleFound``."""
+        """Return the only object. Raises ``NotFound`` or ``MultipleFound``."""
         return await self._objects.one()
 
     async def get(self, key: Any) -> bytes:
-        """The object with this primary key, or the group. Raises ``NotFound``."""
+        """Return the object with this key, or the group with this key. Raises ``NotFound``."""
         return await self._objects.get(key)
 
     async def page(self, number: int = 1, *, size: int = 50, count: CountMode = "exact") -> bytes:
-        """A page as ``Page`` writes it, its items and its counts. Raises ``InvalidPage``.
+        """Return a page as ``Page`` writes it: its items and counts. Raises ``InvalidPage``.
 
-        Where the database writes it, the exact count is a part of the one statement.
+        Where the database writes the JSON, the same statement counts for an exact count.
         """
         items, page = await self._objects.numbered(number, size, count)
         return _around(items, page)
 
     async def slice(self, *, offset: int = 0, limit: int = 50, count: CountMode = "exact") -> bytes:
-        """A slice as ``Slice`` writes it, its items and its count. Raises ``InvalidPage``.
+        """Return a slice as ``Slice`` writes it, with its items and count. Raises ``InvalidPage``.
 
-        Where the database writes it, the exact count is a part of the one statement.
+        Where the database writes the JSON, the same statement counts for an exact count.
         """
         items, found = await self._objects.sliced(offset, limit, count)
         return _around(items, found)
@@ -93,7 +94,7 @@ class Json(Unasked):
     async def scroll(
         self, *, size: int = 50, after: str | None = None, before: str | None = None
     ) -> bytes:
-        """A page as ``CursorPage`` writes it, its items and its cursors.
+        """Return a page as ``CursorPage`` writes it, with its items and cursors.
 
         Raises ``InvalidPage`` or ``InvalidCursor``.
         """
@@ -102,17 +103,17 @@ class Json(Unasked):
 
 
 class _Objects(Projected[bytes]):
-    """The same question, answered with the bytes of each object."""
+    """The query of a projection, with the JSON bytes of each object as its items."""
 
     __slots__ = ()
 
     @classmethod
     def of(cls, asked: Projected[Any]) -> Self:
-        """The question that a projection asks."""
+        """Return the query that a projection asks, with JSON for its items."""
         return cls(*asked._parts(asked._spec, asked._given))
 
     def _cursor(self, size: int) -> None:
-        """None: streams are written from rows."""
+        """Return None: streams of JSON are written from rows, see ``Json.stream``."""
 
     async def _fetch(self, spec: Spec) -> list[bytes]:
         found, _ = await self._fetch_placed(spec)
@@ -122,10 +123,11 @@ class _Objects(Projected[bytes]):
         return await reading.json_objects(self._session, spec, self._plan, self._terms)
 
     async def array(self) -> bytes:
+        """Return an array of every row."""
         return await reading.json_array(self._session, self._bound_spec, self._plan, self._terms)
 
     async def numbered(self, number: int, size: int, count: CountMode) -> tuple[bytes, Page[Any]]:
-        """The items of a page as an array, and the page without them."""
+        """Return the items of a page as an array, and the page without them."""
         if count == "exact":
             check_numbered(self._spec, number, size, count, self._max_page)
             counted = await self._counted(limit=size, offset=(number - 1) * size)
@@ -137,7 +139,7 @@ class _Objects(Projected[bytes]):
         return _array(page.items), page
 
     async def sliced(self, offset: int, limit: int, count: CountMode) -> tuple[bytes, Slice[Any]]:
-        """The items of a slice as an array, and the slice without them."""
+        """Return the items of a slice as an array, and the slice without them."""
         if count == "exact":
             check_sliced(self._spec, offset, limit, count, self._max_page)
             counted = await self._counted(limit=limit, offset=offset)
@@ -151,6 +153,7 @@ class _Objects(Projected[bytes]):
         return _array(found.items), found
 
     async def _counted(self, *, limit: int, offset: int) -> tuple[bytes, int] | None:
+        """Return the array and the exact count from one statement; None if rows must be read."""
         spec = self._bound_spec.cut(limit=limit, offset=offset)
         return await reading.read_array_and_count(self._session, spec, self._plan, self._terms)
 
@@ -171,6 +174,7 @@ def _array(items: list[bytes]) -> bytes:
 
 
 def _around(items: bytes, page: Page[Any] | Slice[Any] | CursorPage[Any]) -> bytes:
-    """The page's JSON with these items in their place, which is the first."""
+    """Return the page's JSON with ``items`` as its first member."""
+    # The items are JSON already, so that Pydantic writes the rest, whose "{" is left out.
     rest = page.__pydantic_serializer__.to_json(page, exclude={"items"})
     return b'{"items":' + items + b"," + rest[1:]

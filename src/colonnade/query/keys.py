@@ -1,4 +1,7 @@
-"""In charge of keys: a scalar, or a tuple for a composite key, checked against the columns."""
+"""Check primary keys and build the specs that select rows by them.
+
+A key is a scalar, or a tuple for a composite key. The same for the keys of groups.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,10 @@ __all__ = [
 
 
 def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
-    """The key's values, in the order of the key's columns.
+    """Return the key's values, in the order of the key's columns.
 
-    Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit, and
-    ``NotFound`` for an integer so large that no row can have it.
+    Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit its
+    column, and ``NotFound`` for an integer so large that no row can have it.
     """
     values = possible_key(model, key)
     if values is None:
@@ -36,9 +39,13 @@ def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
 
 
 def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
-    """The same, but None for a key that no row can have. Raises ``InvalidOperand``."""
+    """Return the key's values as ``key_of`` does, but None for a key that no row can have.
+
+    Raises ``InvalidOperand``.
+    """
     readers = _readers(model)
     values = key if isinstance(key, tuple) else (key,)
+    # The usual case first: a message is put together only for a key that is wrong.
     if None not in values and len(values) == len(readers):
         found = tuple([read(value) for read, value in zip(readers, values, strict=True)])
         return None if None in found else found
@@ -56,7 +63,7 @@ def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
 
 
 def spec_of_key(model: type[Any], key: Any) -> Spec:
-    """What asks for the row with this key."""
+    """Return the spec that selects the row with this key. Raises what ``key_of`` raises."""
     values = key_of(model, key)
     return Spec(_keyed(model), values)
 
@@ -75,7 +82,7 @@ def _keyed(model: type[Any]) -> Shape:
 
 
 def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
-    """What asks for the group with this value, or with this tuple of values.
+    """Return the spec that selects the group with this value, or with this tuple of values.
 
     Raises ``InvalidOperand``, and ``NotFound`` for an integer so large that no group can have it.
     """
@@ -94,6 +101,7 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
         )
     model = spec.shape.model
     given = dict(zip(names, values, strict=True))
+    # Here too None stands for an integer beyond the column's range; NULL is a group like any other.
     if any(
         value is not None and key_value_of(model, name)(value) is None
         for name, value in given.items()
@@ -103,7 +111,7 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
 
 
 def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
-    """The error for keys that no row has."""
+    """Return the error for keys that no row has."""
     many = len(keys) > 1
     return NotFound(
         f"there is no {model.__name__} with {'these keys' if many else 'this key'}",
@@ -114,7 +122,7 @@ def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
 
 
 def no_group(groups: Grouped, key: Any) -> NotFound:
-    """The error for a group that there is not."""
+    """Return the error for a group that does not exist."""
     return NotFound(
         f"there is no {groups.schema.__name__} of this group",
         model=groups.model.__name__,

@@ -1,4 +1,8 @@
-"""What a question says to whoever uses it as an answer, or asks it in another library's words."""
+"""Explain common mistakes with a query: to await it, to iterate it, or to misname a method.
+
+The base classes here raise ``TypeError`` or ``AttributeError`` with the right call in the message,
+for people who know Django, SQLAlchemy, Tortoise, Peewee or SQLModel.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from colonnade.mapping import nearest
 
 __all__ = ["Named", "Unasked"]
 
-#: What Django, SQLAlchemy, Tortoise, Peewee and SQLModel call it, and what is written here.
+#: Method names of Django, SQLAlchemy, Tortoise, Peewee and SQLModel, with what to call here.
 _WORDS: Final = MappingProxyType(
     {
         **dict.fromkeys(("filter", "filter_by", "find", "search", "having_by"), "where(…)"),
@@ -70,15 +74,15 @@ _WORDS: Final = MappingProxyType(
 
 
 class Named:
-    """Tell another library's word in ours, and a misspelt name the nearest right one."""
+    """A class whose ``AttributeError`` names our method for another library's."""
 
     __slots__ = ()
 
-    if not TYPE_CHECKING:  # or a type checker would take every name for one of ours
+    if not TYPE_CHECKING:  # else a type checker would accept every attribute name
 
         def __getattr__(self, name: str) -> Any:
             kind = type(self)
-            if hasattr(kind, name):  # a property of a subclass failed, and says why itself
+            if hasattr(kind, name):  # a property raised AttributeError: raise its own error
                 return object.__getattribute__(self, name)
             told = f"{kind.__name__!r} object has no attribute {name!r}"
             if not name.startswith("_"):
@@ -91,11 +95,11 @@ class Named:
 
 
 class Unasked(Named):
-    """Refuse what would take a question for its answer: no statement runs where none is awaited."""
+    """A query that raises ``TypeError`` where it is used as if it were its own result."""
 
     __slots__ = ()
 
-    if not TYPE_CHECKING:  # a type checker reports these without being told
+    if not TYPE_CHECKING:  # without these methods, type checkers report the misuse themselves
 
         def __await__(self) -> NoReturn:
             raise _no_answer(self, "is not awaited itself", "await query.all(), or first(), one()")

@@ -1,4 +1,8 @@
-"""In charge of turning pages: by number, and from one cursor to the next."""
+"""Read pages of a query: by number, by offset, and from one cursor to the next.
+
+Each function takes a ``fetch`` that runs a spec, so that entities, schemas and JSON share the
+logic.
+"""
 
 from __future__ import annotations
 
@@ -27,21 +31,9 @@ R = TypeVar("R")
 _Keys: TypeAlias = tuple[Any, ...]
 _Fetch: TypeAlias = Callable[[Spec], Awaitable[list[R]]]
 _FetchPlaced: TypeAlias = Callable[[Spec], Awaitable[tuple[list[R], list[_Keys]]]]
-
-#: Rows that share the first key's value, from which on a page looks among them first.
+#: When so many rows share the first key's value, the next page first reads on among those rows, in
+#: a statement of their own.
 _MANY: Final = 500
-
-
-def check_numbered(spec: Spec, number: int, size: int, count: CountMode, max_size: int) -> None:
-    """Raise ``InvalidPage`` for a page that nobody can turn to, or of a query that has none."""
-    check_page(number, size, count, max_size)
-    _check_whole(spec)
-
-
-def check_sliced(spec: Spec, offset: int, limit: int, count: CountMode, max_size: int) -> None:
-    """Raise ``InvalidPage`` for a slice that no list has, or of a query that is cut already."""
-    check_slice(offset, limit, count, max_size)
-    _check_whole(spec)
 
 
 async def numbered(
@@ -53,7 +45,7 @@ async def numbered(
     count: CountMode,
     max_size: int,
 ) -> Page[R]:
-    """The page with this number; a second statement counts where it has to."""
+    """Return the page with this number; a second statement counts where that is needed."""
     check_numbered(spec, number, size, count, max_size)
     before = (number - 1) * size
     items, total, more = await _part(session, spec, fetch, before, size, count)
@@ -69,34 +61,10 @@ async def sliced(
     count: CountMode,
     max_size: int,
 ) -> Slice[R]:
-    """Return the items after the first ``offset`` ones, which are counted as those of a page."""
+    """Return the items after the first ``offset`` ones, counted as those of a page are."""
     check_sliced(spec, offset, limit, count, max_size)
     items, total, more = await _part(session, spec, fetch, offset, limit, count)
     return Slice.of(items, offset=offset, limit=limit, total=total, has_more=more)
-
-
-async def _part(
-    session: Session, spec: Spec, fetch: _Fetch[R], before: int, size: int, count: CountMode
-) -> tuple[list[R], int | None, bool]:
-    """Return the items from one place on, how many there are of all, and whether others follow."""
-    asked = size if count == "exact" else size + 1
-    items = await fetch(spec.cut(limit=asked, offset=before))
-    seen = before + len(items)
-    more = len(items) > size
-    total: int | None
-    if count == "none":
-        total = None
-    elif len(items) < asked and (items or not before):
-        # The list ends with these.
-        total = seen
-    elif count == "estimated":
-        total = await reading.estimate_count(session, spec)
-        # What was seen is no guess: there are as many rows, or fewer than would reach this page.
-        total = max(total, seen) if more else min(total, before)
-    else:
-        total = await reading.count(session, spec)
-        more = before + size < total
-    return items[:size], total, more
 
 
 async def scrolled(
@@ -108,7 +76,7 @@ async def scrolled(
     before: str | None,
     max_size: int,
 ) -> CursorPage[R]:
-    """The page after one cursor, or before another."""
+    """Return the page after one cursor, or before another; the first page without either."""
     check_scroll(size, after, before, max_size)
     _check_whole(spec)
     finite = not capabilities_of(session.family).has_infinity
@@ -118,6 +86,7 @@ async def scrolled(
     backwards = before is not None
     items, keys = await read_from(session, spec, fetch, places, start, backwards, size + 1)
     more = len(items) > size
+    # The row too many has told that the list goes on; it is the next page's first.
     items, keys = items[:size], keys[:size]
     ties = _ties(start, keys)
     far = places.cursor(Position(keys[-1], ties=ties)) if more else None
@@ -136,7 +105,11 @@ async def read_from(
     backwards: bool,
     rows: int,
 ) -> tuple[list[R], list[_Keys]]:
-    """The rows from a place on, in the order in which they are met."""
+    """Return rows from a position on and their keys, in the order in which they are read.
+
+    Runs one statement, and one for each further range of ``split_ranges`` until there are ``rows``
+    rows.
+    """
     keyset = Keyset(backwards)
     position: _Keys = ()
     if start is not None:
@@ -161,8 +134,49 @@ async def read_from(
     return items[:rows], keys[:rows]
 
 
+def check_numbered(spec: Spec, number: int, size: int, count: CountMode, max_size: int) -> None:
+    """Raise ``InvalidPage`` for an impossible page, or for a query with a limit or offset."""
+    check_page(number, size, count, max_size)
+    _check_whole(spec)
+
+
+def check_sliced(spec: Spec, offset: int, limit: int, count: CountMode, max_size: int) -> None:
+    """Raise ``InvalidPage`` for an impossible slice, or for a query with a limit or offset."""
+    check_slice(offset, limit, count, max_size)
+    _check_whole(spec)
+
+
+async def _part(
+    session: Session, spec: Spec, fetch: _Fetch[R], before: int, size: int, count: CountMode
+) -> tuple[list[R], int | None, bool]:
+    """Return the items from an offset on, the total if wanted, and whether others follow."""
+    # Without an exact count one more row is read, which tells whether others follow.
+    asked = size if count == "exact" else size + 1
+    items = await fetch(spec.cut(limit=asked, offset=before))
+    seen = before + len(items)
+    more = len(items) > size
+    total: int | None
+    if count == "none":
+        total = None
+    elif len(items) < asked and (items or not before):
+        # The list ends with these.
+        total = seen
+    elif count == "estimated":
+        total = await reading.estimate_count(session, spec)
+        # The rows just read correct the estimate: there are at least as many as were seen, and an
+        # empty page shows that the list ends before it.
+        total = max(total, seen) if more else min(total, before)
+    else:
+        total = await reading.count(session, spec)
+        more = before + size < total
+    return items[:size], total, more
+
+
 def _ties(start: Position | None, keys: list[_Keys]) -> int:
-    """How many of the last rows in sequence share the first key's value, as far as was seen."""
+    """Count the last rows in sequence that share the first key's value, up to ``_MANY``.
+
+    The count goes on from page to page, since it is a part of the cursor.
+    """
     if not keys:
         return 0
     value = keys[-1][0]
@@ -172,14 +186,18 @@ def _ties(start: Position | None, keys: list[_Keys]) -> int:
 
 
 def _beside(start: Position, keys: list[_Keys], ties: int) -> Position:
-    """Where to turn back: before the first row met, or at the row that the page came from."""
+    """Return the position for the cursor that leads back: before the first row of this page.
+
+    On an empty page it is the row that the page started from.
+    """
     if not keys:
         return Position(start.keys, not start.inclusive)
-    # How many rows share its value on the other side is not known: as many, for all one knows.
+    # The number of ties in the other direction is unknown; assume that there are as many.
     return Position(keys[0], ties=ties if keys[0][0] == keys[-1][0] else 0)
 
 
 def _check_whole(spec: Spec) -> None:
+    """Raise ``InvalidPage`` for a query with a limit or offset."""
     if spec.is_cut:
         raise InvalidPage(
             "a query with a limit or offset has no pages",

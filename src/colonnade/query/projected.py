@@ -1,4 +1,4 @@
-"""In charge of what a schema answers to, whether it answers with its objects or with JSON."""
+"""The base of ``Projection`` and of its JSON: a query whose result is described by a schema."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Projected(Verbs[R]):
-    """A question about a schema's objects; only the columns that it names are read."""
+    """A query for a schema's objects; only the columns that the schema names are read."""
 
     __slots__ = ("_given", "_plan", "_schema", "_terms")
 
@@ -64,21 +64,21 @@ class Projected(Verbs[R]):
         return self._spec._replace(given=given) if given else self._spec
 
     def given(self, /, **values: Any) -> Self:
-        """With these values where the schema has a ``Given`` of that name: ``given(viewer=7)``.
+        """Return the query with values for the schema's ``Given`` fields: ``given(viewer=7)``.
 
-        They go before those of the session's scope; one that is not given by either is a
-        ``UsageError`` of the verb, before any statement. None is equal to nothing. Raises
+        They take precedence over those of the session's scope. If neither has a value, the verb
+        raises ``UsageError`` before any statement. None is equal to nothing. Raises
         ``UnknownField`` for a name that the schema does not await, or ``InvalidOperand``.
         """
         reading.check_given_values(self._plan, self._terms, values)
         return type(self)(*self._parts(self._spec, {**self._given, **values}))
 
     async def explain(self, *, analyze: bool = False) -> str:
-        """How the database would answer: its own plan as text, and the index that is missing.
+        """Return the database's own plan as text, and the index that is missing.
 
-        That of the first statement; what the others read is told as ``plan`` tells it. Nothing but
-        the plan is read; with ``analyze`` the SELECT runs too, so that the plan says what it took.
-        SQLite has no such plan, and a ``UsageError`` says so. One statement.
+        It is the plan of the first statement; for the others, see ``plan``. Only the plan is read;
+        with ``analyze`` the SELECT runs too, and the plan shows how long it took. SQLite has no
+        such plan, and a ``UsageError`` says so. Runs one statement.
         """
         return await reading.explain_rows(
             self._session, self._bound_spec, self._plan, self._terms, analyze
@@ -86,11 +86,12 @@ class Projected(Verbs[R]):
 
     def _order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
         if self._spec.of is not None:
+            # The figures of groups are columns of the class that is mapped for the groups.
             return super()._order(names)
         return row_terms(self._spec.shape.model, self._schema, names)
 
     def where(self, /, *conditions: Condition, **given: Any) -> Self:
-        """Only rows for which all of this holds; where the schema groups, it groups those.
+        """Return the query with only the rows that meet these conditions, before they are grouped.
 
         Takes what ``where`` of a query takes.
         """
@@ -101,17 +102,17 @@ class Projected(Verbs[R]):
         return self._with(self._spec.grouped(rows))
 
     def having(self, /, *conditions: Condition, **given: Any) -> Self:
-        """Only objects for whose aggregates all of this holds: ``having(heroes__gte=3)``.
+        """Return the query with only objects whose aggregates meet these conditions.
 
-        Takes what ``where`` takes, by the schema's fields. Raises ``InvalidOperand`` for a schema
-        without aggregates, and what ``where`` raises.
+        An example is ``having(heroes__gte=3)``. Takes what ``where`` takes, by the schema's fields.
+        Raises ``InvalidOperand`` for a schema without aggregates, and what ``where`` raises.
         """
         return self._with(having(self._spec, self._schema, conditions, given))
 
     async def get(self, key: Any) -> R:
-        """The object with this primary key, or the group with this value, or tuple of values.
+        """Return the object with this primary key, or the group with this value or tuple of values.
 
-        As with any query, its conditions hold too. Raises ``NotFound`` or ``InvalidOperand``.
+        The query's conditions must hold for it too. Raises ``NotFound`` or ``InvalidOperand``.
         """
         groups = groups_of(self._spec.shape.model)
         if groups is None:

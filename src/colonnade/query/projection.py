@@ -1,4 +1,4 @@
-"""In charge of ``Projection``: the same questions, answered with a schema."""
+"""``Projection``, the query that returns a schema's objects: ``query.into(Schema)``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class Projection(Projected[S]):
-    """A question that objects of a schema answer; only the columns that it names are read."""
+    """A query for objects of a schema; only the columns that the schema names are read."""
 
     __slots__ = ()
 
@@ -32,10 +32,10 @@ class Projection(Projected[S]):
         return reading.stream_rows(self._session, self._bound_spec, self._plan, self._terms, size)
 
     def plan(self) -> str:
-        """What is read: every field with its column, and the statements that run."""
+        """Return what is read: every field with its column, and the statements that run."""
         return str(self._plan)
 
     @property
     def json(self) -> Json:
-        """The same answers as JSON, by alias, as bytes ready to be sent."""
+        """A query like this one that returns JSON bytes: fields by alias, ready to be sent."""
         return Json(self)

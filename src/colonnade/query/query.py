@@ -1,4 +1,7 @@
-"""In charge of which questions a bulk write may answer: filtered ones, about whole sets of rows."""
+"""``Query``, the query for a model's objects, with the bulk ``update_all`` and ``delete_all``.
+
+It adds to ``Verbs`` what only objects have: relations to load, row locks, ``into`` a schema.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,147 @@ from colonnade.spec import Lock, Spec, projected, select_entities
 
 __all__ = ["Query", "as_paths", "check_bulk", "load_paths", "with_key"]
 
+M = TypeVar("M")
+S = TypeVar("S", bound=BaseModel)
+
+
+class Query(Verbs[M]):
+    """A query for objects of the model. No statement runs until a verb is awaited."""
+
+    __slots__ = ("_own",)
+
+    def __init__(
+        self,
+        session: Session,
+        spec: Spec,
+        max_page: int = MAX_PAGE,
+        own: Mapping[str, tuple[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(session, spec, max_page)
+        #: The values that the service's scopes fix, by attribute: (scope's name, value).
+        self._own = own
+
+    def _with(self, spec: Spec) -> Self:
+        return type(self)(self._session, spec, self._max_page, self._own)
+
+    async def _fetch(self, spec: Spec) -> list[M]:
+        return await reading.fetch(self._session, spec)
+
+    async def _fetch_placed(self, spec: Spec) -> tuple[list[M], list[tuple[Any, ...]]]:
+        return await reading.fetch_placed(self._session, spec)
+
+    def _cursor(self, size: int) -> Batched[M] | None:
+        return reading.stream(self._session, self._spec, size)
+
+    async def explain(self, *, analyze: bool = False) -> str:
+        """Return the database's own plan as text, and the index that is missing.
+
+        Only the plan is read; with ``analyze`` the SELECT runs too, and the plan shows how long it
+        took. SQLite has no such plan, and a ``UsageError`` says so. Runs one statement.
+        """
+        return await reading.explain_entities(self._session, self._spec, analyze)
+
+    def load(self, /, *paths: Any, **collections: Rows) -> Self:
+        """Return the query with these relations loaded: ``"missions.place"``, or mapped attributes.
+
+        A single object is joined. A collection takes one more statement, and so does an object that
+        no unique key keeps from being one of several: the first is read. A collection may have an
+        order: ``load(missions=Rows("-year"))``, but neither limit nor filter. The session takes a
+        loaded collection for the whole one, so that ``UsageError`` says where a part can be read.
+        """
+        shape = self._spec.shape
+        given = [(relation_path(shape.model, name), rows) for name, rows in collections.items()]
+        ordered = {path: _order(shape.model, path, rows) for path, rows in given}
+        # SQLAlchemy's options load no path that leads through a collection with an order of its
+        # own, so that the way to it is loaded as a path of its own.
+        paths = (*load_paths(shape.model, paths), *ordered, *(path[:-1] for path in ordered))
+        load = tuple(dict.fromkeys((*shape.load, *filter(None, paths))))
+        loaded = shape.loading(load, ordered)
+        return self._with(self._spec._replace(shape=loaded))
+
+    def lock(self, *, skip_locked: bool = False, nowait: bool = False) -> Self:
+        """Return the query with its rows locked until the unit of work ends: SELECT … FOR UPDATE.
+
+        It waits for rows that another unit has locked, for ``lock_timeout`` at most; with
+        ``skip_locked`` they are left out, with ``nowait`` they raise ``LockTimeout`` at once. Only
+        the model's own rows are locked; MariaDB also locks the rows joined to them. On SQLite a
+        unit of work is the only writer anyway, and nothing is locked or left out. Raises
+        ``ReadOnlySession`` in a reader.
+        """
+        if isinstance(self._session, Reader):
+            raise ReadOnlySession(
+                "a reader has no lock(): between its statements it holds nothing",
+                hint="open a unit of work: async with db.session()",
+            )
+        if skip_locked and nowait:
+            raise UsageError("lock() takes skip_locked or nowait, not both")
+        shape = self._spec.shape._replace(lock=Lock(skip_locked, nowait))
+        return self._with(self._spec._replace(shape=shape))
+
+    def into(
+        self, schema: type[S], /, *, depth: int | None = None, **collections: Rows
+    ) -> Projection[S]:
+        """Return the same query for objects of ``schema``; only what the schema names is read.
+
+        ``depth`` is how many levels of a schema that is nested in itself are read. A collection may
+        have terms: ``into(HeroRead, missions=Rows("-year", limit=3))``. A schema with an aggregate
+        of rows asks for groups of them. Raises ``InvalidSchema`` when the model cannot fill it.
+        """
+        if self._spec.shape.lock is not None:
+            raise UsageError(
+                "lock() is for objects, which can be changed; a schema's cannot",
+                hint="leave out lock(), or into()",
+            )
+        spec = self._spec
+        # Relations to load are those of objects: a schema names its own.
+        if spec.shape.load or spec.shape.sorted:
+            spec = spec._replace(shape=spec.shape._replace(load=(), sorted=()))
+        spec, plan = projected(spec, schema, depth)
+        terms = reading.terms_of(plan, collections)
+        return Projection(self._session, spec, schema, plan, terms, self._max_page)
+
+    async def update_all(
+        self, changes: Mapping[str, Any] | BaseModel, *, everything: bool = False
+    ) -> int:
+        """Set these columns in every row of the query; return how many rows there were.
+
+        ``changes`` is a mapping, or a schema's object of which the fields that were set count; a
+        value may be an SQL expression on the model's own columns. Runs one UPDATE, which also
+        increments the version and sets what changes with every write; the model's objects in the
+        session are read again. Validators and listeners of the model do not run, since no object is
+        made; ``update`` runs them.
+
+        Raises ``Unfiltered`` without a filter, unless ``everything`` is true, ``InvalidChanges``
+        before any statement, ``OutOfScope`` for a value that would take the rows out of the
+        service's own scopes, or the error of a write that the database refuses.
+        """
+        check_bulk(self._spec, "update_all", everything)
+        values = writing.assignments_of(self._spec.shape.model, changes)
+        check_row(self._spec.shape.model, self._own, values)
+        return await writing.update_all(self._session, self._spec, values)
+
+    async def delete_all(self, *, everything: bool = False) -> int:
+        """Delete every row of the query; return how many rows there were.
+
+        Runs one DELETE. Where a relation of the model cascades through the ORM, or empties the
+        foreign keys of its children, 1,000 rows at a time are read with those children and deleted.
+
+        Raises ``Unfiltered`` without a filter, unless ``everything`` is true, or the error of a
+        write that the database refuses.
+        """
+        check_bulk(self._spec, "delete_all", everything)
+        return await writing.delete_all(self._session, self._spec)
+
+    def statement(self) -> Select[Any]:
+        """Return SQLAlchemy's SELECT with its values bound, to look at or to build on."""
+        statement: Select[Any] = select_entities(self._spec).params(self._spec.parameters)
+        return statement
+
 
 def check_bulk(spec: Spec, verb: str, everything: bool) -> None:
-    """Raise ``Unfiltered`` or ``UsageError`` unless ``verb`` may meet the rows of ``spec``.
+    """Raise ``Unfiltered`` or ``UsageError`` unless ``verb`` may write the rows of ``spec``.
 
-    A limit, an order, a lock and relations to load would count for nothing, and so are refused.
+    A bulk write ignores a limit, an order, a lock and relations to load, so that they are refused.
     """
     shape = spec.shape
     name = shape.model.__name__
@@ -57,146 +196,24 @@ def check_bulk(spec: Spec, verb: str, everything: bool) -> None:
         )
 
 
-M = TypeVar("M")
-S = TypeVar("S", bound=BaseModel)
-
-
-class Query(Verbs[M]):
-    """A question that objects of the model answer. Nothing runs until a verb is awaited."""
-
-    __slots__ = ("_own",)
-
-    def __init__(
-        self,
-        session: Session,
-        spec: Spec,
-        max_page: int = MAX_PAGE,
-        own: Mapping[str, tuple[str, Any]] = MappingProxyType({}),
-    ) -> None:
-        super().__init__(session, spec, max_page)
-        #: What a row of the service has: by attribute the scope and its value.
-        self._own = own
-
-    def _with(self, spec: Spec) -> Self:
-        return type(self)(self._session, spec, self._max_page, self._own)
-
-    async def _fetch(self, spec: Spec) -> list[M]:
-        return await reading.fetch(self._session, spec)
-
-    async def _fetch_placed(self, spec: Spec) -> tuple[list[M], list[tuple[Any, ...]]]:
-        return await reading.fetch_placed(self._session, spec)
-
-    def _cursor(self, size: int) -> Batched[M] | None:
-        return reading.stream(self._session, self._spec, size)
-
-    async def explain(self, *, analyze: bool = False) -> str:
-        """How the database would answer: its own plan as text, and the index that is missing.
-
-        Nothing but the plan is read; with ``analyze`` the SELECT runs too, so that the plan says
-        what it took. SQLite has no such plan, and a ``UsageError`` says so. One statement.
-        """
-        return await reading.explain_entities(self._session, self._spec, analyze)
-
-    def load(self, /, *paths: Any, **collections: Rows) -> Self:
-        """With these relations: names such as ``"missions.place"``, or mapped attributes.
-
-        A single object is joined, a collection takes one statement more, and so does an object
-        that no unique key keeps from being one of several: the first is read. A collection may have
-        an order: ``load(missions=Rows("-year"))``, but neither limit nor filter: the session takes
-        what is loaded for the whole, so ``UsageError`` says where a part can be read.
-        """
-        shape = self._spec.shape
-        given = [(relation_path(shape.model, name), rows) for name, rows in collections.items()]
-        ordered = {path: _order(shape.model, path, rows) for path, rows in given}
-        paths = (*load_paths(shape.model, paths), *ordered, *(path[:-1] for path in ordered))
-        load = tuple(dict.fromkeys((*shape.load, *filter(None, paths))))
-        loaded = shape.loading(load, ordered)
-        return self._with(self._spec._replace(shape=loaded))
-
-    def lock(self, *, skip_locked: bool = False, nowait: bool = False) -> Self:
-        """With the rows locked until the unit ends, so that nobody else changes them: FOR UPDATE.
-
-        Rows that another unit has locked are waited for, ``lock_timeout`` at most; with
-        ``skip_locked`` they are left out, with ``nowait`` they are a ``LockTimeout`` at once. Only
-        the model's own rows are locked; MariaDB, which cannot tell them apart, locks what is joined
-        to them too. On SQLite a unit of work is the only writer anyway, and nothing is locked or
-        left out. Raises ``ReadOnlySession`` in a reader.
-        """
-        if isinstance(self._session, Reader):
-            raise ReadOnlySession(
-                "a reader has no lock(): between its statements it holds nothing",
-                hint="open a unit of work: async with db.session()",
-            )
-        if skip_locked and nowait:
-            raise UsageError("lock() takes skip_locked or nowait, not both")
-        shape = self._spec.shape._replace(lock=Lock(skip_locked, nowait))
-        return self._with(self._spec._replace(shape=shape))
-
-    def into(
-        self, schema: type[S], /, *, depth: int | None = None, **collections: Rows
-    ) -> Projection[S]:
-        """The same question, answered with ``schema``; only what it names is read.
-
-        ``depth`` is how many levels of a schema that is nested in itself are read. A collection
-        may have terms: ``into(HeroRead, missions=Rows("-year", limit=3))``. A schema with an
-        aggregate of rows asks for groups of them. Raises ``InvalidSchema`` when the model cannot
-        fill it.
-        """
-        if self._spec.shape.lock is not None:
-            raise UsageError(
-                "lock() is for objects, which can be changed; a schema's cannot",
-                hint="leave out lock(), or into()",
-            )
-        spec = self._spec
-        if spec.shape.load or spec.shape.sorted:
-            spec = spec._replace(shape=spec.shape._replace(load=(), sorted=()))
-        spec, plan = projected(spec, schema, depth)
-        terms = reading.terms_of(plan, collections)
-        return Projection(self._session, spec, schema, plan, terms, self._max_page)
-
-    async def update_all(
-        self, changes: Mapping[str, Any] | BaseModel, *, everything: bool = False
-    ) -> int:
-        """Set these columns in every row that answers, and say how many rows that were.
-
-        ``changes`` is a mapping or a schema's object, of which the fields set count; a value may be
-        an SQL expression on the model's own columns. One UPDATE, which also counts up the version
-        and sets what changes with every write; what the session holds of the model is read again.
-        Validators and listeners of the model do not run: no object is made. ``update`` runs them.
-
-        Raises ``Unfiltered`` without a filter, unless ``everything`` is said to be meant,
-        ``InvalidChanges`` before any statement, ``OutOfScope`` for a value that would take the rows
-        out of the service's own scopes, or what the database refuses.
-        """
-        check_bulk(self._spec, "update_all", everything)
-        values = writing.assignments_of(self._spec.shape.model, changes)
-        check_row(self._spec.shape.model, self._own, values)
-        return await writing.update_all(self._session, self._spec, values)
-
-    async def delete_all(self, *, everything: bool = False) -> int:
-        """Delete every row that answers, and say how many that were.
-
-        One DELETE. Where a relation of the model cascades through the ORM, or empties the foreign
-        keys of its children, 1,000 rows at a time are read with those children and deleted.
-
-        Raises ``Unfiltered`` without a filter, unless ``everything`` is said to be meant, or what
-        the database refuses.
-        """
-        check_bulk(self._spec, "delete_all", everything)
-        return await writing.delete_all(self._session, self._spec)
-
-    def statement(self) -> Select[Any]:
-        """SQLAlchemy's SELECT with its values bound, to look at or to build on."""
-        statement: Select[Any] = select_entities(self._spec).params(self._spec.parameters)
-        return statement
-
-
 def load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]:
-    """Return the relations that names such as ``"missions.place"`` or mapped attributes mean."""
+    """Return the relations that names such as ``"missions.place"`` or mapped attributes name."""
     found = tuple(relation_path(model, _name(path)) for path in as_paths(paths))
     for path in found:
         _check_objects(model, path)
     return found
+
+
+def with_key(query: Query[M], values: tuple[Any, ...]) -> Query[M]:
+    """Return the query for one of its rows: the one whose key has these values, from ``key_of``."""
+    return query._with(filter_by_key(query._spec, values))
+
+
+def as_paths(given: Any) -> tuple[Any, ...]:
+    """Return the paths that ``load`` is given as a tuple, also where one path stands alone."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return (given,)
+    return tuple(given)
 
 
 def _check_objects(model: type[Any], path: tuple[Relation, ...]) -> None:
@@ -214,19 +231,8 @@ def _check_objects(model: type[Any], path: tuple[Relation, ...]) -> None:
         owner = step.target
 
 
-def with_key(query: Query[M], values: tuple[Any, ...]) -> Query[M]:
-    """Return the query for one of its rows: the one whose key has these values, from ``key_of``."""
-    return query._with(filter_by_key(query._spec, values))
-
-
-def as_paths(given: Any) -> tuple[Any, ...]:
-    """Return each path that ``load`` is given: one that stands alone is not taken apart."""
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        return (given,)
-    return tuple(given)
-
-
 def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[SortKey, ...]:
+    """Return the sort keys for a collection that is loaded; refuse what ``load`` cannot honour."""
     name = ".".join(step.name for step in path)
     if not isinstance(rows, Rows):
         raise InvalidOperand(
@@ -246,6 +252,7 @@ def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[So
 
 
 def _name(path: Any) -> str:
+    """Return the name of a path that is a string or a mapped attribute."""
     name = path if isinstance(path, str) else getattr(path, "key", None)
     if not isinstance(name, str):
         raise InvalidOperand(

@@ -1,4 +1,4 @@
-"""In charge of what is asked of all rows without a word of condition: ``service.all()``."""
+"""A service's shortcuts for all of its rows: ``service.all()`` for ``service.where().all()``."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ M = TypeVar("M")
 
 
 class Queryable(Named, Generic[M]):
-    """Every row of a model as a question; each method is that of ``where()`` without conditions."""
+    """A source of queries; each method is that of ``where()`` without conditions."""
 
     @abstractmethod
     def where(self, /, *conditions: Condition, **lookups: Any) -> Query[M]:
-        """Return the question for the rows of which all of this holds."""
+        """Return the query for the rows that meet all of these conditions."""
 
     def order_by(self, *names: Order) -> Query[M]:
-        """Return the question for every row in this order; see ``Query.order_by``."""
+        """Return the query for every row in this order; see ``Query.order_by``."""
         return self.where().order_by(*names)
 
     def load(self, /, *paths: Any, **collections: Rows) -> Query[M]:
-        """Return the question for every row with these relations; see ``Query.load``."""
+        """Return the query for every row with these relations; see ``Query.load``."""
         return self.where().load(*paths, **collections)
 
     def limit(self, rows: int) -> Query[M]:
-        """Return the question for at most ``rows`` rows."""
+        """Return the query for at most ``rows`` rows."""
         return self.where().limit(rows)
 
     def stream(self, batch: int = BATCH) -> Stream[M]:
@@ -54,7 +54,7 @@ class Queryable(Named, Generic[M]):
         return await self.where().count()
 
     async def exists(self) -> bool:
-        """Return whether there is a row. One statement."""
+        """Return whether there is any row. One statement."""
         return await self.where().exists()
 
     async def page(self, number: int = 1, *, size: int = 50, count: CountMode = "exact") -> Page[M]:

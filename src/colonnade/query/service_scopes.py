@@ -1,4 +1,4 @@
-"""In charge of a service's own scopes: conditions for what it asks, values for what it writes."""
+"""Apply a service's own scopes: conditions for what it reads, fixed values for what it writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["check_row", "conditions_of", "criteria_of", "fixed_values"]
 
 
 def criteria_of(model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings) -> list[Any]:
-    """What holds for every row that the service may see, as SQL, in which texts compare exactly.
+    """Return SQL conditions for the rows that the service may see; text is compared exactly.
 
     Raises ``ScopeUnbound`` or ``InvalidOperand``.
     """
@@ -31,10 +31,14 @@ def criteria_of(model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings)
 def conditions_of(
     model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings
 ) -> list[Condition]:
-    """The same for ``where``: a column's value is a lookup, whose statement is built once."""
+    """Return conditions for ``where`` that select the rows which the service may see.
+
+    A scope by column becomes a lookup, so that its statement is built once for all values.
+    """
     found: list[Condition] = [
         {name: value} for name, (_, value) in fixed_values(model, scopes, bindings).items()
     ]
+    # A scope that is a condition of its own is SQL, and its statement cannot be shared.
     conditions = tuple(scope for scope in scopes if scope.column is None)
     return found + criteria_of(model, conditions, bindings)
 
@@ -42,7 +46,7 @@ def conditions_of(
 def fixed_values(
     model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings
 ) -> dict[str, tuple[str, Any]]:
-    """What every row that the service writes has: by attribute the scope and its value."""
+    """Return the values that every row written by the service has, by attribute: (scope, value)."""
     return {
         scope.column: (scope.name, bindings.value_of(scope, model))
         for scope in scopes

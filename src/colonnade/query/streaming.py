@@ -1,8 +1,8 @@
-"""In charge of streams: every row in turn, of which no more than a batch is held at a time.
+"""Streams: every row in turn, with at most one batch in memory at a time.
 
-Through a cursor of the database's where the session has a transaction for it to live in, and on
-SQLite, which needs none. Elsewhere, in a reader and on MySQL, each batch is a statement that begins
-where the one before it ended.
+A stream reads through a database cursor where the session has a transaction to keep it open, and on
+SQLite, which needs none. In a reader and on MySQL each batch is a statement of its own, which
+starts after the last row of the batch before.
 """
 
 from __future__ import annotations
@@ -23,28 +23,29 @@ __all__ = ["BATCH", "Batched", "Keyed", "Stream", "Written", "check_batch"]
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
-#: Rows that are read together, unless somebody says otherwise.
+#: The number of rows in a batch, unless the caller gives another.
 BATCH: Final = 1000
 
 
 class Batched(Protocol[R_co]):
-    """Where a stream has its items from."""
+    """A source of a stream's items, batch by batch."""
 
     async def next(self) -> Sequence[R_co]:
-        """The next items; none at the end, and then it is not asked again."""
+        """Return the next items; none at the end, after which it is not called again."""
         ...
 
     async def close(self) -> None:
-        """No more will be asked for."""
+        """Release what the source holds; no more items will be asked for."""
         ...
 
 
 class Stream(Generic[R]):
-    """Every item in turn: ``async for hero in query.stream(): …``; it is read once.
+    """The items of a query, one after the other: ``async for hero in query.stream(): …``.
 
-    The loop may be left at any time; ``async with query.stream() as heroes`` ends the reading with
-    its block. The session may be used meanwhile, but not by another task. Scopes are those that
-    held when the first item was read, whatever the session is bound to afterwards.
+    A stream is read once, and the loop may be left at any time; ``async with query.stream() as
+    heroes`` closes it with its block. The session may be used meanwhile, but not by another task.
+    Scopes are those that held when the first item was read, whatever the session is bound to
+    afterwards.
 
     Raises ``StreamClosed`` once the transaction that it reads in has ended, and when it is over.
     """
@@ -65,7 +66,7 @@ class Stream(Generic[R]):
         return self
 
     async def __anext__(self) -> R:
-        # Told at the next item and not at the next batch: few rows are enough to notice.
+        # Checked at each item and not only at each batch, so that a test with few rows notices it.
         self._check_transaction()
         for item in self._items:
             return item
@@ -86,13 +87,14 @@ class Stream(Generic[R]):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End the reading. Twice does no harm."""
+        """Stop reading and release the source. Closing twice does no harm."""
         self._items = iter(())
         source, self._source = self._source, None
         if source is not None:
             await source.close()
 
     async def _next(self) -> Iterator[R]:
+        """Read the next batch under the scopes of the first, and return an iterator over it."""
         source = self._source
         if source is None:
             return iter(())
@@ -108,7 +110,7 @@ class Stream(Generic[R]):
             async with keeping_scope(self._session, self._scope):
                 batch = await source.next()
         except BaseException:
-            # What fails or is cancelled half way is not read on.
+            # After an error or a cancellation the cursor's place is unknown: stop here.
             self._source = None
             raise
         finally:
@@ -118,6 +120,7 @@ class Stream(Generic[R]):
         return self._items
 
     def _check_transaction(self) -> None:
+        """Raise ``StreamClosed`` if the transaction that the stream reads in has ended."""
         begun = self._transaction
         if self._source is None or begun is None or self._running() is begun:
             return
@@ -134,9 +137,9 @@ class Stream(Generic[R]):
 
 
 class Keyed(Generic[R]):
-    """Batches that are statements of their own: each begins after the last row of the one before.
+    """Batches that are a statement each: every one starts after the last row before it.
 
-    ``fetch`` answers a spec with items, and with each one's keys in its order.
+    ``fetch`` returns the items for a spec and, for each item, the values of its sort keys.
     """
 
     def __init__(
@@ -154,13 +157,14 @@ class Keyed(Generic[R]):
         self._start: Position | None = None
 
     async def next(self) -> list[R]:
-        """The next items; none at the end."""
+        """Return the next items; none at the end. Runs one statement, seldom two or three."""
         rows = self._size if self._left is None else min(self._size, self._left)
         if not rows:
             return []
         spec = self._spec
         if self._start is None and spec.offset is not None:
-            # What is left out is counted in the whole list, whatever parts it is read in.
+            # An offset counts rows of the whole list, so that the first batch is not split into
+            # ranges (values, then NULLs), each of which would skip rows of its own.
             items, keys = await self._fetch(spec.scrolled(Keyset(), (), rows))
         else:
             places = CursorCodec(spec, None)
@@ -176,11 +180,11 @@ class Keyed(Generic[R]):
         return items
 
     async def close(self) -> None:
-        """There is nothing to close between two statements."""
+        """Do nothing: nothing is open between two statements."""
 
 
 class Written(Generic[R]):
-    """Batches as the parts of one JSON array; ``write`` makes an array of each."""
+    """Another source's batches as parts of one JSON array; ``write`` makes an array of each."""
 
     def __init__(self, source: Batched[R], write: Callable[[Sequence[R]], bytes]) -> None:
         self._source = source
@@ -189,7 +193,7 @@ class Written(Generic[R]):
         self._over = False
 
     async def next(self) -> list[bytes]:
-        """The next part of the text."""
+        """Return the next part of the array's text; none after its end."""
         if self._over:
             return []
         items = await self._source.next()
@@ -201,12 +205,12 @@ class Written(Generic[R]):
         return [text]
 
     async def close(self) -> None:
-        """No more will be asked for."""
+        """Close the source of the items."""
         await self._source.close()
 
 
 def check_batch(size: int) -> int:
-    """``size``. Raises ``InvalidOperand`` unless it is a number of rows."""
+    """Return ``size``. Raises ``InvalidOperand`` unless it is a whole number of at least 1."""
     if type(size) is not int or size < 1:
         raise InvalidOperand("batch must be a whole number of at least 1")
     return size

@@ -1,4 +1,7 @@
-"""In charge of what every query can be told and asked, whatever it answers with."""
+"""The base of every query: the methods that narrow it and the verbs that run it.
+
+``Query`` and ``Projected`` say how a spec is fetched; everything else is the same for both.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,12 @@ __all__ = ["MAX_PAGE", "Condition", "Verbs"]
 
 R = TypeVar("R")
 
-#: Items on a page at most, unless a service says otherwise.
+#: The most items on a page, unless a service sets another limit.
 MAX_PAGE = 1000
 
 
 class Verbs(Unasked, ABC, Generic[R]):
-    """An immutable question: each method that narrows it answers with a new one."""
+    """An immutable query; a method that narrows it returns a new one."""
 
     __slots__ = ("_max_page", "_session", "_spec")
 
@@ -38,66 +41,68 @@ class Verbs(Unasked, ABC, Generic[R]):
 
     @abstractmethod
     def _with(self, spec: Spec) -> Self:
-        """The same kind of question about ``spec``."""
+        """Return the same kind of query for ``spec``."""
 
     @abstractmethod
     async def _fetch(self, spec: Spec) -> list[R]:
-        """The answers to ``spec``."""
+        """Return the items for ``spec``."""
 
     @property
     def _bound_spec(self) -> Spec:
-        """The spec as its statements run."""
+        """The spec as its statements run, with all of its values."""
         return self._spec
 
     def _order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
-        """What to sort by for these names."""
+        """Return the sort keys for these names."""
         return sort_keys_of(self._spec.shape.model, names)
 
     @abstractmethod
     async def _fetch_placed(self, spec: Spec) -> tuple[list[R], list[tuple[Any, ...]]]:
-        """The answers to ``spec``, which is a scroll, and each one's keys in its order."""
+        """Return the items for ``spec``, a scroll, and the values of each one's sort keys."""
 
     def where(self, /, *conditions: Condition, **given: Any) -> Self:
-        """Only rows for which all of this holds.
+        """Return the query with only the rows that meet all of these conditions.
 
         Lookups are ``field=value``, ``field__operator=value`` and ``relation__field=value``;
-        mappings hold lookups too, ``any_of``, ``all_of``, ``not_``, ``some`` and ``every`` put them
-        together, and SQLAlchemy expressions on the model's own columns are taken as they are.
-        Raises ``UnknownField``, ``UnknownOperator`` or ``InvalidOperand`` at once.
+        mappings hold lookups too, ``any_of``, ``all_of``, ``not_``, ``some`` and ``every`` combine
+        them, and SQLAlchemy expressions on the model's own columns are taken as they are. Raises
+        ``UnknownField``, ``UnknownOperator`` or ``InvalidOperand`` at once.
         """
         spec = self._spec
         return self._with(spec.where(read_conditions(spec.shape.model, conditions, given)))
 
     def order_by(self, *names: Order) -> Self:
-        """Sorted by these, in place of an order given before; the primary key breaks ties.
+        """Return the query sorted by these names, in place of an earlier order.
 
         ``"-age"`` is descending, ``"team.name"`` follows a relation to one object; hybrids,
         ``column_property`` and synonyms go by name, and SQLAlchemy's expressions on the model's own
-        columns are taken as they are: ``func.lower(Hero.name).desc()``. NULL counts as the greatest
-        value, unless a name ends with ``nulls first`` or ``nulls last``, or an expression says so.
-        Raises ``UnknownField`` or ``InvalidOperand`` at once.
+        columns are taken as they are: ``func.lower(Hero.name).desc()``. The primary key is added at
+        the end, so that the order is total. NULL counts as the greatest value, unless a name ends
+        with ``nulls first`` or ``nulls last``, or an expression says so. Raises ``UnknownField`` or
+        ``InvalidOperand`` at once.
         """
         return self._with(self._spec.sorted_by(self._order(names)))
 
     def limit(self, rows: int) -> Self:
-        """At most ``rows`` rows."""
+        """Return the query with at most ``rows`` rows."""
         return self._with(self._spec.cut(limit=check_limit_or_offset("limit", rows)))
 
     def offset(self, rows: int) -> Self:
-        """Without the first ``rows`` rows."""
+        """Return the query without the first ``rows`` rows."""
         return self._with(self._spec.cut(offset=check_limit_or_offset("offset", rows)))
 
     async def all(self) -> list[R]:
-        """Every row, or those that ``limit`` and ``offset`` leave."""
+        """Return every row, within ``limit`` and ``offset``."""
         return await self._fetch(self._bound_spec)
 
     async def first(self) -> R | None:
-        """The first row in order, or None."""
+        """Return the first row in order, or None."""
         found = await self._fetch(self._bound_spec.within(1))
         return found[0] if found else None
 
     async def one_or_none(self) -> R | None:
-        """The only row, or None. Raises ``MultipleFound`` if there are more."""
+        """Return the only row, or None. Raises ``MultipleFound`` if there are more."""
+        # Two rows are enough to tell that there is more than one.
         found = await self._fetch(self._bound_spec.within(2))
         if len(found) > 1:
             name = self._spec.shape.model.__name__
@@ -109,7 +114,7 @@ class Verbs(Unasked, ABC, Generic[R]):
         return found[0] if found else None
 
     async def one(self) -> R:
-        """The only row. Raises ``NotFound`` or ``MultipleFound``."""
+        """Return the only row. Raises ``NotFound`` or ``MultipleFound``."""
         found = await self.one_or_none()
         if found is None:
             name = self._spec.shape.model.__name__
@@ -117,10 +122,10 @@ class Verbs(Unasked, ABC, Generic[R]):
         return found
 
     async def get(self, key: Any) -> R:
-        """The row with this primary key, if the query's conditions hold for it too.
+        """Return the row with this primary key, if the query's conditions hold for it too.
 
-        ``limit`` and ``offset`` count for nothing here. Raises ``NotFound``, or ``InvalidOperand``
-        for a key that is none.
+        ``limit`` and ``offset`` are ignored. Raises ``NotFound``, or ``InvalidOperand`` for a value
+        that is not a key of the model.
         """
         values = key_of(self._spec.shape.model, key)
         spec = filter_by_key(self._bound_spec.uncut(), values)
@@ -130,27 +135,31 @@ class Verbs(Unasked, ABC, Generic[R]):
         return found[0]
 
     async def count(self) -> int:
-        """How many rows ``all`` would answer with. One statement.
+        """Return how many rows ``all`` would return. One statement.
 
-        With ``limit`` or ``offset`` those that they leave; a page's ``total`` is of the whole list.
+        It respects ``limit`` and ``offset``; a page's ``total`` is that of the whole list.
         """
         return await reading.count(self._session, self._bound_spec)
 
     async def exists(self) -> bool:
-        """Whether ``all`` would answer with a row: after ``offset(5)``, a sixth. One statement."""
+        """Return whether ``all`` would return any row. One statement.
+
+        After ``offset(5)`` this asks for a sixth row.
+        """
         return await reading.exists(self._session, self._bound_spec)
 
     def stream(self, batch: int = BATCH) -> Stream[R]:
-        """Every row in turn, of which at most ``batch`` are held: ``async for row in …``.
+        """Return every row in turn, with at most ``batch`` in memory: ``async for row in …``.
 
-        One statement through a cursor of the database's, in which the rows are those of one moment;
-        in a reader (but for SQLite's, and snapshots) and on MySQL one for each batch, which sees
-        what others have committed in between. Collections are read for each batch. Raises
-        ``InvalidOperand`` for a batch that is none.
+        Runs one statement through a database cursor, so that all rows are of one moment. In a
+        reader (except on SQLite and in snapshots) and on MySQL it runs one statement for each
+        batch, and later ones see what others have committed in between. Collections are read for
+        each batch. Raises ``InvalidOperand`` for an impossible batch size.
         """
         return Stream(self._session, self._batched(check_batch(batch)))
 
     def _batched(self, size: int) -> Batched[R]:
+        """Return the source of a stream: a database cursor if possible, else ``Keyed``."""
         spec = self._bound_spec
         by_cursor = self._session.streams and not spec.finds_nothing
         cursor = self._cursor(size) if by_cursor else None
@@ -158,19 +167,19 @@ class Verbs(Unasked, ABC, Generic[R]):
 
     @abstractmethod
     def _cursor(self, size: int) -> Batched[R] | None:
-        """The answers as a cursor reads them, if it can."""
+        """Return a database cursor over the items, or None if the query takes none."""
 
     @abstractmethod
     async def explain(self, *, analyze: bool = False) -> str:
-        """How the database would answer."""
+        """Return the database's plan for the query."""
 
     async def page(self, number: int = 1, *, size: int = 50, count: CountMode = "exact") -> Page[R]:
-        """The page with this number, from 1.
+        """Return the page with this number, from 1.
 
-        With an exact count a second statement counts, unless the page shows where the list ends; a
-        page past the end has the true total. An estimated one is the planner's on PostgreSQL where
-        it is large, and exact elsewhere; with ``"none"`` there is no total, and one row more tells
-        whether there are more. Raises ``InvalidPage``.
+        For an exact count a second statement counts, unless the page shows where the list ends; a
+        page past the end has the true total. An estimated count is the planner's on PostgreSQL
+        where it is large, and exact elsewhere. With ``"none"`` there is no total, and one more row
+        is read to see whether there are more. Raises ``InvalidPage``.
         """
         return await numbered(
             self._session, self._bound_spec, self._fetch, number, size, count, self._max_page
@@ -179,10 +188,10 @@ class Verbs(Unasked, ABC, Generic[R]):
     async def slice(
         self, *, offset: int = 0, limit: int = 50, count: CountMode = "exact"
     ) -> Slice[R]:
-        """The rows after the first ``offset`` ones, at most ``limit``: for APIs that ask so.
+        """Return the rows after the first ``offset`` ones, at most ``limit``.
 
-        They are counted as those of a page: no statement counts where the list's end is seen.
-        Raises ``InvalidPage``.
+        For APIs with offset and limit. They are counted as those of a page: no statement counts if
+        the end of the list is seen. Raises ``InvalidPage``.
         """
         return await sliced(
             self._session, self._bound_spec, self._fetch, offset, limit, count, self._max_page
@@ -191,12 +200,13 @@ class Verbs(Unasked, ABC, Generic[R]):
     async def scroll(
         self, *, size: int = 50, after: str | None = None, before: str | None = None
     ) -> CursorPage[R]:
-        """The first page, or the one after or before a cursor: as fast wherever it is.
+        """Return the first page, or the page after or before a cursor; equally fast at any depth.
 
-        ``next`` of a page goes in ``after``, ``previous`` in ``before``. Rows that come and go
-        between pages make no other row come twice or be left out. One statement, and seldom a
-        second or third, where the first key of the order may be NULL or is shared by many rows.
-        Raises ``InvalidCursor`` for what is no cursor of this question, or ``InvalidPage``.
+        Pass a page's ``next`` as ``after``, its ``previous`` as ``before``. Rows that are added or
+        deleted between pages never make another row appear twice or be left out. Runs one
+        statement, and seldom a second or third, where the first sort key may be NULL or is shared
+        by many rows. Raises ``InvalidCursor`` for a cursor that is not of this query, or
+        ``InvalidPage``.
         """
         return await scrolled(
             self._session, self._bound_spec, self._fetch_placed, size, after, before, self._max_page

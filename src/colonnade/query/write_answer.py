@@ -1,4 +1,4 @@
-"""In charge of what a write answers with: the objects written, or a schema filled from them."""
+"""Return from a write the objects written, or a schema filled from them (``create(into=…)``)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ __all__ = ["Answer", "json_of_written"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How objects that were written are told; ``plan`` is None where they answer themselves.
+    """How written objects are returned: as they are, or as objects of the schema in ``plan``.
 
-    Made before anything is written, so that a schema or a value that does not fit stops the write.
+    It is made before anything is written, so that a schema or value that does not fit stops the
+    write.
     """
 
     session: Session
@@ -54,7 +55,10 @@ class Answer:
         )
 
     async def told(self, items: Sequence[Any]) -> list[Any]:
-        """Return what the write answers with. Reads what lies beyond the objects themselves."""
+        """Return the objects, or the schema's objects filled from them.
+
+        Statements run only for what the objects themselves do not have, such as relations.
+        """
         if self.plan is None:
             return list(items)
         return await reading.fill_from_entities(self.session, self.plan, items, self.given)

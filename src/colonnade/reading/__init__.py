@@ -1,4 +1,8 @@
-"""Ways to run what was asked: ``entities`` gives the model's objects, ``rows`` a schema's."""
+"""Run what was asked: ``entities`` reads the model's objects, ``rows`` a schema's, ``dump`` JSON.
+
+Every function takes a session and a ``Spec``; those for schemas also a ``Plan`` and the ``Terms``
+of its collections.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
-"""In charge of the statement that reads the children of many parents.
+"""Build and run the statements that read the children of many parents at once.
 
-Each child comes with its parent's key, and the children of one parent in order. A limit holds for
-each parent: children are ranked among those of the parents asked for, never in the whole table.
+``Children`` is the statement for a collection of a schema. Each child comes with its parent's key,
+and the children of one parent in order. A limit holds for each parent: children are ranked among
+those of the parents asked for, never in the whole table. ``load_sorted`` gives entities the
+relations that SQLAlchemy's loaders cannot: collections in an order of their own, and the first of
+several objects.
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ from colonnade.values import equal_as_referred
 
 __all__ = ["Children", "Link", "children_of", "load_sorted"]
 
+_Path: TypeAlias = tuple[Relation, ...]
+
 
 def children_of(owner: type[Any], nested: NestedField, shape: Shape | None) -> Children:
     """Return the statement for the collection ``nested`` of objects of ``owner``.
@@ -46,11 +51,6 @@ def children_of(owner: type[Any], nested: NestedField, shape: Shape | None) -> C
     It is the same whatever is asked of the owners: one serves every question that reads it.
     """
     return _children(owner, nested, shape)
-
-
-@remembered
-def _children(owner: type[Any], nested: NestedField, shape: Shape | None) -> Children:
-    return Children(owner, nested, shape)
 
 
 class Children:
@@ -67,11 +67,13 @@ class Children:
         order = link.order(self.columns.sources, shape)
         rank = None
         if shape.limit is not None:
+            # LIMIT would hold for all children together: each parent's are numbered instead.
             rank = self.columns.add_expression(
                 func.row_number().over(partition_by=link.keys, order_by=order)
             )
         statement = link.joined(select_rows(*self.columns.expressions))
         statement = statement.where(among_held(link.parent, link.names))
+        # Only the conditions: order and limit are those of the link and of the rank.
         uncut = Shape(link.child, shape.where)
         statement = apply_shape(statement, self.columns.sources, uncut, ordered=False)
         if rank is not None and shape.limit is not None:
@@ -103,65 +105,33 @@ class Link:
         return [getattr(self.parent, name) for name in self.names]
 
     def joined(self, statement: Any) -> Any:
-        """The SELECT, from the children and what has their parent's key."""
+        """Return the SELECT with its FROM: the children, and the parent if it has the key."""
         if self._relation is None:
             return statement.select_from(self.child)
         return statement.select_from(self.parent).join(self._relation)
 
     def order(self, sources: JoinTree, shape: Shape) -> list[Any]:
-        """The order that was asked for, or the relation's own; then the child's key."""
+        """Return the order that was asked for, or the relation's own; then the child's key."""
         if shape.order:
             return order_of(with_primary_key(self.child, shape.order), None, sources)
         return [*self._order, *(getattr(self.child, name) for name in mapping_of(self.child).key)]
 
 
-def _ranked(statement: Select[Any], rank: int, most: ColumnElement[int]) -> Select[Any]:
-    """The first of each parent's children, in the order in which they were ranked."""
-    ranked = statement.subquery()
-    place = ranked.c[rank]
-    return select_rows(*ranked.c).where(place <= most).order_by(place)
-
-
-def _foreign_key(owner: type[Any], nested: NestedField) -> tuple[str, ...]:
-    """The child's attributes that hold the parent's key, if they alone decide whose child it is.
-
-    What Python may find unequal is left to the database, such as two spellings of a text.
-    """
-    prop: Any = inspect(owner).relationships[nested.relation.name]
-    if prop.direction is not RelationshipDirection.ONETOMANY or prop.secondary is not None:
-        return ()
-    pairs: dict[Any, Any] = dict(prop.local_remote_pairs)
-    key = inspect(owner).primary_key
-    if set(pairs) != set(key):
-        return ()
-    if not all(equal_as_referred(one.type, other.type) for one, other in pairs.items()):
-        return ()
-    joined = and_(*(local == remote for local, remote in pairs.items()))
-    if not joined.compare(prop.primaryjoin) and len(pairs) == 1:
-        ((local, remote),) = pairs.items()
-        joined = remote == local
-    if not joined.compare(prop.primaryjoin):
-        return ()
-    mapper = inspect(nested.relation.target)
-    found = [mapper.get_property_by_column(pairs[column]).key for column in key]
-    return tuple(found)
-
-
-_Path: TypeAlias = tuple[Relation, ...]
-
-
 async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> None:
-    """Give the objects what ``shape`` has in ``sorted``: a statement for each relation."""
+    """Set the relations in ``shape.sorted`` on the objects. Runs a statement for each relation."""
+    # Shorter paths first: the objects at their ends own what the longer paths lead to.
     for path, terms in sorted(shape.sorted, key=lambda item: len(item[0])):
         owners = {inspect(owner).identity: owner for owner in _at(items, path[:-1])}
         model = path[-2].target if path[:-1] else shape.model
+        # With the children come the relations below them, but those with an order of their own.
         below = tuple(own[len(path) :] for own in shape.load if own[: len(path)] == path)
         inner = tuple(
             (own[len(path) :], ()) for own, _ in shape.sorted if own[: len(path)] == path != own
         )
         statement = _statement(model, path[-1], terms, unsorted_paths(below, inner))
         if _is_met_twice(shape, path):
-            # What was read along another path keeps what was loaded along that one.
+            # The same object may have been read along another path, with relations of its own
+            # loaded: populating it again would drop those.
             statement = statement.execution_options(populate_existing=False)
         children: dict[Any, list[Any]] = {key: [] for key in owners}
         for bound in chunked(list(owners)):
@@ -175,28 +145,50 @@ async def load_sorted(session: Session, shape: Shape, items: Sequence[Any]) -> N
             set_committed_value(owner, path[-1].name, found)
 
 
-def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
-    """The objects at the end of a path that is loaded."""
-    if not path:
-        yield from items
-        return
-    for item in items:
-        found = getattr(item, path[0].name)
-        if found is not None:
-            yield from _at(list(found) if path[0].many else [found], path[1:])
+@remembered
+def _children(owner: type[Any], nested: NestedField, shape: Shape | None) -> Children:
+    return Children(owner, nested, shape)
 
 
-def _is_met_twice(shape: Shape, path: _Path) -> bool:
-    """Whether objects at the end of a path may be among those that are read elsewhere."""
-    others = (shape.model, *(own[-1].target for own in shape.load if own != path))
-    base = inspect(path[-1].target).base_mapper
-    return any(inspect(other).base_mapper is base for other in others)
+def _ranked(statement: Select[Any], rank: int, most: ColumnElement[int]) -> Select[Any]:
+    """Return the SELECT of the first ``most`` of each parent's children, by their rank."""
+    ranked = statement.subquery()
+    place = ranked.c[rank]
+    return select_rows(*ranked.c).where(place <= most).order_by(place)
+
+
+def _foreign_key(owner: type[Any], nested: NestedField) -> tuple[str, ...]:
+    """Return the child's attributes that hold the parent's key, if they alone decide whose it is.
+
+    Return nothing where Python may find keys unequal that the database finds equal, such as two
+    spellings of a text: then the owner is joined, and its own key is read.
+    """
+    prop: Any = inspect(owner).relationships[nested.relation.name]
+    if prop.direction is not RelationshipDirection.ONETOMANY or prop.secondary is not None:
+        return ()
+    pairs: dict[Any, Any] = dict(prop.local_remote_pairs)
+    key = inspect(owner).primary_key
+    if set(pairs) != set(key):
+        return ()
+    if not all(equal_as_referred(one.type, other.type) for one, other in pairs.items()):
+        return ()
+    # With any further condition in the join the foreign key alone would find too many children.
+    joined = and_(*(local == remote for local, remote in pairs.items()))
+    if not joined.compare(prop.primaryjoin) and len(pairs) == 1:
+        ((local, remote),) = pairs.items()
+        joined = remote == local
+    if not joined.compare(prop.primaryjoin):
+        return ()
+    mapper = inspect(nested.relation.target)
+    found = [mapper.get_property_by_column(pairs[column]).key for column in key]
+    return tuple(found)
 
 
 @remembered
 def _statement(
     owner: type[Any], relation: Relation, terms: tuple[SortKey, ...], below: tuple[_Path, ...]
 ) -> Any:
+    """Return the SELECT of the objects at the end of a relation, each with its owner's key."""
     parent, child = aliased(owner), relation.target
     sources = JoinTree(child)
     order = order_of(with_primary_key(child, terms) if relation.many else (), None, sources)
@@ -211,3 +203,21 @@ def _statement(
     if not relation.many:
         statement = statement.where(first_of(parent, relation, child))
     return sources.apply_joins(statement).order_by(*order)
+
+
+def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
+    """Yield the objects at the end of a path that is loaded."""
+    if not path:
+        yield from items
+        return
+    for item in items:
+        found = getattr(item, path[0].name)
+        if found is not None:
+            yield from _at(list(found) if path[0].many else [found], path[1:])
+
+
+def _is_met_twice(shape: Shape, path: _Path) -> bool:
+    """Return whether objects at the end of a path may be among those that are read elsewhere."""
+    others = (shape.model, *(own[-1].target for own in shape.load if own != path))
+    base = inspect(path[-1].target).base_mapper
+    return any(inspect(other).base_mapper is base for other in others)

@@ -61,18 +61,6 @@ __all__ = [
 DocumentMode: TypeAlias = Literal["array", "counted", "objects"]
 
 
-def why_schema_reads_rows(model: type[Any], schema: type[Any], dialect: str) -> str | None:
-    """Return why ``.json`` of this schema reads rows on ``dialect``; None if it writes the JSON."""
-    return why_plan_reads_rows(plan_of(model, schema), dialect)
-
-
-def why_plan_reads_rows(plan: Plan, dialect: str) -> str | None:
-    """Return why ``.json`` of this plan reads rows on ``dialect``; None if it writes the JSON."""
-    if not capabilities_of(dialect).writes_json:
-        return f"{dialect} does not write it"
-    return why_not_server_json(plan)
-
-
 async def read_array(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes | None:
     """Return a JSON array of the objects, or None if it must be made of rows.
 
@@ -106,37 +94,29 @@ async def read_objects(
     return [row[0] for row in found], [tuple(row[1:]) for row in found]
 
 
+def why_plan_reads_rows(plan: Plan, dialect: str) -> str | None:
+    """Return why ``.json`` of this plan reads rows on ``dialect``; None if it writes the JSON."""
+    if not capabilities_of(dialect).writes_json:
+        return f"{dialect} does not write it"
+    return why_not_server_json(plan)
+
+
+def why_schema_reads_rows(model: type[Any], schema: type[Any], dialect: str) -> str | None:
+    """Return why ``.json`` of this schema reads rows on ``dialect``; None if it writes the JSON."""
+    return why_plan_reads_rows(plan_of(model, schema), dialect)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A statement whose rows hold JSON, and what to look for in the JSON before it is used.
 
-    ``marks`` are the texts that stand for values which only Python can write. ``free`` is true if
-    columns of JSON are in it, which may hold anything.
+    ``sentinels`` are the texts in place of values that only Python can write. ``has_json`` is true
+    if the document has JSON columns, which may hold anything.
     """
 
     statement: Any
     sentinels: tuple[bytes, ...]
     has_json: bool
-
-
-async def _read_document(
-    session: Session, spec: Spec, plan: Plan, terms: Terms, mode: DocumentMode
-) -> Sequence[Any] | None:
-    """Return the rows of the document, or None if PostgreSQL does not write it exactly."""
-    if not capabilities_of(session.family).writes_json or json_layout_of(plan) is None:
-        return None
-    document = document_of(spec, plan, terms, mode)
-    # With ``limit=0`` the array is empty, but there may be rows to count.
-    known = spec.uncut() if mode == "counted" else spec
-    if is_known_empty(session, known, lambda: document.statement):
-        return [] if mode == "objects" else [(b"[]", 0)]
-    found = await session.rows(document.statement, document_parameters(spec, terms))
-    if found and isinstance(found[0][0], str):
-        found = [(row[0].encode(), *row[1:]) for row in found]
-    for row in found:
-        if needs_fallback(row[0], document.sentinels, free=document.has_json):
-            return None
-    return found
 
 
 def document_of(spec: Spec, plan: Plan, terms: Terms, mode: DocumentMode) -> Document:
@@ -154,6 +134,27 @@ def document_parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
         found |= bound(name_in_collection(number, CONDITION_VALUE), item.values)
         if item.binds_limit:
             found[name_in_collection(number, LIMIT)] = item.limit
+    return found
+
+
+async def _read_document(
+    session: Session, spec: Spec, plan: Plan, terms: Terms, mode: DocumentMode
+) -> Sequence[Any] | None:
+    """Return the rows of the document, or None if PostgreSQL does not write it exactly."""
+    if not capabilities_of(session.family).writes_json or json_layout_of(plan) is None:
+        return None
+    document = document_of(spec, plan, terms, mode)
+    # With ``limit=0`` the array is empty, but there may be rows to count.
+    known = spec.uncut() if mode == "counted" else spec
+    if is_known_empty(session, known, lambda: document.statement):
+        return [] if mode == "objects" else [(b"[]", 0)]
+    found = await session.rows(document.statement, document_parameters(spec, terms))
+    # Other drivers than asyncpg return text, see ``send_document``.
+    if found and isinstance(found[0][0], str):
+        found = [(row[0].encode(), *row[1:]) for row in found]
+    for row in found:
+        if needs_fallback(row[0], document.sentinels, free=document.has_json):
+            return None
     return found
 
 
@@ -197,6 +198,7 @@ class _JsonBuilder:
     def array(self, written: JsonLayout, path: Path = ()) -> Any:
         """Return an array of objects, one for each row."""
         fields = self._fields(written, (), path)
+        # The row of a subquery as one value: its labels become the keys of the JSON object.
         item: Any = select_rows(*fields).select_from(self._rows).subquery().table_valued()
         return func.array(select_rows(item).scalar_subquery())
 
@@ -252,7 +254,8 @@ class _JsonBuilder:
         parents = (self._rows.c[place] for place in key)
         theirs = (own == parent for own, parent in zip(link.keys, parents, strict=True))
         statement = link.joined(select_rows(*columns.expressions)).where(and_(*theirs))
-        # ``parameters`` numbers collections in the same order. Those without terms bind nothing.
+        # ``document_parameters`` numbers collections in the same order. Those without terms bind
+        # nothing.
         number = [*self._shapes].index(path) if path in self._shapes else 0
         if shape.where:
             slots = names(name_in_collection(number, CONDITION_VALUE))

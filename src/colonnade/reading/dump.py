@@ -17,7 +17,8 @@ __all__ = ["json_array", "json_objects"]
 async def json_array(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes:
     """Return a JSON array of the objects. Runs one statement, or those that rows take.
 
-    Both, if the database wrote a value that only Python can write (see ``json_forms``).
+    Runs both, if the database wrote a value that only Python can write (see
+    ``documents.forms_sql``).
     """
     written = await read_array(session, spec, plan, terms)
     if written is not None:

@@ -1,4 +1,8 @@
-"""Recognize queries that no row can match, whatever is stored: no statement runs for them."""
+"""Read a model's objects, count them, and test whether there are any.
+
+A query that no row can match, such as one with ``id__in=[]``, runs no statement: see
+``is_known_empty``.
+"""
 
 from __future__ import annotations
 
@@ -43,56 +47,17 @@ __all__ = [
     "repeats_rows",
 ]
 
-
-def is_known_empty(session: Session, spec: Spec, build: Callable[[], Any]) -> bool:
-    """Return whether the statement that ``build`` makes is known to find nothing.
-
-    Returns False for a session that is closed or in use, so that the statement runs and raises its
-    error. Raises ``ScopeUnbound`` as the statement would.
-    """
-    if not spec.finds_nothing or session.closed or session.busy:
-        return False
-    if not session.scope.complete:
-        statement = build()
-        plain = statement.statement if isinstance(statement, PreparedSelect) else statement
-        require(plain, session.scope)
-    return True
-
-
-_JOINED: Final = frozenset({"joined", False})
-
-
-def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
-    """Say whether a SELECT of the model, with these relations loaded, joins a collection."""
-    joined = (
-        step.target for path in load for step in takewhile(lambda one: not one.multiplies, path)
-    )
-    return any(_joins_many(target) for target in (model, *joined))
-
-
-@memoized
-def _joins_many(model: type[Any]) -> bool:
-    """Whether the model joins a collection by itself, or an object that does."""
-    waiting: list[Any] = [*inspect(model).self_and_descendants]
-    seen: set[Any] = set()
-    while waiting:
-        mapper = waiting.pop()
-        if mapper in seen:
-            continue
-        seen.add(mapper)
-        for relation in mapper.relationships:
-            if relation.lazy in _JOINED:
-                if relation.uselist:
-                    return True
-                waiting += relation.mapper.self_and_descendants
-    return False
-
-
 Key: TypeAlias = tuple[Any, ...]
+_JOINED: Final = frozenset({"joined", False})
+#: Below this estimate rows are counted: that costs little, and small estimates are often wrong.
+_LEAST_ESTIMATE: Final = 10_000
 
 
 async def fetch(session: Session, spec: Spec) -> list[Any]:
-    """The objects that ``spec`` asks for; one statement, one more for each collection loaded."""
+    """Return the objects that ``spec`` asks for.
+
+    Runs one statement, and one more for each collection that is loaded.
+    """
     if is_known_empty(session, spec, lambda: select_entities(spec)):
         return []
     result = await session.scalars(select_entities(spec), spec.parameters)
@@ -104,7 +69,7 @@ async def fetch(session: Session, spec: Spec) -> list[Any]:
 
 
 async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tuple[Any, ...]]]:
-    """The objects of a scroll, and each one's keys in its order."""
+    """Return the objects of a scroll, and the values of each one's sort keys."""
     if is_known_empty(session, spec, lambda: select_entities(spec)):
         return [], []
     result = await session.exec(select_entities(spec), params=spec.parameters)
@@ -114,20 +79,6 @@ async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tu
     found = [row[0] for row in rows]
     await load_sorted(session, spec.shape, found)
     return found, [tuple(row[1:]) for row in rows]
-
-
-async def count(session: Session, spec: Spec) -> int:
-    """How many rows there are, of those that a limit and an offset leave; one statement."""
-    if is_known_empty(session, spec, lambda: select_count(spec)):
-        return 0
-    return int(await session.scalar(select_count(spec), spec.parameters) or 0)
-
-
-async def exists(session: Session, spec: Spec) -> bool:
-    """Whether there is a row, among those that a limit and an offset leave; one statement."""
-    if is_known_empty(session, spec, lambda: select_existence(spec)):
-        return False
-    return await session.scalar(select_existence(spec), spec.parameters) is not None
 
 
 async def by_keys(
@@ -153,6 +104,7 @@ async def by_keys(
     await load_sorted(session, shape, list(found.values()))
     answers = {key: found[key] for key in keys if key in found}
     others = [key for key in keys if key not in answers]
+    # What is missing may be stored as an equal key that Python finds unequal: ask the database.
     if others and found and not names_itself(model):
         for question in key_questions(model, others):
             rows = await session.exec(question.statement, params=question.parameters)
@@ -161,8 +113,18 @@ async def by_keys(
     return answers
 
 
-#: Below this estimate rows are counted: that costs little, and small estimates are often wrong.
-_LEAST_ESTIMATE: Final = 10_000
+async def count(session: Session, spec: Spec) -> int:
+    """Return the number of rows, within a limit and an offset; one statement."""
+    if is_known_empty(session, spec, lambda: select_count(spec)):
+        return 0
+    return int(await session.scalar(select_count(spec), spec.parameters) or 0)
+
+
+async def exists(session: Session, spec: Spec) -> bool:
+    """Return whether there is a row, within a limit and an offset; one statement."""
+    if is_known_empty(session, spec, lambda: select_existence(spec)):
+        return False
+    return await session.scalar(select_existence(spec), spec.parameters) is not None
 
 
 async def estimate_count(session: Session, spec: Spec) -> int:
@@ -180,3 +142,44 @@ async def estimate_count(session: Session, spec: Spec) -> int:
         if rows >= _LEAST_ESTIMATE:
             return rows
     return await count(session, spec)
+
+
+def is_known_empty(session: Session, spec: Spec, build: Callable[[], Any]) -> bool:
+    """Return whether the statement that ``build`` makes is known to find nothing.
+
+    Returns False for a session that is closed or in use, so that the statement runs and raises its
+    error. Raises ``ScopeUnbound`` as the statement would.
+    """
+    if not spec.finds_nothing or session.closed or session.busy:
+        return False
+    if not session.scope.complete:
+        statement = build()
+        plain = statement.statement if isinstance(statement, PreparedSelect) else statement
+        require(plain, session.scope)
+    return True
+
+
+def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
+    """Return whether a SELECT of the model, with these relations loaded, joins a collection."""
+    joined = (
+        step.target for path in load for step in takewhile(lambda one: not one.multiplies, path)
+    )
+    return any(_joins_many(target) for target in (model, *joined))
+
+
+@memoized
+def _joins_many(model: type[Any]) -> bool:
+    """Return whether the model joins a collection by itself, or an object that does."""
+    waiting: list[Any] = [*inspect(model).self_and_descendants]
+    seen: set[Any] = set()
+    while waiting:
+        mapper = waiting.pop()
+        if mapper in seen:
+            continue
+        seen.add(mapper)
+        for relation in mapper.relationships:
+            if relation.lazy in _JOINED:
+                if relation.uselist:
+                    return True
+                waiting += relation.mapper.self_and_descendants
+    return False

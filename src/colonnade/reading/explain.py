@@ -68,6 +68,7 @@ async def _explain_statement(
     if spec.of is not None:
         return lines  # groups are sorted after they are counted: no index helps
     steps = {step for term in spec.shape.order for step in term.steps}
+    # Figures are subqueries, which ``missing_index`` knows nothing of.
     if any(isinstance(step, ComputedRelation) for step in steps):
         return [*lines, "no index serves an order by a figure, which is found out for every row"]
     missing = missing_index(

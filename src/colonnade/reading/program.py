@@ -1,7 +1,8 @@
-"""In charge of what reading a plan runs: its statements, and what is made of their rows.
+"""Compile and run what reading a plan takes: its statements, and the functions for their rows.
 
-One statement reads the rows with their single objects joined, one more each collection, whatever
-the number of rows; a collection that is met in several places at one depth is read once.
+One statement reads the rows with their single objects joined, and one more each collection,
+whatever the number of rows. A collection that is met in several places at one depth is read once,
+for the parents of all these places.
 """
 
 from __future__ import annotations
@@ -37,33 +38,28 @@ Rows: TypeAlias = Sequence[Sequence[Any]]
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """One statement for the children of all parents in ``parents``.
+def program_of(spec: Spec, plan: Plan, terms: Terms) -> Program:
+    """Return what reads ``plan`` for the rows of ``spec``; compiled once for each shape."""
+    shapes = shapes_of(terms)
+    if spec.raw or any(item.raw for item in terms.values()):
+        return _program(spec.shape, plan, shapes)
+    return _remembered(spec.shape, plan, shapes)
 
-    Those are the numbers of statements whose rows have parents, and what gets the key of one.
-    """
 
-    path: Path
-    parents: tuple[tuple[int, itemgetter[Any]], ...]
-    composite: bool
-    statement: PreparedSelect
-    maker: RowFunction
+def shapes_of(terms: Terms) -> Shapes:
+    """Return the parts of the terms that make statements: their shapes, without values."""
+    return tuple((path, item.shape) for path, item in terms.items())
 
-    def keys(self, rows: Sequence[Rows]) -> list[tuple[Any, ...]]:
-        """The keys of all parents there are, each once, in order."""
-        found: dict[Any, None] = {}
-        for number, key in self.parents:
-            found |= dict.fromkeys(map(key, rows[number]))
-        # A single object that is not there has no key.
-        if self.composite:
-            return [key for key in found if key[0] is not None]
-        return [(key,) for key in found if key is not None]
+
+def stitched(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Program:
+    """Return the program for the rows of ``statement``, which selects ``columns``."""
+    maker, collections = _stitches(plan, columns.labels, len(columns), shapes)
+    return Program(statement, maker, collections)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """How the rows of a statement become objects: those of ``collections`` are read and put in.
+    """The statement for a plan's rows, and how the rows become objects with their ``collections``.
 
     The statement is number 0, the collections' from 1 on, each after those of its parents.
     """
@@ -71,16 +67,16 @@ class Program:
     statement: Any
     maker: RowFunction
     collections: tuple[Collection, ...]
-    #: Where in a row the keys of a scroll begin, if it is one.
+    #: The index in a row at which a scroll's sort keys begin; 0 if it is no scroll.
     width: int = 0
 
     async def run(
         self, session: Session, rows: Rows, terms: Terms, given: Mapping[str, Any] = _NOTHING
     ) -> list[Any]:
-        """Nested dictionaries, or what stands in for entities; a statement for each collection.
+        """Return nested dictionaries, or stand-ins for entities, made of ``rows``.
 
-        Where there are no parents, or where the terms leave no children, no statement runs.
-        ``given`` are the values that the schema awaits.
+        Runs a statement for each collection, unless there are no parents or its terms leave no
+        children. ``given`` are the values that the schema awaits.
         """
         read = [rows]
         terms, figures = bind_terms(terms, given), expand_pairs(given)
@@ -95,9 +91,10 @@ class Program:
         return self.made(read)
 
     def made(self, read: Sequence[Rows]) -> list[Any]:
-        """What all rows that were read make, from the deepest up."""
+        """Return what the rows of all statements make, from the deepest collections up."""
         finders: dict[int, Any] = {}
         with CollectionPaused():
+            # Children before their parents: a parent's object looks its children up by key.
             for number in range(len(self.collections), 0, -1):
                 maker = self.collections[number - 1].maker
                 groups = maker.function(read[number], *(finders[item] for item in maker.finders))
@@ -108,17 +105,29 @@ class Program:
         return made
 
 
-def program_of(spec: Spec, plan: Plan, terms: Terms) -> Program:
-    """What reads ``plan`` for the rows that ``spec`` asks for; compiled once for each shape."""
-    shapes = shapes_of(terms)
-    if spec.raw or any(item.raw for item in terms.values()):
-        return _program(spec.shape, plan, shapes)
-    return _remembered(spec.shape, plan, shapes)
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One statement for the children of all parents in ``parents``.
 
+    ``parents`` has the numbers of the statements whose rows hold parents, each with the function
+    that gets a parent's key from a row.
+    """
 
-def shapes_of(terms: Terms) -> Shapes:
-    """What of the terms makes statements."""
-    return tuple((path, item.shape) for path, item in terms.items())
+    path: Path
+    parents: tuple[tuple[int, itemgetter[Any]], ...]
+    composite: bool
+    statement: PreparedSelect
+    maker: RowFunction
+
+    def keys(self, rows: Sequence[Rows]) -> list[tuple[Any, ...]]:
+        """Return the keys of all parents in the rows, each once, in order."""
+        found: dict[Any, None] = {}
+        for number, key in self.parents:
+            found |= dict.fromkeys(map(key, rows[number]))
+        # A row whose single object is missing has NULL for that object's key.
+        if self.composite:
+            return [key for key in found if key[0] is not None]
+        return [(key,) for key in found if key is not None]
 
 
 @remembered
@@ -138,17 +147,14 @@ def _program(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
     return replace(stitched(statement, plan, columns, shapes), width=width)
 
 
-def stitched(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Program:
-    """The program whose rows ``statement`` reads, with ``columns`` in their places."""
-    maker, collections = _stitches(plan, columns.labels, len(columns), shapes)
-    return Program(statement, maker, collections)
-
-
 @remembered
 def _stitches(
     plan: Plan, labels: tuple[str, ...], width: int, shapes: Shapes
 ) -> tuple[RowFunction, tuple[Collection, ...]]:
-    """What is made of rows of so many columns, whatever question they answer."""
+    """Compile the functions for rows of ``width`` columns, and the statements of collections.
+
+    They do not depend on the conditions or the order of the root's statement.
+    """
     assembly = _Assembly(dict(shapes))
     columns = Columns(JoinTree(plan.model), plan, labels)
     maker = compile_list(plan, columns, width, lambda place: assembly.number(place, 0, ()))
@@ -158,7 +164,10 @@ def _stitches(
 
 @dataclass(slots=True)
 class _Waiting:
-    """A collection that is still to be compiled, once all its parents are known."""
+    """A collection that is still to be compiled, once all its parents are known.
+
+    ``alone`` ones have terms of their own, or collections below them have, and share no statement.
+    """
 
     number: int
     place: CollectionField
@@ -177,7 +186,10 @@ class _Assembly:
         self._count = 0
 
     def number(self, place: CollectionField, parents: int, above: Path) -> int:
-        """The number of the collection met at ``place`` in rows of the statement ``parents``."""
+        """Return the number of the collection at ``place`` in rows of the statement ``parents``.
+
+        A collection that another place reads already at this depth shares that one's statement.
+        """
         path = (*above, *place.path)
         parent = (parents, itemgetter(*place.key))
         alone = any(own[: len(path)] == path for own in self._shapes)
@@ -190,7 +202,7 @@ class _Assembly:
         return self._count
 
     def finish(self) -> None:
-        """Compile what waits, one depth after the other."""
+        """Compile the collections that wait, one depth after the other."""
         while self._waiting:
             depth, self._waiting = self._waiting, []
             self.collections += [self._compiled(item) for item in depth]

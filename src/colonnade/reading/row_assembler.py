@@ -1,4 +1,9 @@
-"""Collect the columns of one statement: each is selected once, and found by its index in a row."""
+"""Compile Python functions that make nested dictionaries of a statement's rows.
+
+``Columns`` collects the columns to select, each once, and knows their indexes in a row.
+``compile_list`` and ``compile_groups`` then write the source of one comprehension for the whole
+plan and compile it: nothing is looked up by name for each row.
+"""
 
 from __future__ import annotations
 
@@ -181,6 +186,7 @@ class _SourceWriter:
             inner = (*steps, nested.relation)
             key = self._columns.key_indexes(nested.plan, inner)[0]
             found = self.tree(nested.plan, inner, (*path, nested.field))
+            # Outer joins: a missing object has NULL for all its columns, and so for its key.
             parts.append(f"{nested.field!r}: None if c{key} is None else {found}")
         for nested in plan.many:
             places = self._columns.key_indexes(plan, steps)
@@ -210,4 +216,5 @@ class _SourceWriter:
         """Compile the expression to a function of ``rows``, ``find0``, ``find1`` and so on."""
         numbers = tuple(sorted(self._finders))
         finders = "".join(f", find{number}" for number in numbers)
+        # The source has only names that are made here, and the schema's fields as literals.
         return RowFunction(eval(f"lambda rows{finders}: {expression}", self._names), numbers)

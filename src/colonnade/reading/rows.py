@@ -1,6 +1,6 @@
-"""In charge of filling schemas from rows: only the columns that the schema names are read.
+"""Read a schema's objects from rows: only the columns that the schema names are selected.
 
-What came back is stitched by key and validated once, in one go, by Pydantic's own code.
+The rows of all statements are put together by key, and validated at once by Pydantic.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["adapter_of", "fill", "fill_placed"]
 
 
 async def fill(session: Session, spec: Spec, plan: Plan, terms: Terms) -> list[Any]:
-    """The schema's objects for the rows that ``spec`` asks for.
+    """Return the schema's objects for the rows that ``spec`` asks for.
 
     Runs one statement, and one more for each collection in the schema.
     """
@@ -33,7 +33,10 @@ async def fill(session: Session, spec: Spec, plan: Plan, terms: Terms) -> list[A
 async def fill_placed(
     session: Session, spec: Spec, plan: Plan, terms: Terms
 ) -> tuple[list[Any], list[tuple[Any, ...]]]:
-    """The same, and for a scroll each row's keys in its order."""
+    """Return the schema's objects and, for a scroll, the values of each one's sort keys.
+
+    Runs the statements of ``fill``.
+    """
     program = program_of(spec, plan, terms)
     if is_known_empty(session, spec, lambda: program.statement):
         return [], []
@@ -45,7 +48,7 @@ async def fill_placed(
 
 
 def validated(plan: Plan, trees: list[Any]) -> list[Any]:
-    """The schema's objects, from what a program made."""
+    """Validate what a program made, and return the schema's objects."""
     with CollectionPaused():
         found: list[Any] = validator_of(plan).validate_python(trees, from_attributes=True)
     return found
@@ -53,5 +56,5 @@ def validated(plan: Plan, trees: list[Any]) -> list[Any]:
 
 @memoized
 def adapter_of(schema: type[BaseModel]) -> TypeAdapter[list[Any]]:
-    """What writes a list of the schema's objects as JSON."""
+    """Return the adapter that writes a list of the schema's objects as JSON."""
     return TypeAdapter(list[schema])  # type: ignore[valid-type] # a type known at run time only

@@ -54,6 +54,8 @@ async def select_into(
     values = find_given_values(plan, terms, given, session.scope)
     program, columns = _cached_program(entity, plan, labels, shapes_of(terms))
     if entity is not None:
+        # The entity's columns are replaced by those that the plan needs; the FROM has to stay,
+        # also where none of them mentions a table of it any more.
         statement = statement.with_only_columns(
             *labelled.values(), *columns.expressions, maintain_column_froms=True
         )

@@ -1,4 +1,4 @@
-"""In charge of reading as it goes: objects, or a schema's, from a cursor of the database's.
+"""Read objects, or a schema's, batch by batch from a database cursor.
 
 Collections are read for each batch, in a statement each, as they are for a whole list.
 """
@@ -23,26 +23,27 @@ __all__ = ["Cursor", "stream", "stream_rows"]
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Batches of rows, and what is made of each."""
+    """The batches of rows of a database cursor, and the function that makes items of a batch."""
 
     batches: Batches
     make: Callable[[Sequence[Any]], Awaitable[list[Any]]]
 
     async def next(self) -> list[Any]:
-        """The next items; none at the end."""
+        """Return the next items; none at the end."""
         rows = await self.batches.next()
         return await self.make(rows) if rows else []
 
     async def close(self) -> None:
-        """No more will be asked for."""
+        """Close the cursor."""
         await self.batches.close()
 
 
 def stream(session: Session, spec: Spec, size: int) -> Cursor | None:
-    """The objects that ``spec`` asks for, unless the model joins collections by itself.
+    """Return a cursor over the objects of ``spec``, or None if they cannot be read by one.
 
-    Nobody knows then where an object ends before the next one begins. Collections with an order of
-    their own are read for whole batches too.
+    That is so if the model joins a collection by itself: an object is then spread over several
+    rows, and a batch may end among them. Collections with an order of their own are read for whole
+    lists too.
     """
     if spec.shape.sorted or repeats_rows(spec.shape.model, spec.shape.load):
         return None
@@ -50,7 +51,7 @@ def stream(session: Session, spec: Spec, size: int) -> Cursor | None:
 
 
 def stream_rows(session: Session, spec: Spec, plan: Plan, terms: Terms, size: int) -> Cursor:
-    """The schema's objects for the rows that ``spec`` asks for."""
+    """Return a cursor over the schema's objects for the rows that ``spec`` asks for."""
     program = program_of(spec, plan, terms)
     statement: Any = program.statement
     plain = statement.statement if isinstance(statement, PreparedSelect) else statement

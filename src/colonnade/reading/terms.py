@@ -40,6 +40,7 @@ __all__ = [
 Path: TypeAlias = tuple[str, ...]
 #: Conditions, order and limit of the collections that have any; the others are read whole.
 Terms: TypeAlias = Mapping[Path, Spec]
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def terms_of(plan: Plan, given: Mapping[str, Any] | None = None) -> Terms:
@@ -57,6 +58,7 @@ def terms_of(plan: Plan, given: Mapping[str, Any] | None = None) -> Terms:
     }
     terms = dict(declared)
     for name, rows in given.items():
+        # ``team.missions`` and ``team__missions`` name the same collection.
         if name.replace(".", "__") not in collections:
             raise InvalidSchema(
                 f"{plan.schema.__name__} has no collection {name!r}",
@@ -76,36 +78,11 @@ def terms_of(plan: Plan, given: Mapping[str, Any] | None = None) -> Terms:
     return terms
 
 
-@memoized
-def _declared_terms(plan: Plan) -> Terms:
-    return {
-        path: _spec_of_rows(nested, nested.rows)
-        for path, nested in _iterate_collections(plan, ())
-        if nested.rows is not None
-    }
-
-
-def _iterate_collections(plan: Plan, above: Path) -> Iterator[tuple[Path, NestedField]]:
-    """Yield every collection of the plan, at any depth, with the fields that lead to it."""
-    for nested in plan.many:
-        yield (*above, nested.field), nested
-    for nested in (*plan.ones, *plan.many):
-        yield from _iterate_collections(nested.plan, (*above, nested.field))
-
-
-def _spec_of_rows(nested: NestedField, rows: Rows) -> Spec:
-    """Return the query that ``rows`` describes, on the collection's model."""
-    model = nested.plan.model
-    order = tuple(sort_key_of(model, name) for name in rows.order_by)
-    spec = Spec(Shape(model)).sorted_by(order)
-    if rows.where is not None:
-        spec = spec.where(parse_conditions(model, (rows.where,), {}, awaiting=True))
-    return (
-        spec if rows.limit is None else spec.cut(limit=check_limit_or_offset("limit", rows.limit))
-    )
-
-
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+def bind_terms(terms: Terms, given: Mapping[str, Any]) -> Terms:
+    """Return the terms of collections with the values that their conditions await."""
+    if not given:
+        return terms
+    return {path: with_values(rows, given) for path, rows in terms.items()}
 
 
 def check_given_values(plan: Plan, terms: Terms, values: Mapping[str, Any]) -> None:
@@ -143,7 +120,7 @@ def find_given_values(
         return _NOTHING
     found: dict[str, Any] = {}
     for field, awaited in wanted:
-        if awaited.key in found:
+        if awaited.key in found:  # another field awaits the same value
             continue
         if awaited.name in given:
             value = given[awaited.name]
@@ -155,11 +132,48 @@ def find_given_values(
     return found
 
 
-def bind_terms(terms: Terms, given: Mapping[str, Any]) -> Terms:
-    """Return the terms of collections with the values that their conditions await."""
-    if not given:
-        return terms
-    return {path: with_values(rows, given) for path, rows in terms.items()}
+def check_schema(model: type[Any], schema: type[BaseModel], *, depth: int | None = None) -> Plan:
+    """Return the plan for reading ``schema`` from ``model``; ``print`` it to see what runs.
+
+    No statement runs. Raises ``InvalidSchema`` that names the field and the nearest attribute, or
+    the scope that may hide a single object where the field takes no None, and what a query raises
+    for the terms of a collection.
+    """
+    check_mapped(model)
+    _, plan = projected(Spec(Shape(model)), schema, depth)
+    check_hidden(plan)
+    terms_of(plan)
+    validator_of(plan)
+    return plan
+
+
+@memoized
+def _declared_terms(plan: Plan) -> Terms:
+    return {
+        path: _spec_of_rows(nested, nested.rows)
+        for path, nested in _iterate_collections(plan, ())
+        if nested.rows is not None
+    }
+
+
+def _iterate_collections(plan: Plan, above: Path) -> Iterator[tuple[Path, NestedField]]:
+    """Yield every collection of the plan, at any depth, with the fields that lead to it."""
+    for nested in plan.many:
+        yield (*above, nested.field), nested
+    for nested in (*plan.ones, *plan.many):
+        yield from _iterate_collections(nested.plan, (*above, nested.field))
+
+
+def _spec_of_rows(nested: NestedField, rows: Rows) -> Spec:
+    """Return the query that ``rows`` describes, on the collection's model."""
+    model = nested.plan.model
+    order = tuple(sort_key_of(model, name) for name in rows.order_by)
+    spec = Spec(Shape(model)).sorted_by(order)
+    if rows.where is not None:
+        spec = spec.where(parse_conditions(model, (rows.where,), {}, awaiting=True))
+    return (
+        spec if rows.limit is None else spec.cut(limit=check_limit_or_offset("limit", rows.limit))
+    )
 
 
 def _awaited_values(plan: Plan, terms: Terms) -> tuple[Wanted, ...]:
@@ -180,18 +194,3 @@ def _missing_value(field: str, name: str) -> UsageError:
         f"and update(); or with the session: db.session(scope={{{name!r}: …}})",
         fields=(field.partition(".")[2],),
     )
-
-
-def check_schema(model: type[Any], schema: type[BaseModel], *, depth: int | None = None) -> Plan:
-    """The plan for reading ``schema`` from ``model``; ``print`` it to see what runs.
-
-    No statement runs. Raises ``InvalidSchema`` that names the field and the nearest attribute, or
-    the scope that may hide a single object where the field takes no None, and what a query raises
-    for the terms of a collection.
-    """
-    check_mapped(model)
-    _, plan = projected(Spec(Shape(model)), schema, depth)
-    check_hidden(plan)
-    terms_of(plan)
-    validator_of(plan)
-    return plan

@@ -36,7 +36,7 @@ async def fill_from_entities(
 ) -> list[Any]:
     """Return the schema's objects for flushed entities, in the same order.
 
-    ``given`` are the values that the schema awaits, as ``given_values`` returns them.
+    ``given`` are the values that the schema awaits, as ``find_given_values`` returns them.
 
     Runs no statement if the model's columns fill the schema; otherwise one for each 10,000
     entities, and one more for each collection in the schema.
@@ -44,6 +44,7 @@ async def fill_from_entities(
     """
     if not items:
         return []
+    # The objects have just been flushed: if they have all that is needed, nothing is read again.
     if _columns_fill(plan):
         return validated(plan, list(items) if plan.objects else _entity_values(plan, items))
     program, key = _program_by_keys(plan)

@@ -106,9 +106,9 @@ _UNIONS: Final = (Union, UnionType)
 
 
 def nested_schemas(annotation: Any) -> tuple[tuple[type[BaseModel], ...], bool]:
-    """The schemas in ``Inner``, ``Inner | None``, ``list[Inner]`` or ``list[This | That]``.
+    """Return the schemas in ``Inner``, ``Inner | None``, ``list[Inner]`` or ``list[This | That]``.
 
-    Nothing where something else stands among them; and whether there is a list of them.
+    Return none if something else stands among them. The second value says whether there is a list.
     """
     (plain, *others) = _members(annotation)
     is_list = not others and get_origin(plain) in _LISTS and bool(get_args(plain))
@@ -118,28 +118,29 @@ def nested_schemas(annotation: Any) -> tuple[tuple[type[BaseModel], ...], bool]:
 
 
 def allows_none(annotation: Any) -> bool:
-    """Whether ``X | None`` stands there."""
+    """Return whether the annotation is ``X | None``."""
     return NoneType in _parts(annotation)
 
 
 def found_in(field: FieldInfo, kind: type[T]) -> T | None:
-    """What of this kind a field's annotation has."""
+    """Return the annotation of this kind in a field's metadata, or None."""
     return next((item for item in field.metadata if isinstance(item, kind)), None)
 
 
 def class_requires(schema: type[BaseModel]) -> Iterator[Requires]:
-    """What a schema declares that its own validators look at."""
+    """Yield the ``Requires`` that a schema declares for its own validators."""
     for owner in schema.__mro__:
         yield from (item for item in vars(owner).values() if isinstance(item, Requires))
 
 
 def _members(annotation: Any) -> list[Any]:
+    """Return the members of a union without None."""
     parts = [part for part in _parts(annotation) if part is not NoneType]
     return parts or [NoneType]
 
 
 def _parts(annotation: Any) -> list[Any]:
-    """The members of a union, also of one in another, or the annotation alone."""
+    """Return the members of a union, also of nested ones, or the annotation alone."""
     if get_origin(annotation) is Annotated:
         return _parts(get_args(annotation)[0])
     if get_origin(annotation) in _UNIONS:

@@ -1,8 +1,8 @@
-"""In charge of fitting a schema to a model: what of the model fills each of its fields.
+"""Match a schema with a model: find what fills each field, and build the plan for reading it.
 
-What a field looks for is what Pydantic looks for with ``from_attributes``: its validation aliases,
-each in turn; an alias that the model does not have is one for the answer, and then the field's name
-counts. A plan is made once for a model and a schema, and says at once when they do not fit.
+A field looks up what Pydantic looks up with ``from_attributes``: its validation aliases, each in
+turn; an alias that the model does not have is taken for one of the response, and then the field's
+name counts. A plan is made once for a model and a schema, and raises at once if they do not fit.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _METHODS: Final = (FunctionType, classmethod, staticmethod)
 
 
 def plan_of(model: type[Any], schema: type[BaseModel], depth: int | None = None) -> Plan:
-    """The plan for reading ``schema`` from ``model``.
+    """Return the plan for reading ``schema`` from ``model``.
 
     A schema that is nested in itself is read ``depth`` levels deep; what lies below is empty.
     Raises ``InvalidSchema`` that names the field and the nearest attribute.
@@ -61,9 +61,9 @@ def plan_of_select(
     labels: tuple[str, ...],
     depth: int | None = None,
 ) -> Plan:
-    """The plan for reading ``schema`` from a select that has columns with these labels.
+    """Return the plan for reading ``schema`` from a SELECT that has columns with these labels.
 
-    What they do not fill is read from ``model``, if the select has its objects too. Raises
+    Fields that they do not fill are read from ``model``, if the SELECT has its objects too. Raises
     ``InvalidSchema``, also for a label that no field takes.
     """
     check_arguments(schema, depth)
@@ -81,7 +81,7 @@ def plan_of_select(
 
 
 def check_arguments(schema: Any, depth: int | None) -> None:
-    """Raise ``InvalidSchema`` for what is no schema, and for a depth that is none."""
+    """Raise ``InvalidSchema`` for a class that is no schema, or an impossible depth."""
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
         raise InvalidSchema(
             f"{getattr(schema, '__name__', schema)} is no schema",
@@ -95,23 +95,29 @@ def check_arguments(schema: Any, depth: int | None) -> None:
 def _remembered(
     model: type[Any], schema: type[BaseModel], depth: int | None, labels: tuple[str, ...]
 ) -> Plan:
+    """Return the plan: with keys by field if possible, else by attribute."""
+    # Most schemas are filled by field. A plan by attribute is made only if code looks at them.
     with suppress(_NeedsObjectsError):
         return _SchemaMatcher(depth, objects=False).plan(PlanBuilder(model, schema, labels))
     return _SchemaMatcher(depth, objects=True).plan(PlanBuilder(model, schema, labels))
 
 
 class _NeedsObjectsError(Exception):
-    """Code looks at attributes: the plan has to be made by them."""
+    """Raised where code reads attributes: the plan's keys must then be attributes too."""
 
 
 class _SchemaMatcher:
-    """One attempt: with keys by field, or, with ``objects``, by attribute."""
+    """One attempt at a plan: with keys by field, or, with ``objects``, by attribute."""
 
     def __init__(self, depth: int | None, *, objects: bool) -> None:
         self.depth = depth
         self.objects = objects
 
     def plan(self, draft: PlanBuilder) -> Plan:
+        """Return the finished plan.
+
+        Raises ``_NeedsObjectsError`` if its keys have to be attributes.
+        """
         self._schema(draft, draft.schema, ())
         return draft.build_plan(objects=self.objects)
 
@@ -133,7 +139,7 @@ class _SchemaMatcher:
     def _measures(
         self, draft: PlanBuilder, schema: type[BaseModel], *, nested: bool
     ) -> dict[str, Measure]:
-        """The figures of each object that are read, by field."""
+        """Return the figures of each object that are read, by field."""
         if draft.model is ColumnsOnly:
             return {}
         given = {
@@ -148,7 +154,7 @@ class _SchemaMatcher:
             raise _NeedsObjectsError
 
     def _require(self, draft: PlanBuilder, requires: Requires, told: str) -> None:
-        """Have what is required read."""
+        """Add the attributes that ``requires`` names to what is read."""
         for path in requires.paths:
             self._needs_objects()
             at = draft
@@ -168,7 +174,7 @@ class _SchemaMatcher:
 
 
 class _Field:
-    """One field of a schema, on its way into the draft of what is read for it."""
+    """One field of a schema, on its way into the plan."""
 
     def __init__(
         self,
@@ -193,6 +199,7 @@ class _Field:
         self.told = f"{schema.__name__}.{name}"
 
     def fit(self) -> None:
+        """Add what fills the field to the plan. Raises ``InvalidSchema`` if nothing does."""
         if self.requires is not None:
             self.fitting._require(self.draft, self.requires, self.told)
         filled = False
@@ -204,7 +211,7 @@ class _Field:
             if len(path) == 1:
                 self._fill(self.draft, str(path[0]), attribute)
                 return
-            # What a path finds is known only when it is there: the next one counts too.
+            # A path with several steps may end early in a given row; then Pydantic tries the next.
             self.fitting._needs_objects()
             self._follow(path, attribute)
         # A validator of the schema's own may fill what nothing is read for.
@@ -215,9 +222,10 @@ class _Field:
             )
 
     def _follow(self, path: Path, attribute: ModelAttribute) -> None:
+        """Follow a validation path such as ``AliasPath("team", "name")`` over relations."""
         draft = self.draft
         name, *rest = path
-        # Where the way ends early, the next path counts, or the default.
+        # If the path ends early, Pydantic tries the next path or uses the default.
         others = len(paths_of(self.draft.model, self.schema, self.name)) > 2
         spare = others or not self.field.is_required()
         while isinstance(attribute, Relation) and (keys := [k for k in rest if isinstance(k, str)]):
@@ -241,6 +249,7 @@ class _Field:
     def _fill(
         self, draft: PlanBuilder, name: str, attribute: ModelAttribute, many: bool | None = None
     ) -> None:
+        """Add the attribute that fills the field, or refuse it."""
         if self.rows is not None and not (isinstance(attribute, Relation) and attribute.many):
             self._refuse("is no collection, and Rows says which objects of one are read")
         single = isinstance(attribute, Relation) and not attribute.many
@@ -267,6 +276,7 @@ class _Field:
     def _relation(
         self, draft: PlanBuilder, relation: Relation, name: str, one_of_many: bool | None
     ) -> None:
+        """Add the relation that fills the field, with a plan for each schema at its end."""
         schemas, is_list = nested_schemas(self.field.annotation)
         if not schemas:
             if self.requires is None:
@@ -288,11 +298,12 @@ class _Field:
             self.fitting._needs_objects()
         if self.unscoped is not None:
             relation = lift_scopes(relation, self.unscoped, self.told)
-        # Code that is handed the object knows what to do without one.
+        # A validator that is handed the object is expected to handle None too.
         takes_none = sees or relation.many or allows_none(self.field.annotation)
         above = (*self.above, self.schema)
         key = name if self.fitting.objects else self.name
         for schema in schemas:
+            # A schema that is nested in itself is followed as deep as the caller wants.
             if above.count(schema) >= (self.fitting.depth or 1):
                 self._end(draft, key, relation)
             else:
@@ -302,7 +313,7 @@ class _Field:
             draft.add_relation(relation, BaseModel, key, self.rows)
 
     def _end(self, draft: PlanBuilder, key: str, relation: Relation) -> None:
-        """What lies below the depth is empty, and nothing is read for it."""
+        """End a recursive schema at its depth: nothing below it is read."""
         if self.fitting.depth is None:
             raise InvalidSchema(
                 f"{self.schema.__name__} is nested in itself without an end",
@@ -315,6 +326,7 @@ class _Field:
         draft.given[key] = () if relation.many else None
 
     def _refuse(self, message: str, hint: str | None = None) -> NoReturn:
+        """Raise ``InvalidSchema`` about this field."""
         parting = " " if message.startswith("is ") else ": "
         raise InvalidSchema(
             f"{self.told}{parting}{message}",
@@ -325,7 +337,7 @@ class _Field:
 
 
 def _check(schema: type[BaseModel]) -> None:
-    """Whether a class is a schema, and complete."""
+    """Raise ``InvalidSchema`` for a table or a schema without fields."""
     if hasattr(schema, "__table__"):
         raise InvalidSchema(
             f"{schema.__name__} is a table, not a schema",
@@ -336,7 +348,7 @@ def _check(schema: type[BaseModel]) -> None:
 
 
 def _looks_first(schema: type[BaseModel]) -> bool:
-    """Whether validators of the schema see what is handed in before its fields are filled."""
+    """Return whether a validator of the schema sees the input before the fields are filled."""
     core, definitions = core_schema_of(schema)
     return has_before_validator(core, (schema,), definitions)
 
@@ -348,6 +360,7 @@ def _is_method(attribute: ModelAttribute) -> bool:
 def _unfit(
     draft: PlanBuilder, message: str, name: str, *, relations: bool = False
 ) -> InvalidSchema:
+    """Return the error for a name that the model does not have, with the nearest one."""
     names = mapping_of(draft.model).relations if relations else draft.fillable_names()
     return InvalidSchema(
         message,

@@ -48,7 +48,7 @@ class NestedField:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What reading ``schema`` from ``model`` takes: columns, single objects, collections.
+    """How to read ``schema`` from ``model``: its columns, single objects and collections.
 
     ``ones`` are related single objects, which are joined; ``many`` are collections, each read by a
     statement of its own. ``measures`` are figures about the children of each object, by key.

@@ -1,4 +1,4 @@
-"""Build a plan step by step: each field of a schema adds what it reads to a ``Draft``."""
+"""Build a plan step by step: each field of a schema adds what it reads to a ``PlanBuilder``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class PlanBuilder:
         *,
         takes_none: bool = True,
     ) -> PlanBuilder:
-        """Return the draft of a relation's target, the same one for each call with this key.
+        """Return the builder for a relation's target, the same one for each call with this key.
 
         Raises ``InvalidSchema`` if the key is used already with another relation or other ``rows``.
         """

@@ -1,7 +1,8 @@
-"""Stand in for an entity where code of a schema or model reads its attributes.
+"""Build the validator for a plan's rows, and the objects that stand in for entities.
 
-A "before" validator of a schema, or a property of a model, gets a ``StandIn`` in place of an
-entity. It has the attributes that the plan read, and runs the model's own properties.
+The validator is a copy of Pydantic's, in which fields are looked up by the plan's keys. A "before"
+validator of a schema, or a property of a model, gets a ``StandIn`` in place of an entity: it has
+the attributes that the plan read, and runs the model's own properties.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""What holds for every occurrence of a model: tenants, soft deletion, row policies.
+"""Scopes: criteria that hold wherever a model occurs (tenants, soft deletion, row policies).
 
-``declared`` is what a model says and ``rules`` finds it by table; ``bindings`` are a session's
-values for it, which ``subjects`` checks; ``compiler`` puts it into statements, which ``caches``
-keeps; ``writes``, ``objects``, ``defaults`` and ``references`` say what a write may not do.
+``declared`` has ``Scope``, which models declare, and ``rules`` finds the scopes of a table.
+``bindings`` are a session's values for scopes; ``subjects`` checks them against the columns that
+they are compared with. ``compiler`` adds the criteria to every statement, and ``occurrences`` finds
+the tables of one. ``writes`` checks INSERT and UPDATE statements and ``objects`` what a flush would
+write; ``defaults`` (values of unnamed columns) and ``references`` (foreign keys) serve both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""In charge of a session's values for scopes, and of those that it lifts; frozen values."""
+"""Hold a session's values for scopes, and the names of the scopes that it lifts.
+
+``Bindings`` are immutable: ``binding``, ``lifting`` and ``over`` return new ones. A ``Part`` is
+what one block of a session (``scoped``, ``unscoped``) adds to them. Values are checked when they
+are bound, and converted to the type of the columns that they are compared with.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +24,21 @@ __all__ = ["UNSCOPED", "Bindings", "Part"]
 
 _MISSING: Final = object()
 
-#: Types whose equal values are the same.
+#: Types of which equal values are interchangeable, so that the checked value can be cached.
 _PLAIN: Final = frozenset({int, str, UUID})
-#: Values that are remembered to fit.
+#: How many checked values are cached.
 _REMEMBERED: Final = 4096
 
-#: The execution option of a statement that reads back what was just written: no scope holds.
+#: The execution option that lifts all scopes, for a statement that reads back what was written.
 UNSCOPED: Final = "colonnade_unscoped"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """What one part of a unit binds and lifts; two that bind the same are two."""
+    """The values that one part of a unit of work binds, and the scopes that it lifts.
+
+    Compared by identity, so that the end of a part takes away that part and not its equal.
+    """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     lifted: frozenset[str] = frozenset()
@@ -38,18 +46,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-    """Values by the name of their scope, and the names of scopes that do not hold for now.
+    """Values by the names of their scopes, and the names of the scopes that are lifted.
 
-    What schemas await by the name of a ``Given`` is among the values.
+    The values for the ``Given`` of schemas are among them.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     lifted: frozenset[str] = frozenset()
-    #: The values as the columns of each model take them.
+    #: The values converted for the columns of each model, computed on demand.
     _fitted: dict[Subject, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def binding(self, values: Mapping[str, Any] | None) -> Self:
-        """With these values too; a scope that was lifted holds again.
+        """Return bindings with these values too; a scope among them that was lifted holds again.
 
         A name that no scope has may be that of a ``Given``, which takes None too. Raises
         ``UsageError`` for any other name, and for None, which is no value of a scope, and
@@ -62,7 +70,7 @@ class Bindings:
             if name not in value_names():
                 if name not in given_names():
                     raise _unknown(name, names() | given_names())
-                # No column of a scope's says what it has to be; the schema's condition does.
+                # No scope's column can check it; the condition of the schema does so later.
                 fitting[name] = value
                 continue
             if value is None:
@@ -77,52 +85,52 @@ class Bindings:
         return type(self)({**self.values, **fitting}, self.lifted.difference(values))
 
     def lifting(self, lifted: Iterable[str]) -> Self:
-        """Without the scopes of these names. Raises ``UsageError`` for a name that none has."""
+        """Return bindings that lift these scopes. Raises ``UsageError`` for an unknown name."""
         found = frozenset(lifted)
         for name in found - names():
             raise _unknown(name, names())
         return type(self)(self.values, self.lifted | found)
 
     def bound_part(self, values: Mapping[str, Any]) -> Part:
-        """Return the part of a unit that has these values. Raises what ``binding`` raises."""
+        """Return a part that binds these values. Raises what ``binding`` raises."""
         bound = self.binding(values)
         return Part({name: bound.values[name] for name in values})
 
     def lifted_part(self, names: Iterable[str]) -> Part:
-        """Return the part of a unit without these scopes. Raises what ``lifting`` raises."""
+        """Return a part that lifts these scopes. Raises what ``lifting`` raises."""
         names = tuple(names)
         self.lifting(names)
         return Part(lifted=frozenset(names))
 
     def over(self, part: Part) -> Self:
-        """With what one part of a unit binds and lifts."""
+        """Return bindings with the values and the lifted scopes of one part of a unit."""
         return type(self)(
             {**self.values, **part.values}, self.lifted.difference(part.values) | part.lifted
         )
 
     def lifting_all(self) -> Self:
-        """Without any scope."""
+        """Return bindings that lift every scope."""
         return type(self)(self.values, names())
 
     @property
     def complete(self) -> bool:
-        """Whether every scope that takes a value has one, or is lifted."""
+        """True if every scope that takes a value has one, or is lifted."""
         return value_names() <= self.lifted | self.values.keys()
 
     def active(self, rules: Rules | None) -> tuple[Scope, ...]:
-        """Those of the scopes that hold."""
+        """Return the scopes of a table that are not lifted."""
         if rules is None:
             return ()
         return tuple(scope for scope in rules.scopes if scope.name not in self.lifted)
 
     def require(self, rules: Rules | None) -> None:
-        """Raise ``ScopeUnbound`` for a scope that holds and has no value."""
+        """Raise ``ScopeUnbound`` for a scope of the table that needs a value and has none."""
         for scope in self.active(rules):
             if scope.takes_value and scope.name not in self.values:
                 raise self.unbound(scope.name, None if rules is None else str(rules))
 
     def value(self, subject: Subject) -> Any:
-        """The session's value as the model's columns take it.
+        """Return the session's value for a scope, converted for the model's columns.
 
         Raises ``ScopeUnbound`` without one, and ``InvalidOperand`` if these columns do not take it.
         """
@@ -136,11 +144,11 @@ class Bindings:
         return found
 
     def value_of(self, scope: Scope, model: type[Any]) -> Any:
-        """The same for a service's own scope; None for one that takes no value."""
+        """Return the value for a service's own scope; None if the scope takes no value."""
         return self.value(subject_of(model, scope)) if scope.takes_value else None
 
     def unbound(self, name: str, model: str | None = None) -> ScopeUnbound:
-        """The error for a scope that has no value."""
+        """Return the error for a scope that has no value in these bindings."""
         owner = f"{model} is read and written" if model else "this is read and written"
         return ScopeUnbound(
             f"{owner} in the scope {name!r}, for which the session has no value",
@@ -152,14 +160,18 @@ class Bindings:
 
 @lru_cache(maxsize=_REMEMBERED, typed=True)
 def _fitting_again(name: str, value: Any, _declared: int) -> Any:
-    """The same, remembered: every request of a tenant brings its value."""
+    """Return what ``_fitting`` returns, cached: every request of a tenant binds the same value.
+
+    ``_declared`` counts the declarations, so that a new scope makes old entries unused.
+    """
     return _fitting(name, value)
 
 
 def _fitting(name: str, value: Any) -> Any:
-    """The value as the columns take it; as it is, where those of several models differ.
+    """Return the value converted for the columns of the scopes of this name.
 
-    Raises ``InvalidOperand`` if none of them takes it.
+    Where the columns of several models would convert it differently it is returned as it is, and
+    ``value`` converts it for each. Raises ``InvalidOperand`` if no column takes it.
     """
     found: list[Any] = []
     refusal: InvalidOperand | None = None
@@ -173,13 +185,14 @@ def _fitting(name: str, value: Any) -> Any:
     if refusal is not None:
         if not found:
             raise refusal
-        # The models that do not take it say so when they are asked for.
+        # The models that do not take it raise when a statement names them, in ``value``.
         return value
     same = all(type(item) is type(found[0]) and item == found[0] for item in found)
     return found[0] if found and same else value
 
 
 def _unknown(name: str, known: frozenset[str]) -> UsageError:
+    """Return the error for a name that no scope has, or whose scope takes no value."""
     if name in names():
         return UsageError(f"the scope {name!r} takes no value: it holds by itself")
     return UsageError(

@@ -1,10 +1,14 @@
-"""In charge of putting scopes into SQL, wherever a statement names a table that has some.
+"""Add the criteria of scopes to SQL, wherever a statement names a table that has scopes.
 
-SQLAlchemy's own way, an option that adds criteria to entities, passes over Core tables and what the
-identity map holds. Here it is the compiler that adds them, while it writes a table into FROM, into
-a join, into UPDATE or DELETE: what it writes otherwise, in a place that nobody thought of, becomes
-a subquery with the criteria inside. The values are bound when a statement is executed, so that one
-text serves every tenant.
+SQLAlchemy's own option, ``with_loader_criteria``, does not reach Core tables. Here the compiler
+adds the criteria while it writes the statement: into WHERE for the tables in FROM and for the
+target of an UPDATE or DELETE, into ON for the right side of an outer join. Before it writes a FROM
+clause it notes ("claims") the tables whose criteria are in one of these places. A table that it
+writes without a claim, in a construct that nobody thought of, becomes a subquery with the criteria
+inside: so a gap in this module costs speed and never shows rows of another tenant.
+
+The values of scopes are bound when a statement is executed, so that one compiled text serves every
+tenant.
 """
 
 from __future__ import annotations
@@ -40,18 +44,18 @@ __all__ = ["RELEASES", "Carrier", "carried", "install", "options_for", "values_f
 _NO_VALUES: Final[Mapping[str, Any]] = MappingProxyType({})
 _CACHES: Final = "colonnade_scoped_caches"
 _MAP: Final = "schema_translate_map"
-#: The execution option, of our own, that has the bindings for the execution.
+#: Our own execution option, which has the bindings for the execution.
 _BINDINGS: Final = "colonnade_bindings"
-#: What to do when SQLAlchemy passes by a scope.
+#: The hint when a release of SQLAlchemy did not apply a scope.
 RELEASES: Final = "install the newest Colonnade, or a release of SQLAlchemy that it allows"
 
 
 class Carrier(dict[str | None, str | None]):
-    """What brings a session's bindings to the compiler.
+    """A ``schema_translate_map`` that carries a session's bindings to the compiler.
 
-    The map of schemas is the one execution option that SQLAlchemy hands to the compiler as well.
-    Ours is empty, unless the user has one, and an empty one changes nothing. A statement that it
-    did not reach is not executed: see ``values_for``.
+    It is the only execution option that SQLAlchemy also hands to the compiler. Ours holds the
+    user's map, or nothing, and an empty map changes no statement. A statement that was compiled
+    without it is not executed: see ``values_for``.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class Carrier(dict[str | None, str | None]):
     ) -> None:
         super().__init__(schemas)
         self.bindings = bindings
-        #: Whether what the statement writes was looked at.
+        #: Whether the values that the statement writes were checked (``scope.writes``).
         self.checked = checked
 
 
@@ -74,10 +78,11 @@ def options_for(
     *,
     checked: bool = False,
 ) -> dict[str, Any]:
-    """The execution options under which statements keep to ``bindings``.
+    """Return the execution options under which statements keep to ``bindings``.
 
-    The text depends on what is lifted and not on values, and so does the cache that holds it. With
-    ``checked`` the values that an INSERT or UPDATE has were looked at; without it is refused.
+    The compiled text depends on which scopes are lifted and not on values, so each set of lifted
+    scopes has a compiled cache. ``checked`` says that the values of an INSERT or UPDATE were
+    checked; without it the compiler refuses one that writes to a table with scopes.
     """
     caches: CompiledCaches = getattr(dialect, _CACHES)
     return {
@@ -88,20 +93,21 @@ def options_for(
 
 
 def carried(options: Mapping[str, Any]) -> Bindings | None:
-    """Return the bindings of ``options_for`` that execution options hold."""
+    """Return the bindings that ``options_for`` put into execution options, or None."""
     return options.get(_BINDINGS)
 
 
 def values_for(compiled: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a compiled statement binds for its scopes, as ``options_for`` has it.
+    """Return the values of a compiled statement's scopes by the names of their bind parameters.
 
     Raise ``ScopeUnbound`` or ``InvalidOperand``. Raise ``UsageError`` for a statement that was
-    compiled without these scopes: SQLAlchemy hands the map of schemas to its compiler, and keeps
-    what was compiled where it is told to, or no row leaves the database.
+    compiled without these scopes. That happens if a release of SQLAlchemy does not hand the
+    ``Carrier`` to the compiler, or takes the statement from another cache: then it must not run.
     """
     bindings: Bindings | None = options.get(_BINDINGS)
     if bindings is None:
-        return _NO_VALUES  # the statement's own parameters for scopes are required ones
+        # If it was compiled with scopes all the same it fails, for their parameters are required.
+        return _NO_VALUES
     if getattr(compiled, "scopes_lifted", None) != bindings.lifted:
         raise UsageError(
             "a statement is executed that was compiled without the scopes of its session",
@@ -114,9 +120,10 @@ def values_for(compiled: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def install(dialect: Dialect) -> None:
-    """Make an engine's dialect keep to the scopes of what it executes with ``options_for``.
+    """Replace the compiler and execution context of an engine's dialect by ones that apply scopes.
 
-    Raise ``RuntimeError`` if SQLAlchemy no longer has what this overrides.
+    They apply to statements that are executed with ``options_for``. Raise ``RuntimeError`` if
+    SQLAlchemy no longer has the methods that are overridden.
     """
     compiler, context = dialect.statement_compiler, dialect.execution_ctx_cls
     check_scoped_execution(compiler, context)
@@ -134,14 +141,15 @@ class _Criterion(ColumnElement[bool]):
 
     def __init__(self, element: Any, rules: Rules, scope: Scope) -> None:
         plain = isinstance(element, BinaryExpression) and operators.is_comparison(element.operator)
-        # Whatever is not a plain comparison, raw SQL too, must not come apart at an OR.
+        # Anything but a plain comparison gets parentheses. Raw SQL may have an OR at its top, which
+        # would bind less tightly than the AND that follows.
         self.element = element if plain else Grouping(element)
         self.rules = rules
         self.scope = scope
 
 
 class _Compiler:
-    """Mixed into a dialect's compiler."""
+    """A mixin for a dialect's compiler that adds the criteria of scopes to what it writes."""
 
     stack: list[Any]
 
@@ -151,13 +159,14 @@ class _Compiler:
         carried = isinstance(schema_translate_map, Carrier)
         self._bindings = schema_translate_map.bindings if carried else None  # type: ignore[union-attr]
         self._checked = carried and schema_translate_map.checked  # type: ignore[union-attr]
-        #: Which scopes do not hold in this text; None for a text without any scope.
+        #: The scopes that are lifted in this text; None if it was compiled without bindings.
         self.scopes_lifted = None if self._bindings is None else self._bindings.lifted
         #: The scope that each bind parameter stands for.
         self.scope_binds: dict[str, Subject] = {}
-        # For each statement that is being written, innermost last: the occurrences whose criteria
-        # stand elsewhere in it.
+        # For each statement that is being written, the innermost last: the occurrences of tables
+        # whose criteria stand in its WHERE or in an ON.
         self._claimed: list[set[Any]] = [set()]
+        # The criteria that are being written, the innermost last; see ``_criterion``.
         self._within: list[tuple[Rules, str]] = []
         options["schema_translate_map"] = schema_translate_map
         super().__init__(*args, **options)
@@ -202,7 +211,7 @@ class _Compiler:
         )
 
     def visit_on_conflict_do_update(self, clause: Any, **options: Any) -> Any:
-        """A row of somebody else that is in the way is not updated."""
+        """Add the criteria to DO UPDATE's WHERE, so that a conflicting row out of scope stays."""
         entry = self.stack[-1]
         table = table_of(entry["selectable"].table)
         criteria = self._criteria(table)
@@ -211,7 +220,8 @@ class _Compiler:
         clause = copy_element(clause)
         given = clause.update_whereclause
         clause.update_whereclause = and_(*(() if given is None else (Grouping(given),)), *criteria)
-        # For an EXISTS in the criteria the row in the way is what is around it.
+        # An EXISTS in the criteria must correlate to the conflicting row, so the table stands here
+        # as one of the enclosing statement's FROM.
         self.stack.append({**entry, "correlate_froms": {table}, "asfrom_froms": {table}})
         try:
             return super().visit_on_conflict_do_update(clause, **options)  # type: ignore[misc]
@@ -219,6 +229,7 @@ class _Compiler:
             self.stack.pop()
 
     def visit_on_duplicate_key_update(self, clause: Any, **options: Any) -> Any:
+        """Refuse the clause for a table with scopes: MySQL's has no WHERE to put criteria in."""
         rules = rules_of(table_of(self.stack[-1]["selectable"].table))
         if self._bindings is not None and self._bindings.active(rules):
             raise UsageError(
@@ -230,12 +241,17 @@ class _Compiler:
         return super().visit_on_duplicate_key_update(clause, **options)  # type: ignore[misc]
 
     def visit_join(self, join: Any, asfrom: bool = False, **options: Any) -> Any:
+        """Add the criteria of a left outer join's right side to its ON.
+
+        Inner joins were claimed with the statement. In a full join neither side is claimed: ON
+        cannot hide rows there, so each table becomes a subquery.
+        """
         if self._bindings is not None and join.isouter and not join.full:
             claimed: set[Any] = set()
             criteria = self._claim(join.right, claimed)
             self._claimed[-1] |= claimed
             if criteria:
-                # In WHERE they would drop the rows that found nothing.
+                # In WHERE they would also drop the left side's rows without a match.
                 join = copy_element(join)
                 join.onclause = and_(Grouping(join.onclause), *criteria)
         return super().visit_join(join, asfrom=asfrom, **options)  # type: ignore[misc]
@@ -243,7 +259,9 @@ class _Compiler:
     def visit_table(
         self, table: Any, asfrom: bool = False, enclosing_alias: Any = None, **options: Any
     ) -> Any:
+        """Write a table in FROM; as a subquery if its criteria stand nowhere else."""
         if asfrom and self._bindings is not None:
+            # For ``table AS alias`` the alias is what was claimed, and it gives the name.
             inner = enclosing_alias is not None and enclosing_alias.element is table
             claimed = (enclosing_alias if inner else table) in self._claimed[-1]
             if not claimed and self._bindings.active(rules_of(table)):
@@ -261,7 +279,7 @@ class _Compiler:
         return text
 
     def _derived(self, table: Any, *, named: bool) -> str:
-        """The table as a subquery of its rows in scope, under its own name."""
+        """Return the SQL of a subquery of the table's rows in scope, named like the table."""
         inner: Any = select(literal_column("*")).select_from(table)
         text = f"({self.process(inner, asfrom=True)})"  # type: ignore[attr-defined]
         if named:
@@ -271,7 +289,10 @@ class _Compiler:
 
     @contextmanager
     def _keeping(self, statement: Any, froms: Any) -> Generator[Any]:
-        """The statement with the criteria of ``froms`` in its WHERE."""
+        """Yield the statement with the criteria of ``froms`` in its WHERE.
+
+        While the block runs, the tables in ``froms`` count as claimed.
+        """
         if self._bindings is None:
             yield statement
             return
@@ -279,7 +300,7 @@ class _Compiler:
         criteria = [found for element in froms for found in self._claim(element, claimed)]
         if criteria:
             given = where_of(statement)
-            # Raw SQL among what was given must not come apart at an OR.
+            # In parentheses, since raw SQL in the given WHERE may have an OR at its top.
             whole = (Grouping(and_(*given)),) if given else ()
             statement = replace_where(statement, and_(*whole, *criteria))
         self._claimed.append(claimed)
@@ -289,7 +310,10 @@ class _Compiler:
             self._claimed.pop()
 
     def _claim(self, element: Any, claimed: set[Any]) -> list[_Criterion]:
-        """The criteria of what an element holds; an outer join's other side keeps its own."""
+        """Return the criteria for WHERE of an element of FROM, and add its tables to ``claimed``.
+
+        Of a left outer join only the left side counts; ``visit_join`` does the right one.
+        """
         if isinstance(element, Join):
             if element.full:
                 return []
@@ -301,11 +325,12 @@ class _Compiler:
         if found:
             claimed.update(aliases(element))
         elif lifted_for(element):
-            # This one alias and not its table, which may stand elsewhere with its scopes.
+            # All scopes are lifted for this alias. Its table may occur elsewhere, in scope.
             claimed.add(element)
         return found
 
     def _criteria(self, element: Any) -> list[_Criterion]:
+        """Return the criteria of the scopes that hold for one occurrence of a table."""
         table = table_of(element)
         rules = rules_of(table)
         if rules is None or self._bindings is None:
@@ -319,14 +344,18 @@ class _Compiler:
         ]
 
     def _criterion(self, entity: Any, table: Any, rules: Rules, scope: Scope) -> _Criterion:
+        """Return a scope's criterion for a model or an alias of it.
+
+        Raise ``InvalidMapping`` inside of the same criterion, which would have no end.
+        """
         if (rules, scope.name) in self._within:
             raise InvalidMapping(
                 f"the scope {scope.name!r} of {rules} is about rows of {rules} in that scope",
                 hint="a condition must not lead back to its own model",
                 model=str(rules),
             )
-        # One name for all of a table, so that a value is bound once, and one for each table, since
-        # the types may differ.
+        # All occurrences of a table share one parameter, so that its value is bound once. Another
+        # table has another one, since the column's type may differ.
         key = f"scope_{scope.name}_{table.fullname.replace('.', '_')}"
         subject = rules.subject(scope)
         while self.scope_binds.get(key, subject) is not subject:
@@ -337,9 +366,10 @@ class _Compiler:
         return _Criterion(element, rules, scope)
 
     def _refuse_unseen(self, statement: Any, visiting_cte: Any) -> None:
-        """Refuse a write whose values the session has not seen.
+        """Raise ``UsageError`` for a write into a table with scopes whose values were not checked.
 
-        It is in another statement, or in something that nobody knows to be a write.
+        Such a write is inside of another statement (a CTE), or reached the compiler by a way that
+        does not pass ``scope.writes``.
         """
         if self._bindings is None or (visiting_cte is None and self._checked):
             return
@@ -354,16 +384,19 @@ class _Compiler:
 
 
 class _Exact:
-    """Mixed into a compiler too: in scopes texts are equal letter by letter, as lookups have it."""
+    """A mixin for a compiler in whose scopes texts are equal letter by letter, as in lookups.
+
+    A collation that ignores case or accents would take another tenant's name for this one's.
+    """
 
     dialect: Dialect
 
-    #: How many conditions around here compare texts letter by letter.
+    #: How many ``comparing_bytes`` blocks are open.
     _exact = 0
 
     @contextmanager
     def comparing_bytes(self) -> Generator[None]:
-        """Compare texts by their bytes too, in what is compiled in the block."""
+        """Compare texts by their bytes too, in everything that is compiled in the block."""
         self._exact += 1
         try:
             yield
@@ -379,7 +412,7 @@ class _Exact:
         found = compare_bytes(binary, self.dialect.name) if self._exact else None
         if found is None:
             return text
-        # An index serves the first, and the second is exact.
+        # Both: an index can serve the plain comparison, and the second one makes it exact.
         exact, denied = found
         other: str = super().visit_binary(exact, *args, **options)  # type: ignore[misc]
         return f"({text} {'OR' if denied else 'AND'} {other})"

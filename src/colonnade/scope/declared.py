@@ -1,4 +1,4 @@
-"""In charge of ``Scope``: one criterion that a model declares to hold wherever it occurs."""
+"""Declare scopes: criteria in a model's ``__scopes__`` that hold wherever the model occurs."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Scope:
                 Scope("reader", lambda hero, user: or_(hero.public, hero.owner_id == user)),
             )
 
-    With ``column`` only rows with the session's value in that column, letter by letter where it is
-    a text; what a session writes gets the value, and may have no other. With ``where`` only rows
-    for which the condition holds: a function of the model, or of an alias of it, and, if it takes a
-    second argument, of the session's value. It is called when a statement is compiled and not when
-    it runs, so the time of day is ``func.now()`` in it. Texts are equal letter by letter in it too.
-    Scopes of one name in several models share the session's value.
+    With ``column`` a session sees only rows that have its value in that column. Rows that it writes
+    get the value, and may have no other. With ``where`` it sees only rows for which the condition
+    holds. ``where`` is a function of the model (or of an alias of it) and, if it takes a second
+    argument, of the session's value. It is called when a statement is compiled and not when it
+    runs, so write ``func.now()`` for the time of day. Texts are compared letter by letter in both.
+    Scopes of the same name in several models share the session's value.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Scope:
 
     @property
     def takes_value(self) -> bool:
-        """Whether a session must have a value for it."""
+        """True if a session must have a value for this scope."""
         return self.where is None or _arguments(self.where) == 2
 
     def bound(self, entity: Any, name: str) -> BindParameter[Any]:
@@ -71,7 +71,7 @@ class Scope:
     def criterion(self, entity: Any, value: Any) -> Any:
         """Return the condition for the model or an alias of it; ``value`` is the session's.
 
-        Whoever puts it into a statement sees to it that texts are compared letter by letter.
+        The compiler, and not the condition itself, has texts compared letter by letter.
         """
         if self.where is not None:
             return self.where(entity, value) if self.takes_value else self.where(entity)
@@ -80,6 +80,7 @@ class Scope:
 
 
 def _arguments(condition: Condition) -> int:
+    """Count the positional parameters without a default."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(condition).parameters.values()
     return sum(item.kind in kinds and item.default is item.empty for item in parameters)

@@ -1,6 +1,7 @@
-"""In charge of what a row gets that nobody names: values that columns fill in by themselves.
+"""Find the values that columns get which an INSERT or UPDATE does not name.
 
-A default may give a parent of another tenant, so it is looked at like a value that somebody named.
+A default or ``onupdate`` of a foreign key may refer to a row of another tenant, so it is checked
+like a value that the statement names.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ from sqlalchemy import Column, Table
 
 __all__ = ["NOTHING", "UNKNOWN", "is_computed", "lenient", "replaces", "value_by_itself"]
 
-#: Nothing fills the column in.
+#: The column has no default (or no ``onupdate``).
 NOTHING: Final = object()
-#: Something does, and only the database knows with what.
+#: It has one, and only the database, or the row to be written, decides the value.
 UNKNOWN: Final = object()
 
 _OPTION: Final = "sqlite_on_conflict"
-#: What SQLite does with a row that is in the way, and the statement still succeeds.
+#: SQLite's conflict clauses with which a statement succeeds though a row is in the way.
 _LENIENT: Final = frozenset({"IGNORE", "REPLACE"})
 
 
 def value_by_itself(column: Column[Any], *, updating: bool) -> Any:
-    """Return what an INSERT or UPDATE that does not name the column puts into it.
+    """Return the value that an INSERT or UPDATE which does not name the column puts into it.
 
-    A function is called, and may answer otherwise the next time: what it answered must be written.
+    Return ``NOTHING`` or ``UNKNOWN`` if there is none, or it cannot be known. A default that is a
+    function is called; the next call may return another value, so this one must be written.
     """
     generator: Any = column.onupdate if updating else column.default
     if generator is None:
@@ -36,27 +38,28 @@ def value_by_itself(column: Column[Any], *, updating: bool) -> Any:
         return UNKNOWN
     try:
         return generator.arg(None)
-    except Exception:  # noqa: BLE001 # it asks for the row that is written, and there is none yet
+    except Exception:  # noqa: BLE001 # a function of the execution context, and there is none yet
         return UNKNOWN
 
 
 def is_computed(column: Column[Any], *, updating: bool) -> bool:
-    """Whether a function of the program's makes the value, each time anew."""
+    """Return whether a Python function makes the value, anew for each row."""
     generator: Any = column.onupdate if updating else column.default
     return generator is not None and bool(generator.is_callable)
 
 
 def lenient(table: Any) -> bool:
-    """Whether an INSERT may succeed and leave the row out, as the table's constraints say."""
+    """Return whether a constraint of the table lets an INSERT succeed without storing the row."""
     return bool(_LENIENT & _on_conflict(table))
 
 
 def replaces(table: Any) -> bool:
-    """Whether an INSERT deletes the row that is in the way, as the table's constraints say."""
+    """Return whether a constraint of the table lets an INSERT delete the row that is in the way."""
     return "REPLACE" in _on_conflict(table)
 
 
 def _on_conflict(table: Any) -> frozenset[str]:
+    """Return the conflict clauses (``sqlite_on_conflict_…``) of a table's constraints."""
     if not isinstance(table, Table):
         return frozenset()
     return frozenset(

@@ -1,4 +1,9 @@
-"""In charge of what a unit of work may flush under its scopes: the objects that it would write."""
+"""Check the objects that a flush would write against the scopes of their unit of work.
+
+``check_objects`` fills in the scope columns of new objects, refuses values of another tenant, and
+returns the lookups that prove every other row referred to to be in scope. ``writes`` does the same
+for statements.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +30,10 @@ State: TypeAlias = InstanceState[Any]
 
 
 def filled(model: type[Any], bindings: Bindings) -> dict[str, Any]:
-    """The attributes that a new row of the model gets from the session. Raises ``ScopeUnbound``."""
+    """Return the scope attributes of a new row, with the session's values.
+
+    Raises ``ScopeUnbound``.
+    """
     table: Any = inspect(model).local_table
     return {name: value for name, (_, value) in columns_of(rules_of(table), bindings).items()}
 
@@ -38,10 +46,11 @@ def check_objects(
     known: Callable[[Mapper[Any], tuple[Any, ...]], bool],
     suspect: Callable[[State], bool],
 ) -> Lookups:
-    """Fill what is new, refuse what names another tenant, and tell what is to be looked up.
+    """Fill in new objects, refuse values of another tenant, and return what is to be looked up.
 
-    ``known`` says whether the session holds a row that is surely in scope, ``suspect`` whether an
-    object may not be. Raises ``OutOfScope`` or ``ScopeUnbound``.
+    ``known`` tells whether the session holds the row of a key and the row is surely in scope;
+    ``suspect`` tells whether an object in the session may be out of scope. Raises ``OutOfScope``,
+    ``ScopeUnbound``, or ``UsageError`` for what cannot be checked.
     """
     check = _Check(bindings, known, suspect)
     new = list(new)
@@ -56,6 +65,8 @@ def check_objects(
         check.own(state)
     if not check.lookups.asked:
         return check.lookups
+    # References between new rows need no lookup. They do if a constraint may leave out a new row
+    # silently, since then a row of another tenant may have its key.
     by_table: dict[Table, list[dict[str, Any]]] = {}
     for state in new:
         table = state.mapper.local_table
@@ -68,6 +79,8 @@ def check_objects(
 
 
 class _Check:
+    """One check of a flush: the plan for each class of object, and the lookups found so far."""
+
     def __init__(
         self,
         bindings: Bindings,
@@ -87,9 +100,10 @@ class _Check:
         return found
 
     def row(self, state: State, changes: AbstractSet[str] | None) -> None:
-        """An object that is inserted, or updated in the attributes of ``changes``."""
+        """Check an object that is inserted (``changes`` is None) or updated in ``changes``."""
         plan = self.plan(state.mapper)
         values = state.dict
+        # First, so that a value from ``onupdate`` is checked like one that the user has set.
         if changes is not None and plan.updated:
             changes = changes | self.updated_by_itself(state, plan, changes)
         for name, (scope, value) in plan.columns.items():
@@ -101,6 +115,7 @@ class _Check:
             if changes is None or not changes.isdisjoint(names):
                 if changes is None:
                     self.fill_by_itself(state, names, reference)
+                # A foreign key with a NULL in it refers to no row; an expression cannot be checked.
                 key = tuple(values.get(name) for name in names)
                 if any(item is None or isinstance(item, Null) for item in key):
                     continue
@@ -114,7 +129,7 @@ class _Check:
                 self.related(state, name)
 
     def fill_by_itself(self, state: State, names: tuple[str, ...], reference: Reference) -> None:
-        """Give a new object what its columns would get by themselves, to be looked at."""
+        """Set the defaults of a reference's columns on a new object, so that they are checked."""
         for name, column in zip(names, reference.columns, strict=True):
             # A relation brings its own key.
             if state.dict.get(name) is not None or _related_by(state, column):
@@ -128,7 +143,7 @@ class _Check:
     def updated_by_itself(
         self, state: State, plan: _Plan, changes: AbstractSet[str]
     ) -> AbstractSet[str]:
-        """The attributes that an UPDATE changes though nobody did; they are given these values."""
+        """Set the attributes that ``onupdate`` changes, and return their names."""
         found: set[str] = set()
         for name, column, reference in plan.updated:
             if name in changes:
@@ -137,13 +152,14 @@ class _Check:
             if value is UNKNOWN:
                 raise self.unknowable(state, name, reference)
             setattr(state.obj(), name, value)
-            # Though it is what the row has: the column would be filled in once more.
+            # Also when the row has this value already: without a change SQLAlchemy would call
+            # ``onupdate`` once more, and write what that call returns.
             flag_modified(state.obj(), name)
             found.add(name)
         return found
 
     def refuse_replacing(self, state: State) -> None:
-        """Refuse an INSERT that deletes a row which is in the way, whoever's it is."""
+        """Raise ``UsageError``: INSERT OR REPLACE may delete a row of another tenant."""
         rules = rules_of(state.mapper.local_table)
         if lifted := [scope.name for scope in self.bindings.active(rules)]:
             model = state.class_.__name__
@@ -156,20 +172,22 @@ class _Check:
         return unknowable(f"what the {name} of {model} gets by itself", lifted, model)
 
     def refer(self, reference: Reference, key: tuple[Any, ...]) -> None:
+        """Have a key looked up, unless the session holds its row in scope."""
         mapper = inspect(reference.rules.model)
         by_key = reference.remote == tuple(mapper.primary_key)
         if not (by_key and self.known(mapper, key)):
             self.lookups.add(reference, key)
 
     def related(self, state: State, name: str) -> None:
-        """Objects that a relation gains: rows are linked to them, or get this one's key."""
+        """Check the objects that a relation gains: the flush links them, or writes their keys."""
+        # Nothing is loaded for this: only objects that were added in memory matter.
         history = state.get_history(name, PassiveFlag.PASSIVE_NO_INITIALIZE)
         for item in history.added or ():
             if item is not None:
                 self.own(inspect(item))
 
     def own(self, state: State) -> None:
-        """A row that is there already and must be in scope."""
+        """Have an existing row looked up if it may be out of scope."""
         rules = rules_of(state.mapper.local_table)
         if rules is None or not state.key or not self.bindings.active(rules):
             return
@@ -180,12 +198,12 @@ class _Check:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What has to be looked at in an object of one class."""
+    """The attributes of one class that have to be checked, under one session's bindings."""
 
     columns: dict[str, tuple[str, Any]]
     references: list[tuple[tuple[str, ...], Reference]]
     relations: tuple[str, ...]
-    #: Attributes that change with every UPDATE, and what they refer to if it is not the scope.
+    #: Attributes with ``onupdate``, each with its reference (None for a scope's own column).
     updated: list[tuple[str, Column[Any], Reference | None]]
 
     @classmethod
@@ -220,7 +238,7 @@ def _updates_itself(column: Column[Any]) -> bool:
 
 
 def _related_by(state: State, column: Column[Any]) -> bool:
-    """Whether an object that the row refers to is set, whose key the column gets."""
+    """Return whether a to-one relation is set from which the flush takes the column's value."""
     return any(
         state.dict.get(relation.key) is not None
         for relation in state.mapper.relationships
@@ -230,5 +248,5 @@ def _related_by(state: State, column: Column[Any]) -> bool:
 
 
 def _columns(state: State) -> dict[str, Any]:
-    """An object's values by the key of their column."""
+    """Return an object's values by the keys of their columns."""
     return {prop.columns[0].key: state.dict.get(prop.key) for prop in state.mapper.column_attrs}

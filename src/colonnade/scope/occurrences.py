@@ -1,4 +1,4 @@
-"""In charge of where models occur in statements: tables, aliases of them, and joins of both."""
+"""Find the tables with scopes that occur in a statement, behind aliases and joins too."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from colonnade.scope.rules import rules_of
 
 __all__ = ["aliases", "plain_table", "require", "table_of", "tables_in", "targets_of"]
 
+#: The tables with scopes of statements that were looked through before.
 _SEEN: Final[WeakKeyDictionary[Any, frozenset[Table]]] = WeakKeyDictionary()
 
 
 def aliases(element: Any) -> Iterator[Any]:
-    """The element, and what it is an alias of, down to the table."""
+    """Yield the element, and what it is an alias of, down to the table."""
     yield element
     while isinstance(element, Alias | TableSample):
         element = element.element
@@ -28,7 +29,7 @@ def aliases(element: Any) -> Iterator[Any]:
 
 
 def table_of(element: Any) -> Any:
-    """The table that an alias stands for, or the element itself."""
+    """Return the table that an alias stands for, or the element itself."""
     *_, last = aliases(element)
     return last
 
@@ -36,8 +37,8 @@ def table_of(element: Any) -> Any:
 def require(statement: Any, bindings: Bindings) -> None:
     """Raise ``ScopeUnbound`` for a table in the statement whose scope has no value.
 
-    What a scope's own condition leads to counts too. What is loaded beside the statement, as its
-    options say, is not seen here: the compiler's values are.
+    The tables in the conditions of those scopes count too. The tables of eager loads, which are
+    statements of their own, are not seen here; the compiler checks them when they run.
     """
     seen: set[Table] = set()
     waiting = list(_tables(statement))
@@ -54,7 +55,7 @@ def require(statement: Any, bindings: Bindings) -> None:
 
 
 def _tables(statement: Any) -> frozenset[Table]:
-    """Those that have scopes; a statement that is asked again is looked through once."""
+    """Return ``tables_in`` of a statement, remembered as long as the statement lives."""
     found = _SEEN.get(statement)
     if found is None:
         found = _SEEN[statement] = tables_in(statement)
@@ -62,7 +63,7 @@ def _tables(statement: Any) -> frozenset[Table]:
 
 
 def tables_in(statement: Any) -> frozenset[Table]:
-    """Return the tables with scopes that an element has in it."""
+    """Return the tables with scopes in an SQL element, at any depth."""
     found: set[Table] = set()
     for element in iterate(statement):
         table = table_of(element.table if isinstance(element, ColumnClause) else element)
@@ -72,9 +73,9 @@ def tables_in(statement: Any) -> frozenset[Table]:
 
 
 def targets_of(statement: Any) -> list[Any]:
-    """Return the tables that an INSERT, UPDATE or DELETE names as what it writes, without aliases.
+    """Return the tables that an INSERT, UPDATE or DELETE writes to, without aliases.
 
-    There are several where it names a join, as MySQL lets it.
+    There are several if the target is a join, which MySQL allows.
     """
     found: list[Any] = []
     waiting = [statement.table]
@@ -90,7 +91,7 @@ def targets_of(statement: Any) -> list[Any]:
 
 
 def plain_table(element: Any) -> Any:
-    """Return the table that an element is or stands for, as it was declared."""
+    """Return the table that an element is or is an alias of, as it was declared."""
     table = table_of(element)
-    # A copy that an ORM statement made does not know the columns of the original.
+    # The annotated copy of a table in an ORM statement does not hold the original's columns.
     return without_annotations(table) if isinstance(table, Table) else table

@@ -1,4 +1,9 @@
-"""In charge of which rows a write refers to: foreign keys to tables that have scopes."""
+"""Check that the rows which a write refers to are in scope.
+
+``references`` are the foreign keys of a table to tables with scopes. ``Lookups`` collect the keys
+that a write has for them, and ask for all keys of one table with one SELECT; a ``Question`` is that
+SELECT and the check of its answer.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +24,13 @@ __all__ = ["Key", "Lookups", "Question", "Reference", "key_reference", "referenc
 
 Key: TypeAlias = tuple[Any, ...]
 
-#: Values of one statement; asyncpg takes 32,767 arguments.
+#: How many values one statement may have; asyncpg takes 32,767.
 _VALUES: Final = 30_000
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Columns whose values are those of a row in ``target``, which must be in scope."""
+    """Columns that refer to a row of ``target`` by its columns ``remote``; it must be in scope."""
 
     columns: tuple[Column[Any], ...]
     target: Table
@@ -33,13 +38,13 @@ class Reference:
     rules: Rules
 
     def key(self, row: Mapping[str, Any]) -> Key | None:
-        """The values that a row has for it, by column key; None if one of them is NULL."""
+        """Return the values of a row (by column key) for the columns; None if one is NULL."""
         found = tuple(row.get(column.key) for column in self.columns)
         return None if any(value is None for value in found) else found
 
 
 def references(table: Any, bindings: Bindings) -> list[Reference]:
-    """The foreign keys of a table to tables of which a scope holds."""
+    """Return the foreign keys of a table to tables with a scope that is not lifted."""
     if not isinstance(table, Table):
         return []
     found = (_reference(item) for item in table.foreign_key_constraints)
@@ -47,16 +52,20 @@ def references(table: Any, bindings: Bindings) -> list[Reference]:
 
 
 def key_reference(table: Table, rules: Rules) -> Reference:
-    """What refers to a row by its own primary key."""
+    """Return a reference by which a row stands for itself, by its primary key.
+
+    Used to look up whether a row that is changed or deleted is in scope.
+    """
     key = tuple(table.primary_key)
     return Reference(key, table, key, rules)
 
 
 def _reference(constraint: ForeignKeyConstraint) -> Reference | None:
+    """Return the reference of a foreign key; None if its target has no scopes."""
     try:
         target = constraint.referred_table
     except NoReferenceError:
-        # A table that no model of this program is for: what scopes would it have?
+        # The table is not in the metadata, so no model declares scopes for it.
         return None
     rules = rules_of(target)
     if rules is None:
@@ -68,7 +77,7 @@ def _reference(constraint: ForeignKeyConstraint) -> Reference | None:
 
 
 class Lookups:
-    """Keys of rows that must be in scope, gathered so that one statement asks for a table's."""
+    """Keys of rows that must be in scope, collected so that one SELECT asks for a table's."""
 
     __slots__ = ("_asked", "_own")
 
@@ -77,19 +86,19 @@ class Lookups:
         self._own: dict[tuple[Table, tuple[Column[Any], ...]], set[Key]] = {}
 
     def add(self, reference: Reference, key: Key) -> None:
-        """One more key; who refers to it is told if it is not there."""
+        """Add a key; an error for it names the first reference that had it."""
         asked = self._asked.setdefault((reference.target, reference.remote), {})
         asked.setdefault(key, reference)
 
     @property
     def asked(self) -> bool:
-        """Whether there is anything to look up."""
+        """True if there is any key to look up."""
         return bool(self._asked)
 
     def writing(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Rows that are being inserted: what refers to one of them needs no asking.
+        """Leave out keys of rows that the same write inserts; they are checked themselves.
 
-        Call it when every key was added.
+        Call it after the last ``add``.
         """
         rows = list(rows)
         for target, remote in self._asked:
@@ -98,7 +107,7 @@ class Lookups:
                 self._own.setdefault((target, remote), set()).update(keys)
 
     def questions(self) -> Iterator[Question]:
-        """Return what to ask, so that each key is found or refused."""
+        """Yield the SELECTs that look up all keys."""
         for place, asked in self._asked.items():
             _, remote = place
             own = self._own.get(place, set())
@@ -111,20 +120,21 @@ class Lookups:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which of these keys rows in scope have; one SELECT."""
+    """One SELECT that finds which of these keys belong to rows in scope."""
 
     remote: tuple[Column[Any], ...]
     asked: Mapping[Key, Reference]
 
     @property
     def statement(self) -> Select[Any]:
-        """The SELECT, which may find more: keys that a collation takes for one of these."""
+        """The SELECT. Its rows may have other keys too, which a collation takes for equal."""
         return _among(self.remote, list(self.asked))
 
     def check(self, rows: Iterable[Sequence[Any]], dialect: Dialect) -> None:
         """Raise ``OutOfScope`` for a key that none of the rows has, letter by letter."""
         stored = [_storing(column, dialect) for column in self.remote]
 
+        # In the form in which they are stored: values that are equal in Python may differ there.
         def written(key: Iterable[Any]) -> Key:
             return tuple(store(value) for store, value in zip(stored, key, strict=True))
 
@@ -135,13 +145,13 @@ class Question:
 
 
 def _storing(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    """A function that makes values that are stored alike equal, and no others."""
+    """Return a function that makes equal exactly the values that are stored in the same way."""
     kind: Any = column.type.dialect_impl(dialect)
     process: Callable[[Any], Any] | None = kind.bind_processor(dialect)
     if process is not None:
         return process
     if isinstance(kind, CHAR):
-        # PostgreSQL answers with spaces up to the column's length.
+        # PostgreSQL returns a CHAR with spaces up to the column's length.
         return lambda value: value.rstrip(" ") if isinstance(value, str) else value
     return lambda value: value
 

@@ -1,4 +1,9 @@
-"""In charge of which scopes hold for a table: what its model and the bases of that declare."""
+"""Find the scopes that hold for a table: those that its model and the model's bases declare.
+
+Scopes are registered when SQLAlchemy constructs a mapper, and checked when it configures the
+mapper. The compiler asks ``rules_of`` by table; bindings ask for the declared names, and for the
+models behind a name.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +38,7 @@ _ATTRIBUTE: Final = "__scopes__"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The scopes of one table, and the model that they speak of."""
+    """The scopes of one table, and the model that declares them."""
 
     model: type[Any]
     scopes: tuple[Scope, ...]
@@ -42,41 +47,46 @@ class Rules:
         return self.model.__name__
 
     def subject(self, scope: Scope) -> Subject:
-        """Return what a session's value for one of the scopes is compared with."""
+        """Return the ``Subject`` for one of the scopes: the scope together with this model."""
         return subject_of(self.model, scope)
 
 
-#: By table, as statements know it. Filled when a model is declared, so that not even a statement
-#: that runs before the mappers are configured gets by.
+#: Filled when a model is declared and not when mappers are configured, so that a Core statement
+#: which runs before that is in scope too.
 _RULES: Final[WeakKeyDictionary[Table, Rules]] = WeakKeyDictionary()
 
-#: Every name that a session can have a value for, or lift; grows only.
+#: The names of scopes that take a value, and of all scopes. Names are only ever added.
 _VALUES: Final[set[str]] = set()
 _NAMES: Final[set[str]] = set()
 
-#: What models, and services for them, declare; and the same by name, found anew after each.
+#: The scopes that models, and services for them, declare. ``_SUBJECTS`` has the same by the scope's
+#: name; an entry is computed on demand and dropped when another scope of that name is declared.
 _DECLARED: Final[WeakKeyDictionary[type[Any], set[Scope]]] = WeakKeyDictionary()
 _SUBJECTS: Final[dict[str, tuple[Subject, ...]]] = {}
+#: How often ``declare`` was called, as a list so that functions can change it.
 _times: Final = [0]
 
 
 def any_rules() -> bool:
-    """Whether any model has a scope."""
+    """Return whether any model, or any service for one, has a scope."""
     return bool(_NAMES)
 
 
 def names() -> frozenset[str]:
-    """The name of every scope declared."""
+    """Return the names of all scopes that were declared."""
     return frozenset(_NAMES)
 
 
 def value_names() -> frozenset[str]:
-    """The names of those that take a value."""
+    """Return the names of the scopes that take a value."""
     return frozenset(_VALUES)
 
 
 def subjects_named(name: str) -> tuple[Subject, ...]:
-    """Return the scopes of this name with a model that has each, one for each sort of column."""
+    """Return the scopes of this name, each with a model that has it.
+
+    Of several whose columns check values in the same way only one is returned.
+    """
     found = _SUBJECTS.get(name)
     if found is not None:
         return found
@@ -84,18 +94,22 @@ def subjects_named(name: str) -> tuple[Subject, ...]:
     subjects = [subject_of(model, scope) for model, scope in scopes if scope.name == name]
     sorts = [sorts_of(subject) for subject in subjects]
     found = tuple(dict(zip(sorts, subjects, strict=True)).values())
+    # None: the mappers cannot be configured yet, so the columns may be others the next time.
     if None not in sorts:
         _SUBJECTS[name] = found
     return found
 
 
 def declared() -> int:
-    """Return how often something was declared, for what is remembered about all of it."""
+    """Return how often ``declare`` was called: a cache key for what depends on all scopes."""
     return _times[0]
 
 
 def declare(scopes: Iterable[Scope], model: type[Any] | None = None) -> None:
-    """Make the names known to sessions, and which model has the scopes."""
+    """Register scopes by their names, so that sessions can bind and lift them.
+
+    With ``model`` the values that sessions bind are checked against its columns.
+    """
     _times[0] += 1
     for scope in scopes:
         _NAMES.add(scope.name)
@@ -107,13 +121,13 @@ def declare(scopes: Iterable[Scope], model: type[Any] | None = None) -> None:
 
 
 def rules_of(table: Any) -> Rules | None:
-    """The scopes that hold for a table; None for one without, and for what is no table."""
-    # A copy of a table that an ORM statement made is equal to it, and so finds the same.
+    """Return the scopes of a table; None for a table without scopes, or anything else."""
+    # The annotated copy of a table in an ORM statement is equal to the table, and has its hash.
     return _RULES.get(table) if isinstance(table, Table) else None
 
 
 def relations_to_scoped(mapper: Mapper[Any]) -> tuple[str, ...]:
-    """The names of a model's relations to models that have scopes."""
+    """Return the names of a model's relations to models that have scopes."""
     return tuple(
         relation.key
         for relation in mapper.relationships
@@ -121,8 +135,28 @@ def relations_to_scoped(mapper: Mapper[Any]) -> tuple[str, ...]:
     )
 
 
+def scopes_of(model: type[Any]) -> list[Scope]:
+    """Return the scopes of a model's tables."""
+    rules = (rules_of(table) for table in inspect(model).mapper.tables)
+    return [scope for found in rules if found is not None for scope in found.scopes]
+
+
+def scopes_hiding(owner: type[Any], target: type[Any]) -> list[str]:
+    """Return the names of the scopes that may hide the ``target`` of a relation of ``owner``.
+
+    A scope by a column that both models have cannot: writes only refer to rows that have the same
+    value in it, and that value does not change.
+    """
+    own = {scope.name for scope in scopes_of(owner)}
+    return [
+        scope.name
+        for scope in scopes_of(target)
+        if not (scope.column is not None and scope.name in own)
+    ]
+
+
 def _declared(model: type[Any]) -> tuple[Scope, ...]:
-    """What a class and its bases declare; of two with one name the nearer holds."""
+    """Return the scopes of a class and its bases; a subclass overrides a base's by its name."""
     found: dict[str, Scope] = {}
     for base in reversed(model.__mro__):
         for scope in _given(base):
@@ -131,6 +165,7 @@ def _declared(model: type[Any]) -> tuple[Scope, ...]:
 
 
 def _given(base: type[Any]) -> Iterator[Scope]:
+    """Yield the scopes in the class's own ``__scopes__``, which may be one scope or several."""
     given = base.__dict__.get(_ATTRIBUTE, ())
     for item in (given,) if isinstance(given, Scope) else given:
         if not isinstance(item, Scope):
@@ -144,7 +179,10 @@ def _given(base: type[Any]) -> Iterator[Scope]:
 
 @event.listens_for(Mapper, "after_mapper_constructed")
 def _constructed(mapper: Mapper[Any], model: type[Any]) -> None:
+    """Register the scopes of a model as soon as SQLAlchemy has constructed its mapper."""
     scopes = _declared(model)
+    # A subclass by joined or single-table inheritance has its rows in the base's table, whose
+    # scopes hold. ``_check_table`` refuses what differs from them.
     if not scopes or (mapper.inherits is not None and not mapper.concrete):
         return
     if isinstance(mapper.local_table, Table):
@@ -154,7 +192,7 @@ def _constructed(mapper: Mapper[Any], model: type[Any]) -> None:
 
 @event.listens_for(Mapper, "mapper_configured")
 def _configured(mapper: Mapper[Any], model: type[Any]) -> None:
-    """Say what is wrong with a model's scopes as soon as it can be known."""
+    """Raise ``InvalidMapping`` if a model's scopes do not fit it, when mappers are configured."""
     scopes = _declared(model)
     if not scopes:
         return
@@ -200,23 +238,3 @@ def _check_table(mapper: Mapper[Any], model: type[Any], scopes: tuple[Scope, ...
             hint=f"declare them in {rules}",
             model=model.__name__,
         )
-
-
-def scopes_hiding(owner: type[Any], target: type[Any]) -> list[str]:
-    """Return the names of the scopes by which an ``owner`` that is in scope may lose a ``target``.
-
-    Not one by a column that the owner is in as well: what it refers to was in it when it was
-    written, and is not handed on to another tenant.
-    """
-    own = {scope.name for scope in scopes_of(owner)}
-    return [
-        scope.name
-        for scope in scopes_of(target)
-        if not (scope.column is not None and scope.name in own)
-    ]
-
-
-def scopes_of(model: type[Any]) -> list[Scope]:
-    """Return the scopes of a model's tables."""
-    rules = (rules_of(table) for table in inspect(model).mapper.tables)
-    return [scope for found in rules if found is not None for scope in found.scopes]

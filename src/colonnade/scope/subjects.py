@@ -1,7 +1,7 @@
-"""In charge of what a scope's value is compared with: the columns that it has to fit.
+"""Check a session's value for a scope against the columns that the scope compares it with.
 
-A value is checked when a session is bound to it, as the operand of a lookup on the same column is,
-and has the type of the column from then on: MariaDB takes ``"abc"`` for tenant 0.
+The value is checked and converted when it is bound, like the operand of a lookup on the same
+column. Without that, MariaDB would take the value ``"abc"`` for tenant 0.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from colonnade.values import attribute_python_type
 __all__ = ["Subject", "fit", "sorts_of", "subject_of"]
 
 Check: TypeAlias = Callable[[Any], Any]
-#: What decides what a check says: the column's name, its types, and whether it takes a list.
+#: What makes two checks the same: the column's name, its Python and SQL types, and whether it
+#: takes a list of values.
 _Sort: TypeAlias = tuple[str, Any, str, bool]
 
 _LISTS: Final = frozenset({operators.in_op, operators.not_in_op})
@@ -45,7 +46,10 @@ _COMPARISONS: Final = _LISTS | {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """A scope as one model has it. There is one for each, so that it is a cheap key."""
+    """A scope together with a model that has it.
+
+    ``subject_of`` makes one object for each pair, so that it is compared by identity: a cheap key.
+    """
 
     model: type[Any]
     scope: Scope
@@ -53,14 +57,14 @@ class Subject:
 
 @memoized
 def subject_of(model: type[Any], scope: Scope) -> Subject:
-    """Return the subject for a scope of a model, or of a service for it."""
+    """Return the one subject for a scope of a model, or of a service for that model."""
     return Subject(model, scope)
 
 
 def fit(subject: Subject, value: Any) -> tuple[Any, bool]:
-    """Return the value as the columns that it is compared with take it, and whether there are any.
+    """Return the value converted for the columns, and whether any column is compared with it.
 
-    Raises ``InvalidOperand`` for one that does not fit.
+    Raises ``InvalidOperand`` if a column does not take the value.
     """
     checks = _checks_of(subject) or {}
     found = value
@@ -77,18 +81,19 @@ def fit(subject: Subject, value: Any) -> tuple[Any, bool]:
         if place == 0:
             found = fitted
         elif type(fitted) is not type(found) or fitted != found:
-            # Columns of several types: each takes the value as it was given.
+            # The columns would convert it differently, and one parameter serves them all.
             found = value
     return found, bool(checks)
 
 
 def sorts_of(subject: Subject) -> frozenset[_Sort] | None:
-    """Return what its checks depend on; None where that cannot be known yet."""
+    """Return what makes the subject's checks; None if mappers cannot be configured yet."""
     checks = _checks_of(subject)
     return None if checks is None else frozenset(checks)
 
 
 def _checks_of(subject: Subject) -> Mapping[_Sort, Check] | None:
+    """Return the checks for a subject's values; None if mappers cannot be configured yet."""
     scope = subject.scope
     if not scope.takes_value:
         return {}
@@ -97,7 +102,7 @@ def _checks_of(subject: Subject) -> Mapping[_Sort, Check] | None:
             # A condition may follow relations.
             configure(inspect(subject.model).registry)
         except InvalidMapping:
-            # Whatever asks for the model says so.
+            # The error is raised when the model itself is used.
             return None
     return _found_checks(subject)
 
@@ -107,7 +112,7 @@ def _found_checks(subject: Subject) -> Mapping[_Sort, Check]:
     model, scope = subject.model, subject.scope
     if scope.column is not None:
         stored = getattr(getattr(model, scope.column, None), "type", None)
-        # A name that is no column is told when the mappers are configured.
+        # For a name that is no column, ``rules`` raises when mappers are configured.
         return {} if stored is None else _check(model, scope.column, stored)
     found: dict[_Sort, Check] = {}
     for checks in _compared(model, scope):
@@ -116,7 +121,10 @@ def _found_checks(subject: Subject) -> Mapping[_Sort, Check]:
 
 
 def _compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]:
-    """The checks of the columns that a condition compares with the session's value itself."""
+    """Yield the checks of the columns that a condition compares directly with the value.
+
+    A value inside of an expression or a function is not checked: its type is not the column's.
+    """
     for element in iterate(scope.criterion(model, bindparam(scope.name))):
         if not isinstance(element, BinaryExpression) or element.operator not in _COMPARISONS:
             continue
@@ -125,7 +133,7 @@ def _compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]
             if not (isinstance(value, BindParameter) and value.key == scope.name):
                 continue
             if isinstance(column, ColumnClause):
-                # What SQLAlchemy notes on a column that was taken from a model's attribute.
+                # SQLAlchemy annotates a column that comes from a model's attribute with these.
                 mapper: Any = annotation_of(column, "parentmapper")
                 name = str(annotation_of(column, "proxy_key") or column.key)
                 owner = type(None) if mapper is None else mapper.class_
@@ -135,12 +143,15 @@ def _compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]
 def _check(
     owner: type[Any], name: str, stored: TypeEngine[Any], *, listed: bool = False
 ) -> Mapping[_Sort, Check]:
+    """Return the check for one column; with ``listed`` for a list of its values."""
     kind = attribute_python_type(owner, name, stored)
     one = comparison_validator_for(kind, stored, name)
     return {(name, kind, repr(stored), listed): _each(name, one) if listed else one}
 
 
 def _each(name: str, one: Check) -> Check:
+    """Return a check of a collection that checks each of its values."""
+
     def check(values: Any) -> Any:
         if isinstance(values, str | bytes) or not isinstance(values, Collection):
             raise InvalidOperand(

@@ -1,8 +1,9 @@
-"""In charge of what INSERT and UPDATE statements may write under a session's scopes.
+"""Check INSERT and UPDATE statements against a session's scopes before they are executed.
 
-What is missing is filled in, what names another tenant is refused, and what refers to rows of a
-table with scopes is gathered, to be looked up. What cannot be known beforehand, such as the value
-of an SQL expression, is refused too.
+``checked`` adds the session's values for columns that a statement does not name, refuses values of
+another tenant, and collects the keys of rows in scoped tables that the statement refers to, which
+the session then looks up. A value that cannot be known beforehand, such as that of an SQL
+expression, is refused too. ``objects`` does the same for the objects of a flush.
 """
 
 from __future__ import annotations
@@ -44,16 +45,16 @@ Parameters: TypeAlias = Any
 
 _MISSING: Final = object()
 
-#: What may stand after the values of an INSERT.
+#: The clauses after VALUES of an INSERT that can be checked.
 _KNOWN_CLAUSES: Final = frozenset(
     {"on_conflict_do_nothing", "on_conflict_do_update", "on_duplicate_key_update"}
 )
-#: How databases call the row that could not be inserted.
+#: The names by which SQL refers to the row that could not be inserted.
 _NEW_ROWS: Final = frozenset({"excluded", "inserted"})
 
 
 class _Expression:
-    """A value that only the database knows."""
+    """The type of ``_EXPRESSION``, which stands for a value that only the database knows."""
 
 
 _EXPRESSION: Final = _Expression()
@@ -61,7 +62,7 @@ _EXPRESSION: Final = _Expression()
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What may be executed in place of what was asked, once ``lookups`` have found all."""
+    """The checked statement, to be executed after ``lookups`` found all of their keys."""
 
     statement: Any
     parameters: Parameters
@@ -69,7 +70,7 @@ class Write:
 
 
 def columns_of(rules: Rules | None, bindings: Bindings) -> dict[str, tuple[str, Any]]:
-    """What a row of the model has to have: by attribute the scope's name and its value.
+    """Return what a row must have in its scope columns: by attribute, the scope's name and value.
 
     Raises ``ScopeUnbound``.
     """
@@ -82,7 +83,7 @@ def columns_of(rules: Rules | None, bindings: Bindings) -> dict[str, tuple[str, 
 
 
 def checked(statement: Any, parameters: Parameters, bindings: Bindings) -> Write | None:
-    """The write that an INSERT or UPDATE may be; None if no scope has to do with it.
+    """Return the checked form of an INSERT or UPDATE; None if no scope concerns it.
 
     Raises ``OutOfScope``, ``ScopeUnbound`` or ``UsageError``.
     """
@@ -103,7 +104,7 @@ def checked(statement: Any, parameters: Parameters, bindings: Bindings) -> Write
 
 
 def _written(statement: Any) -> list[Any]:
-    """The tables that a write names, those that MySQL lets it set columns of included."""
+    """Return the tables whose columns a statement writes; in MySQL an UPDATE may set several's."""
     found = targets_of(statement)
     for name in values_of(statement):
         table = None if isinstance(name, str) else getattr(name, "table", None)
@@ -113,6 +114,11 @@ def _written(statement: Any) -> list[Any]:
 
 
 class _Check:
+    """One check of a statement that writes to one table.
+
+    ``statement`` and ``parameters`` are replaced as values are filled in.
+    """
+
     def __init__(
         self,
         statement: Any,
@@ -137,6 +143,7 @@ class _Check:
         self.scopes: tuple[Scope, ...] = bindings.active(rules)
 
     def write(self) -> Write:
+        """Return the statement with its values filled in, and the lookups for it."""
         self.refuse_shapes()
         rows = list(self.given())
         if isinstance(self.statement, Insert):
@@ -147,12 +154,17 @@ class _Check:
             self.check(row)
             for reference in self.refs:
                 self.look_up(reference, row, lookups)
+        # References between the new rows need no lookup. They do if a conflict may leave out a new
+        # row silently, since then a row of another tenant may have its key.
         if isinstance(self.statement, Insert) and self.fails_on_conflict():
             lookups.writing(self.table, rows)
         return Write(self.statement, self.parameters, lookups)
 
     def refuse_shapes(self) -> None:
-        """What no criteria can be put into, or no values can be seen in."""
+        """Raise ``UsageError`` for statements that take no criteria, or do not show their values.
+
+        OR REPLACE would delete rows of other tenants, and an UPDATE by a list of keys has no WHERE.
+        """
         statement = self.statement
         prefixes = prefixes_of(statement)
         if isinstance(statement, Update):
@@ -170,7 +182,7 @@ class _Check:
             raise self.unknowable("an INSERT with a clause of its own")
 
     def fails_on_conflict(self) -> bool:
-        """Whether the INSERT fails for a row that is in the way, so that its rows are its own."""
+        """Return whether a conflict makes the INSERT fail, so that it stores all of its rows."""
         statement = self.statement
         plain = post_values_of(statement) is None and not prefixes_of(statement)
         return plain and not lenient(self.table)
@@ -180,10 +192,11 @@ class _Check:
         return unknowable(f"{what} of {self.name}", names, self.name)
 
     def given(self) -> Iterable[Row]:
-        """The values of each row as they are given, by column key where it is one."""
+        """Yield the values of each row as they were given, by column key."""
         fixed = self.keyed(values_of(self.statement).items())
         parameters = self.parameters
         many = parameters if isinstance(parameters, Sequence) else [parameters or {}]
+        # A value in ``values()`` may be a bind parameter, whose value is among the parameters.
         for given in many or [{}]:
             bound = self.keyed(given.items())
             yield {**bound, **{key: _literal(value, given) for key, value in fixed.items()}}
@@ -196,7 +209,7 @@ class _Check:
         return {self.key(name): value for name, value in items}
 
     def key(self, name: Any) -> str:
-        """The key that the table has for a column, an attribute or a name."""
+        """Return the table's column key for a column, an attribute or a name."""
         if not isinstance(name, str):
             return str(name.key)
         if self.mapper is not None and name in self.mapper.column_attrs:
@@ -209,7 +222,10 @@ class _Check:
         return name
 
     def fill(self, rows: list[Row]) -> None:
-        """Give every row that names no value of a scope's column the session's."""
+        """Add the session's values for scope columns that no row names.
+
+        Raise ``OutOfScope`` if only some rows name one.
+        """
         for key, (name, _, value) in self.columns.items():
             lacking = [row for row in rows if row.get(key, _MISSING) is _MISSING]
             if not lacking:
@@ -223,6 +239,7 @@ class _Check:
                 )
             for row in lacking:
                 row[key] = value
+            # ``values()`` with a list of rows takes no further value for all of them.
             if rows_of(self.statement):
                 raise OutOfScope(
                     f"every row must name {self.name}.{name}",
@@ -233,7 +250,7 @@ class _Check:
             self.statement = self.statement.values({self.table.c[key]: value})
 
     def fill_by_themselves(self, rows: list[Row]) -> None:
-        """Put into the rows what columns that they do not name get by themselves."""
+        """Add the values that unnamed columns get from defaults, so that they are checked."""
         updating = isinstance(self.statement, Update)
         for column in self.columns_by_themselves(updating):
             lacking = [place for place, row in enumerate(rows) if self.lacks(row, column.key)]
@@ -248,7 +265,7 @@ class _Check:
                     self.name_value(column, place, value)
 
     def columns_by_themselves(self, updating: bool) -> list[Any]:
-        """The columns that the scopes have to do with."""
+        """Return the columns whose defaults matter: of references, and of scopes on UPDATE."""
         found = {} if not updating else {key: self.table.c[key] for key in self.columns}
         for reference in self.refs:
             if not self.proven(reference):
@@ -256,15 +273,18 @@ class _Check:
         return list(found.values())
 
     def lacks(self, row: Row, key: str) -> bool:
-        """Whether the database, or SQLAlchemy, gives a row its value."""
+        """Return whether the row gets its value from a default."""
         if key not in row:
             return True
-        # The ORM takes None in a list of rows for no value.
+        # An ORM bulk INSERT treats None like a missing value.
         in_bulk = self.mapper is not None and isinstance(self.parameters, list)
         return in_bulk and row[key] is None and isinstance(self.statement, Insert)
 
     def name_value(self, column: Any, place: int, value: Any) -> None:
-        """Write this very value, and not what a second call would give."""
+        """Put a computed default into the statement, so that the checked value is written.
+
+        Otherwise SQLAlchemy would call the default again, which may return another value.
+        """
         if isinstance(self.statement, Insert) and rows_of(self.statement):
             raise self.unknowable(f"what the {column.key} gets by itself")
         if isinstance(self.parameters, Sequence) and self.parameters:
@@ -277,6 +297,7 @@ class _Check:
             self.statement = self.statement.values({column: value})
 
     def check(self, row: Row) -> None:
+        """Raise ``OutOfScope`` if a scope column has another value than the session's."""
         for key, (name, scope, value) in self.columns.items():
             given = row.get(key, _MISSING)
             if given is _MISSING:
@@ -287,12 +308,14 @@ class _Check:
                 raise OutOfScope.another(self.name, name, scope)
 
     def look_up(self, reference: Reference, row: Row, lookups: Lookups) -> None:
+        """Add the key that a row has for a reference, unless it is proven to be in scope."""
         keys = {column.key for column in reference.columns}
         named = keys & row.keys()
         if not named:
             return
         if any(row[key] is _EXPRESSION for key in named):
             raise self.unknowable(f"an expression for the {', '.join(sorted(named))}")
+        # Only the database knows what the row has in the other columns of the key.
         if named != keys and isinstance(self.statement, Update):
             raise self.unknowable(f"a part of the foreign key ({', '.join(sorted(keys))})")
         key = reference.key(row)
@@ -300,11 +323,14 @@ class _Check:
             lookups.add(reference, key)
 
     def proven(self, reference: Reference) -> bool:
-        """Whether a column that was checked says by itself that the target is in scope."""
+        """Return whether the row's own scope columns prove that the target is in scope."""
         return proven(reference, {key: scope for key, (_, scope, _) in self.columns.items()})
 
     def on_conflict(self) -> Iterable[Row]:
-        """What ON CONFLICT DO UPDATE sets, but for what the checked row itself has."""
+        """Yield the values that ON CONFLICT DO UPDATE sets.
+
+        ``excluded.column`` for the same column is left out: that value was checked with its row.
+        """
         clause = post_values_of(self.statement)
         given = getattr(clause, "update_values_to_set", None) or getattr(clause, "update", None)
         if not given:
@@ -323,7 +349,7 @@ class _Check:
 
 
 def unknowable(what: str, names: Iterable[str], model: str) -> UsageError:
-    """The error for a write that cannot be checked before it happens."""
+    """Return the error for a write that cannot be checked before it is executed."""
     lifted = ", ".join(repr(name) for name in names)
     return UsageError(
         f"{what} cannot be kept to the scope",
@@ -334,10 +360,10 @@ def unknowable(what: str, names: Iterable[str], model: str) -> UsageError:
 
 
 def proven(reference: Reference, checked_columns: Mapping[str, str]) -> bool:
-    """Whether the target is in scope because the row itself is.
+    """Return whether the target must be in scope because the row itself is.
 
-    So it is when the target's only scopes compare the very columns that are referred to, and the
-    row's own columns were compared with the same values.
+    That is so if all of the target's scopes compare columns that belong to the foreign key, and the
+    row's own columns of the key were checked by the same scopes.
     """
     by_remote = {
         other.key: column.key
@@ -354,11 +380,11 @@ def proven(reference: Reference, checked_columns: Mapping[str, str]) -> bool:
 
 
 def _literal(value: Any, parameters: Mapping[str, Any]) -> Any:
-    """The value itself, of a bind parameter too; an expression if only the database knows it."""
+    """Return the plain value of what was given; ``_EXPRESSION`` if only the database knows it."""
     if isinstance(value, BindParameter):
         if value.key in parameters:
             return parameters[value.key]
-        # A function would be asked again when the statement runs, and may answer otherwise.
+        # A callable is called again when the statement runs, and may return another value.
         return value.value if value.callable is None else _EXPRESSION
     if isinstance(value, Null):
         return None

@@ -1,7 +1,7 @@
 """Read the rows of a SELECT in batches, through a cursor of the database.
 
-A cursor lives in its transaction and ends with it. Code that stops reading early need not close it:
-where the database has to be told, it is told without waiting for it.
+A cursor ends with its transaction. Code that stops reading early need not close the cursor: if the
+database needs that, it is closed when the ``Batches`` are dropped, without waiting.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Batches:
         statement: tuple[Executable, Mapping[str, Any]],
         size: int,
     ) -> None:
-        # No more than a reference that is weak: a session that is dropped is noticed.
+        # A weak reference, so that a dropped session is finalized though its batches are kept.
         self._owner = ref(session)
         self._session = session.sync_session
         self._gate = gate
@@ -56,7 +56,7 @@ class Batches:
             return await greenlet_spawn(self._fetch_next)
 
     async def close(self) -> None:
-        """Close the cursor. Closing it twice does no harm."""
+        """Close the cursor. A second call does nothing."""
         result, self._result = self._result, None
         if result is not None and not self._gate.closed:
             with self._gate.enter("stream"):
@@ -96,7 +96,7 @@ class Batches:
         return rows
 
     def __del__(self) -> None:
-        """Close the cursor of a loop that was left early, before the next statement meets it."""
+        """Close the cursor of a loop that was left early; it could block the next statement."""
         result, self._result = self._result, None
         connection = self._connection
         if result is None or connection is None or connection.closed or connection.invalidated:
@@ -106,7 +106,7 @@ class Batches:
 
 
 class StreamsBatches:
-    """Mixin of sessions and readers: the method that reads a SELECT in batches."""
+    """A mixin of sessions with the method that reads a SELECT in batches."""
 
     _gate: Gate
     _dialect: Dialect

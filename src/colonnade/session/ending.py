@@ -1,8 +1,8 @@
-"""End what a session has begun: commit, roll back, close, whatever happens meanwhile.
+"""End a session and its transactions: commit, roll back and close, whatever happens meanwhile.
 
-A COMMIT tells whether it happened and runs the callbacks that wait for it; a failure undoes the
-unit and is not replaced by what goes wrong in undoing it; a connection that a task is still using
-when its session ends is broken rather than given to somebody else.
+``commit`` raises ``CommitUnknown`` if COMMIT was not answered, and runs the callbacks that wait for
+it. A failure rolls the unit back, and no error of the rollback replaces it. If a task still uses
+the connection when the session ends, the connection is broken and not given to another session.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _log: Final = logging.getLogger("colonnade")
 
 
 class Ending(AsyncSession):
-    """What a session has for its own end and for those of its transactions."""
+    """Base of ``Session`` with the methods that end it, or one of its transactions."""
 
     _opened_on: AsyncEngine | AsyncConnection
     _opening: Opening | None
@@ -47,34 +47,34 @@ class Ending(AsyncSession):
 
     @property
     def closed(self) -> bool:
-        """Return whether the session has ended."""
+        """True if the session has ended."""
         return self._gate.closed
 
     @property
     def busy(self) -> bool:
-        """Return whether a task awaits one of the session's methods right now."""
+        """True if a task awaits one of the session's methods right now."""
         return self._gate.task is not None
 
     @property
     def _half(self) -> SyncSession | None:
-        """SQLAlchemy's half, if it was made."""
+        """SQLAlchemy's synchronous session; None if nothing has needed it yet."""
         return self.__dict__.get("sync_session")
 
     async def commit(self) -> None:
         """Flush and COMMIT, then run the callbacks of ``on_commit``.
 
-        Raises ``CommitUnknown`` when COMMIT was sent and no answer came. Cancelled meanwhile, it
-        waits for the answer, for at most five seconds, and raises ``CancelledError`` then, with a
-        note that the work is stored, or from a ``CommitUnknown``.
+        Raises ``CommitUnknown`` when COMMIT was sent and no answer came. If the task is cancelled
+        meanwhile, it still waits for the answer, for at most five seconds, and then raises
+        ``CancelledError``: with a note that the work is stored, or from a ``CommitUnknown``.
         """
         try:
             await self._commit()
         finally:
-            # Due are those of a COMMIT that succeeded, whatever came after it.
+            # Callbacks are due if COMMIT succeeded, even if something after it failed.
             await self._announce()
 
     async def rollback(self) -> None:
-        """ROLLBACK; every object that the session holds expires."""
+        """Send ROLLBACK; every object that the session holds expires."""
         self._callbacks.drop_rolled_back(None)
         with self._gate.enter("rollback"):
             async with asyncio.timeout(self._dialect.commit_limit):
@@ -88,15 +88,16 @@ class Ending(AsyncSession):
             self._gate.closed = True
 
     async def reset(self) -> None:
-        """Roll back what is open and forget every object; the session may be used on."""
+        """Roll back and forget every object; the session can be used again."""
         self._callbacks.drop_rolled_back(None)
         with self._gate.enter("reset"):
             await super().reset()
 
     async def close(self) -> None:
-        """End the session: roll back what is open, give the connection back. Twice does no harm."""
+        """Roll back, give the connection back and end the session. A second call does nothing."""
         if self._gate.closed:
             return
+        # Another task waits for an answer on the connection, where no ROLLBACK can be sent now.
         if self.busy and self._gate.task is not asyncio.current_task():
             await self._cut()
             if self.closed:  # by that task, which has come to the end of its block
@@ -117,11 +118,11 @@ class Ending(AsyncSession):
 
     @property
     def _at_work(self) -> bool:
-        """Whether ending the session takes a ROLLBACK, which a frozen server would not answer."""
+        """True if ending the session takes a ROLLBACK, which a frozen server would not answer."""
         return self._connection is not None and not self._connection.closed
 
     async def _finish(self) -> None:
-        """What the end of the block does when nothing went wrong."""
+        """Commit, at the end of a block that did not raise."""
         await self._commit()
 
     async def _commit(self) -> None:
@@ -141,7 +142,7 @@ class Ending(AsyncSession):
             return
         root, running = half.get_transaction(), connection.get_transaction()
         if root is None or not root.is_active or running is self._transaction:
-            # A flush that failed has undone the transaction too; the COMMIT itself says so.
+            # A failed flush has ended the transaction too; COMMIT itself raises for that.
             return
         if not self._outcome.ended_past_orm or running is not None:
             raise UsageError(
@@ -162,7 +163,7 @@ class Ending(AsyncSession):
             raise_if_failed(self._connection)
 
     def _committed(self) -> None:
-        """Note what the ORM has committed, be it the savepoint that stands for it in a test."""
+        """Record a commit of the ORM; in a test, that is the RELEASE of a savepoint."""
         bound = isinstance(self._opened_on, AsyncConnection)
         if bound and self._connection is not None and not self._connection.closed:
             self._outcome.record_commit()
@@ -170,13 +171,13 @@ class Ending(AsyncSession):
             self._callbacks.make_due()
 
     def _spoil(self, error: BaseException) -> None:
-        """Let nothing be committed: a part of the unit that should be undone could not be."""
+        """Refuse every COMMIT from now on, since a part of the unit could not be rolled back."""
         self._spoiled = error
         if self._connection is not None and not self._connection.closed:
             mark_failed(self._connection, error)
 
     async def _abort(self) -> None:
-        """End the session after a failure, which nothing that happens here may replace."""
+        """Close the session after a failure; an error here is logged and not raised."""
         self._callbacks.drop_rolled_back(None)
         try:
             await self.close()
@@ -186,7 +187,7 @@ class Ending(AsyncSession):
             await self._drop()
 
     async def _cut(self) -> None:
-        """Break the connection under a task that still uses it: it must not reach the pool."""
+        """Break the connection that another task still uses, so that it never reaches the pool."""
         if self._opening is not None:
             self._opening.stop_waiting()
         await self._drop()

@@ -1,4 +1,8 @@
-"""In charge of what every awaiting method of a session passes: one task at a time, our errors."""
+"""Let one task at a time use a session, and translate the errors of its methods.
+
+Every method of a session passes its ``Gate``. ``guard_methods`` wraps those that come from
+SQLModel's ``AsyncSession``; ``guard_reads`` also lets a reader give its connection back after each.
+"""
 
 from __future__ import annotations
 
@@ -22,33 +26,17 @@ __all__ = ["Gate", "give_back_after", "guard_methods", "guard_reads"]
 _HINT: Final = "give each task a session of its own: async with db.session()"
 
 
-class _OpenSavepoint:
-    """A savepoint that is open, and the task that opened it."""
-
-    __slots__ = ("open", "task", "transaction")
-
-    def __init__(self, transaction: SessionTransaction) -> None:
-        self.transaction = transaction
-        self.task = _current_task()
-        self.open = True
-
-    def admits(self, task: asyncio.Task[Any] | None) -> bool:
-        """Return whether ``task`` is inside: it opened the savepoint, or began in its block.
-
-        A task that has ended, as that of a test's fixture, has nobody left to disagree with.
-        """
-        return self.task is None or self.task is task or self.task.done() or self in _INSIDE.get()
+T = TypeVar("T")
 
 
-#: The savepoints whose blocks this context's task began in; never reset, since a block may end in
-#: another context than it began in. A savepoint that is over says so itself.
-_INSIDE: Final[ContextVar[tuple[_OpenSavepoint, ...]]] = ContextVar("colonnade_inside", default=())
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class Gate:
-    """Refuses a session that is closed or in use by another task, and translates what is raised.
+    """Refuses operations on a session that is closed or in use by another task.
 
-    ``with gate.enter("flush"): …``; the same task may pass again inside.
+    In ``with gate.enter("flush"): …`` the task is inside until the block ends, and errors of the
+    block are raised as ours. The same task may enter again inside.
     """
 
     __slots__ = ("_depth", "_freed", "_savepoints", "closed", "operation", "task", "where")
@@ -65,8 +53,9 @@ class Gate:
     def check(self, operation: str, *, ending: bool = False) -> asyncio.Task[Any] | None:
         """Raise ``SessionClosed`` or ``SessionShared`` if ``operation`` may not run now.
 
-        What another task does in a savepoint would be undone with it, so the session is that
-        task's until the savepoint ends; only the session's own end (``ending``) does not wait.
+        While a task has a savepoint open the session belongs to that task: a rollback of the
+        savepoint would also undo what other tasks did meanwhile. Only the session's own end
+        (``ending``) is let in.
         """
         if self.closed:
             raise SessionClosed(
@@ -96,7 +85,7 @@ class Gate:
         return self
 
     def open_savepoint(self, transaction: SessionTransaction) -> None:
-        """Note that this task has opened a savepoint."""
+        """Record that this task has opened a savepoint."""
         self._savepoints.append(_OpenSavepoint(transaction))
 
     def enter_savepoint(self) -> None:
@@ -106,7 +95,7 @@ class Gate:
             _INSIDE.set((*still, self._savepoints[-1]))
 
     def close_savepoint(self, transaction: SessionTransaction) -> None:
-        """Note that a savepoint has ended, one way or the other."""
+        """Record that a savepoint has ended, by RELEASE or by ROLLBACK TO."""
         for savepoint in self._savepoints:
             if savepoint.transaction is transaction:
                 savepoint.open = False
@@ -137,24 +126,6 @@ class Gate:
                 raise answer from error
 
 
-def _current_task() -> asyncio.Task[Any] | None:
-    """The running task; None outside of an event loop, where methods that await nothing may be."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
-
-
-T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., object])
-
-
-class GatedSession(Protocol):
-    """The part of a session that its guarded methods use."""
-
-    _gate: Gate
-
-
 def guard_methods(session: type[Any]) -> None:
     """Set the methods of ``AsyncSession`` on the class ``session``, each behind the gate."""
     for name, method in _AWAITABLE.items():
@@ -163,18 +134,11 @@ def guard_methods(session: type[Any]) -> None:
         setattr(session, name, _wrap_synchronous(getattr(AsyncSession, name), name))
 
 
-class Reading(GatedSession, Protocol):
-    """What the methods need of a reader."""
-
-    _lent: bool
-
-    def _follow(self, stream: Any) -> None: ...
-
-    async def _give_back(self) -> None: ...
-
-
 def guard_reads(reader: type[Any]) -> None:
-    """Let the class, whose methods pass the gate, give its connection back after each."""
+    """Wrap the methods of a reader's class, so that each gives the connection back at its end.
+
+    Not so ``connection()``, which hands the connection out, and a stream that is still read.
+    """
     for name in _READS:
         setattr(reader, name, give_back_after(getattr(reader, name), name))
     for name in ("stream", "stream_scalars"):
@@ -183,13 +147,13 @@ def guard_reads(reader: type[Any]) -> None:
 
 
 def give_back_after(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
-    """Return the reader's method, which gives the connection back, also where it fails."""
+    """Wrap a method of a reader: it gives the connection back at its end, also if it raises."""
 
     async def call(self: Reading, /, *args: Any, **options: Any) -> T:
         with self._gate.enter(name):
             try:
                 found = await method(self, *args, **options)
-            except GeneratorExit:  # the event loop is ending, and nothing can be awaited
+            except GeneratorExit:  # the coroutine is destroyed, and can await nothing any more
                 raise
             except BaseException:
                 await self._give_back()
@@ -200,7 +164,56 @@ def give_back_after(method: Callable[..., Awaitable[T]], name: str) -> Callable[
     return _copy_name(call, method, name)
 
 
+class GatedSession(Protocol):
+    """The part of a session that its guarded methods use."""
+
+    _gate: Gate
+
+
+class Reading(GatedSession, Protocol):
+    """The part of a reader that its guarded methods use."""
+
+    _lent: bool
+
+    def _follow(self, stream: Any) -> None: ...
+
+    async def _give_back(self) -> None: ...
+
+
+class _OpenSavepoint:
+    """A savepoint of a session, the task that opened it, and whether it is still open."""
+
+    __slots__ = ("open", "task", "transaction")
+
+    def __init__(self, transaction: SessionTransaction) -> None:
+        self.transaction = transaction
+        self.task = _current_task()
+        self.open = True
+
+    def admits(self, task: asyncio.Task[Any] | None) -> bool:
+        """Return whether ``task`` may use the savepoint: it opened it, or began in its block.
+
+        If the task that opened it has ended, as that of a test's fixture, every task may.
+        """
+        return self.task is None or self.task is task or self.task.done() or self in _INSIDE.get()
+
+
+#: The savepoints in whose blocks this context's task began. It is never reset, since a block may
+#: end in another context than it began in; ``_OpenSavepoint.open`` tells which are over.
+_INSIDE: Final[ContextVar[tuple[_OpenSavepoint, ...]]] = ContextVar("colonnade_inside", default=())
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    """Return the running task; None outside of an event loop, where synchronous methods may run."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
 def _followed(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    """Wrap a method that returns a stream: the reader keeps its connection while that is read."""
+
     async def call(self: Reading, /, *args: Any, **options: Any) -> T:
         stream = await method(self, *args, **options)
         self._follow(streamed_result(stream))
@@ -210,6 +223,8 @@ def _followed(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]
 
 
 def _lending(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    """Wrap ``connection()``: the reader keeps a connection that it has handed out."""
+
     async def call(self: Reading, /, *args: Any, **options: Any) -> T:
         connection = await method(self, *args, **options)
         self._lent = True
@@ -275,7 +290,7 @@ _AWAITABLE: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
     )
 }
 
-#: Those after which a reader needs its connection no more: SQLAlchemy has fetched every row.
+#: The methods after which a reader no longer needs its connection: every row has been fetched.
 _READS: Final = ("exec", "execute", "get", "get_one", "refresh", "run_sync", "scalar", "scalars")
 
 #: Methods that run no statement. They are refused too while another task is inside the gate: what

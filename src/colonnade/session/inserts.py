@@ -1,9 +1,9 @@
-"""In charge of INSERT of many rows of one model past the unit of work.
+"""Insert many rows of one model without a flush.
 
-A flush looks at every row by itself, and at what hangs on it. Rows that nobody listens for, of one
-table and with plain values, need none of that: here they go to the database in as few statements as
-it takes, and their objects become the session's as those of a flush do. Who calls says that a flush
-would do nothing else.
+A flush handles every object by itself, with its relations and events. Rows of one table with plain
+values, for which nobody listens, need none of that. Here they are inserted in as few statements as
+possible, and their objects become the session's as after a flush. The caller has to know that a
+flush would do nothing else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["flush_returning", "insert_objects", "insert_rows", "may_differ"]
 Row: TypeAlias = dict[str, Any]
 State: TypeAlias = InstanceState[Any]
 
-#: Types whose values a database stores and returns as they are given.
+#: Types of which every database stores and returns values as they were given.
 _EXACT: Final = (
     *(sa.Integer, sa.BigInteger, sa.SmallInteger, sa.Boolean, sa.Date, sa.Uuid, sa.LargeBinary),
     *(sa.String, sa.Text, sa.Unicode, sa.UnicodeText, sa.VARCHAR, sa.Enum, AutoString),
@@ -41,9 +41,9 @@ def insert_objects(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -
     """Insert rows, and return their objects in the same order, with every column filled.
 
     A row is a mapping by attribute. Rows with values for the same columns share an INSERT for each
-    thousand or so; on SQLite the first has one of its own. What the objects hold is what the
-    INSERT returns, but for a deferred column with a value of its own, which may be large. Run it in
-    SQLAlchemy's greenlet. Raise ``OutOfScope`` before anything is sent.
+    thousand or so; on SQLite the first row has one of its own. The objects hold what the INSERT
+    returned, except for given values of deferred columns, which may be large and are not read
+    back. Run it in SQLAlchemy's greenlet. Raise ``OutOfScope`` before anything is sent.
     """
     table: Any = mapper.local_table
     columns: dict[str, Any] = {prop.key: prop.columns[0] for prop in mapper.column_attrs}
@@ -77,7 +77,7 @@ def insert_objects(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -
 
 
 def insert_rows(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -> None:
-    """Insert rows without learning anything of them; the session holds no object of them.
+    """Insert rows without reading anything back; the session holds no objects of them.
 
     One statement for the rows with values for the same columns, sent with ``executemany``. Run it
     in SQLAlchemy's greenlet. Raise ``OutOfScope`` before anything is sent.
@@ -94,20 +94,22 @@ def insert_rows(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -> N
 
 
 def flush_returning(session: Session, mapper: Mapper[Any]) -> None:
-    """Flush; let the INSERT of a new row of the mapper return every column.
+    """Flush so that the INSERT of a new row of the mapper returns every column.
 
-    By itself a flush asks for what the database fills in, and leaves an object with the values that
-    were sent. Run it in SQLAlchemy's greenlet.
+    A plain flush only reads back the columns that the database fills in; other attributes keep the
+    values that were sent, which the database may have stored otherwise. Run it in SQLAlchemy's
+    greenlet.
     """
     columns = [prop.columns[0] for prop in mapper.column_attrs if not prop.deferred]
 
     def return_all(
         _connection: Connection, statement: Any, several: Any, single: Any, _options: Any
     ) -> tuple[Any, Any, Any]:
-        alone = len(several) < 2  # rows sent together have to wait for a SELECT
+        # Several rows share an INSERT; the caller reads them back by a SELECT.
+        alone = len(several) < 2
         if isinstance(statement, Insert) and statement.table in mapper.tables and alone:
             own = [column for column in columns if column.table is statement.table]
-            # Columns that have a value are not defaults: they are returned besides.
+            # ``return_defaults`` itself returns only columns without a value.
             statement = statement.return_defaults(supplemental_cols=own)
         return statement, several, single
 
@@ -126,7 +128,7 @@ def may_differ(mapper: Mapper[Any]) -> bool:
 
 
 def _new_object(mapper: Mapper[Any], row: Mapping[str, Any]) -> Any:
-    """Return a new object with these values, as one that was read: its ``__init__`` never ran."""
+    """Return a new object with these values; like one that was read it runs no ``__init__``."""
     item = mapper.class_manager.new_instance()
     item.__dict__.update(row)
     return item
@@ -135,9 +137,9 @@ def _new_object(mapper: Mapper[Any], row: Mapping[str, Any]) -> Any:
 def _group_by_columns(
     table: Any, rows: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[list[str], list[int]]]:
-    """Yield the columns that rows have values for, and the places of those rows.
+    """Yield the columns that rows have values for, and the indexes of those rows.
 
-    The rows of a table that refers to itself stay in their order: one may need another.
+    Rows of a table that refers to itself stay in their order, since one may refer to an earlier.
     """
     places = range(len(rows))
     if _refers_to_itself(table):
@@ -157,11 +159,12 @@ def _group_by_columns(
 
 
 def _refers_to_itself(table: Any) -> bool:
+    """Return whether the table has a foreign key to itself."""
     for key in table.foreign_key_constraints:
         try:
             if key.referred_table is table:
                 return True
-        except NoReferenceError:  # a table that no model of this program is for
+        except NoReferenceError:  # to a table that is not in the metadata
             continue
     return False
 
@@ -177,18 +180,19 @@ def _insert_alike(
     rows: Sequence[Row],
     learned: tuple[Column[Any], ...],
 ) -> Sequence[Sequence[Any]]:
-    """Insert rows alike, and return what the columns of ``learned`` hold, row by row."""
+    """Insert rows with values for the same columns; return the ``learned`` columns row by row."""
     options = session.execution_options
     statement = insert(table)
     if not learned:
         connection.execute(statement, rows, execution_options=options)
         return [()] * len(rows)
     if len(rows) == 1:
-        # The statement as a flush would send it: nothing about an order to keep.
+        # The same statement as a flush sends, so that it is compiled once; one row has no order.
         return connection.execute(
             statement.returning(*learned), rows[0], execution_options=options
         ).all()
     known = rows[0].keys() >= {column.key for column in table.primary_key}
+    # Given keys of other types may come back changed, and SQLAlchemy would not match the rows.
     sure = all(type(column.type) in _EXACT for column in table.primary_key)
     in_order = capabilities_of(connection.dialect.name).returns_in_order
     if not in_order or (known and not sure):
@@ -204,12 +208,12 @@ def _by_key(
     rows: Sequence[Row],
     learned: tuple[Column[Any], ...],
 ) -> Sequence[Sequence[Any]]:
-    """Insert rows, and return the same; what is returned is found by its key.
+    """Insert rows as ``_insert_alike`` does, and find the returned rows by their primary keys.
 
-    SQLite returns rows in no order that could be relied on, so that SQLAlchemy would send each by
-    itself. SQLite counts up from the key of the first row, which has locked the database for
-    others: the keys of the rest are known too. Elsewhere SQLAlchemy matches rows by keys as they
-    were sent, and fails where a type has rewritten them.
+    SQLite returns rows in no defined order, so SQLAlchemy would send each row by itself. Here the
+    first row is inserted alone. SQLite then counts up from its key, and no other writer can take a
+    key in between, so the keys of the other rows are known. On other databases SQLAlchemy matches
+    returned rows by their keys as they were sent, which fails if a type changes them.
     """
     options = session.execution_options
     keys = tuple(table.primary_key)
@@ -225,7 +229,7 @@ def _by_key(
         start = first._mapping[key] + 1
         rows = [{**row, key.key: number} for number, row in enumerate(rows[1:], start)]
         found.append(first)
-        if len(learned) == 1:
+        if len(learned) == 1:  # only the key is to be read back, and it is known now
             connection.execute(insert(table), rows, execution_options=options)
             return [*found, *((row[key.key],) for row in rows)]
     returning = insert(table).returning(*keys, *learned)
@@ -234,7 +238,7 @@ def _by_key(
     by_key = {tuple(told[:size]): told[size:] for told in answer}
     for row in rows:
         told = by_key.get(tuple(row[column.key] for column in keys))
-        if told is None:  # the row is stored under another spelling of its key
+        if told is None:  # the key was stored in another spelling, such as one of CITEXT
             same = [column == row[column.key] for column in keys]
             told = connection.execute(sa.select(*learned).where(*same)).one()
         found.append(told)
@@ -243,7 +247,7 @@ def _by_key(
 
 @memoized
 def _kept_anywhere(mapper: Mapper[Any]) -> frozenset[str]:
-    """Return the attributes of deferred columns: a value that a row has is not asked for again."""
+    """Return the attributes of deferred columns: their given values need not be read back."""
     keys = set(mapper.primary_key)
     return frozenset(
         prop.key for prop in mapper.column_attrs if prop.deferred and prop.columns[0] not in keys
@@ -252,10 +256,10 @@ def _kept_anywhere(mapper: Mapper[Any]) -> frozenset[str]:
 
 @memoized
 def _kept_if_unchanged(mapper: Mapper[Any]) -> frozenset[str]:
-    """Return the same, and the attributes that are stored as they are if no trigger changes them.
+    """Return the same and the attributes of exact types, for a database whose triggers change none.
 
-    Of several rows on SQLite they are not asked for again: it has no trigger that could change
-    them, and each row that it returns is a step of its cursor.
+    For several rows on SQLite: its RETURNING shows no change made by a trigger, and each returned
+    row costs time.
     """
     return _kept_anywhere(mapper) | frozenset(
         prop.key for prop in mapper.column_attrs if type(prop.columns[0].type) in _EXACT

@@ -1,9 +1,13 @@
-"""Give each object the children that the foreign key gives it, where SQLAlchemy does not.
+"""Change how attributes load: refuse lazy loads, and pair children as the database does.
 
-``selectinload`` reads the foreign keys of the children alone, and compares them with the keys of
-the parents in Python. A foreign key of text may refer to a key that is another text: CITEXT and
-MariaDB's collations see no case, CHAR(n) no spaces at the end. Such children would be left out, so
-there the parent's own key is read beside each child, through a join.
+A lazy load would be I/O in an attribute, which fails in async code with an error that explains
+nothing. ``refuse_lazy_load`` raises ``NotLoaded`` for it in a session; ``guard_mapper`` and
+``guard_state`` do so for objects that no session holds any more.
+
+``selectinload`` reads the foreign keys of children only, and compares them with the parents' keys
+in Python. A text in a foreign key may refer to a key that is another text: CITEXT and MariaDB's
+collations ignore case, CHAR(n) ignores spaces at the end. SQLAlchemy would leave such children out,
+so ``pair_children`` has the parent's own key read beside each child, through a join.
 """
 
 from __future__ import annotations
@@ -27,29 +31,11 @@ from colonnade.values import equal_as_referred
 __all__ = ["guard_mapper", "guard_state", "pair_children", "refuse_lazy_load"]
 
 
-def pair_children(mapper: Mapper[Any]) -> None:
-    """Have the database pair the objects of a configured mapper with those they refer to."""
-    for relationship in mapper.relationships:
-        _pair(relationship)
-        other = relationship.mapper
-        if relationship.back_populates and other.configured:
-            # A backref is given to a mapper that may have been configured before.
-            _pair(other.relationships[relationship.back_populates])
-
-
-def _pair(relationship: RelationshipProperty[Any]) -> None:
-    if relationship.omit_join is None and not _is_equal_in_python(relationship):
-        load_beside_parent(relationship)
-
-
-def _is_equal_in_python(relationship: RelationshipProperty[Any]) -> bool:
-    pairs = relationship.local_remote_pairs or ()
-    return all(equal_as_referred(one.type, other.type) for one, other in pairs)
-
-
 _GUARDED: Final[WeakSet[Mapper[Any]]] = WeakSet()
-#: The attribute by which the state of a detached object says that a session of ours held it; in a
-#: pickle it is a key of ``info``. One that is attached says it by its session.
+
+
+#: The attribute that marks the state of a detached object which a session of ours held. In a pickle
+#: it is a key of ``info``. Objects of other sessions keep SQLAlchemy's own error.
 _OURS: Final = "colonnade_held"
 
 
@@ -76,7 +62,7 @@ def guard_mapper(mapper: Mapper[Any]) -> None:
     """Make detached objects of this class raise ``NotLoaded`` too. Idempotent, no I/O.
 
     SQLAlchemy has no event for reading an attribute of a detached object. So the two callables that
-    load attributes are wrapped; they do the same as before but for this error.
+    load attributes are wrapped; only the error that they raise changes.
     """
     if mapper in _GUARDED:
         return
@@ -91,10 +77,33 @@ def guard_mapper(mapper: Mapper[Any]) -> None:
 
 
 def guard_state(state: InstanceState[Any]) -> None:
-    """Do the same for the attributes of one object that a query's options deferred. Idempotent."""
+    """Guard the attributes of one object that the options of a query deferred. Idempotent."""
     for name, load in state.callables.items():
         if not isinstance(load, _GuardedLoader):
             state.callables[name] = _GuardedLoader(load, name)
+
+
+def pair_children(mapper: Mapper[Any]) -> None:
+    """Let the database find the children for ``selectinload`` where Python's equality would not.
+
+    Applies to the relationships of a configured mapper.
+    """
+    for relationship in mapper.relationships:
+        _pair(relationship)
+        other = relationship.mapper
+        if relationship.back_populates and other.configured:
+            # A backref is added to the other mapper, which may have been configured before.
+            _pair(other.relationships[relationship.back_populates])
+
+
+def _pair(relationship: RelationshipProperty[Any]) -> None:
+    if relationship.omit_join is None and not _is_equal_in_python(relationship):
+        load_beside_parent(relationship)
+
+
+def _is_equal_in_python(relationship: RelationshipProperty[Any]) -> bool:
+    pairs = relationship.local_remote_pairs or ()
+    return all(equal_as_referred(one.type, other.type) for one, other in pairs)
 
 
 class _GuardedLoader:
@@ -170,6 +179,7 @@ def _guard_configured(mapper: Mapper[Any], _class: type[Any]) -> None:
 @event.listens_for(HookedSyncSession, "persistent_to_detached", raw=True)
 @event.listens_for(HookedSyncSession, "deleted_to_detached", raw=True)
 def _guard_detached(_session: Session, state: Any) -> None:
+    """Mark an object that leaves a session of ours, and guard its deferred attributes."""
     setattr(state, _OURS, True)
     if state.callables:
         guard_state(state)
@@ -189,6 +199,7 @@ def _guard_unpickled(state: Any, content: dict[str, Any]) -> None:
         guard_state(state)
 
 
+# Mappers that were configured before this module was imported.
 for _mapper in every_mapper():
     if _mapper.configured:
         guard_mapper(_mapper)

@@ -1,7 +1,7 @@
-"""Read without a transaction: a session that cannot write.
+"""Read without a transaction: ``Reader``, a session that cannot write.
 
-It has a place in the pool and a connection while a statement of its runs, and neither in between:
-who reads, waits for something else and reads again keeps nobody waiting.
+It has a place in the pool and a connection while one of its statements runs, and neither in
+between. So code that reads, waits for something else and reads again blocks nobody.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from colonnade.session.sync_session import HookedSyncSession
 __all__ = ["Reader"]
 
 
-#: A session that nobody uses; it has what was listened for on the class of all of them.
+#: A session that nobody uses: it shows which listeners were added to the class.
 _TYPICAL: Final = HookedSyncSession()
 
 
@@ -54,7 +54,7 @@ class Reader(Session):
     _cut_off = False
     #: Whether ``connection()`` has handed the connection out.
     _lent = False
-    #: What streams read from, as long as anybody does.
+    #: The results that streams read from, as long as anybody holds them.
     _streams: WeakSet[Result[Any]] | None = None
 
     _rows_of_session = give_back_after(Session.rows, "rows")
@@ -62,10 +62,15 @@ class Reader(Session):
     async def rows(
         self, statement: PreparedSelect | Executable, parameters: Mapping[str, Any] | None = None
     ) -> Rows:
+        """Return every row of a SELECT of columns. One statement.
+
+        A prepared SELECT takes the shortest of three ways: directly on an idle connection, without
+        a greenlet; through the driver's ``fetch``; through SQLAlchemy, the first time it runs.
+        """
         if not isinstance(statement, PreparedSelect) or not self._runs_alone():
             return await self._rows_of_session(statement, parameters)
         with self._gate.enter("rows"):
-            engine: Any = self._opened_on.sync_engine  # see _alone
+            engine: Any = self._opened_on.sync_engine  # ``_runs_alone`` saw that it is an engine
             scoped = self._scoping.rows_options(engine, statement, self._connection)
             if self._connection is None and not has_cursor_listeners(engine):
                 shortcut = shortcut_of(engine, statement, scoped)
@@ -88,7 +93,7 @@ class Reader(Session):
         except ConnectionLost as lost:
             if not self._cut_off:
                 raise
-            # Nothing is wrong with the way to the database: the session was closed by another task.
+            # The connection was broken by us: another task closed the session.
             raise StatementCancelled(
                 "the session was closed while this statement ran",
                 hint="await the tasks that use a session before its block ends",
@@ -111,7 +116,7 @@ class Reader(Session):
         parameters: Mapping[str, Any],
         scoped: Mapping[str, Any],
     ) -> Rows:
-        """The rows, over a connection that is taken for just this statement if there is none."""
+        """Return the rows, over a connection for this statement only if the session has none."""
         held = self._connection
         if held is not None and (held.closed or held.invalidated):
             held = None
@@ -130,7 +135,10 @@ class Reader(Session):
                 self._connection = None
 
     def _runs_alone(self) -> bool:
-        """Whether each statement is sent by itself, and nobody is told of it."""
+        """Return whether statements need no transaction, and nobody listens for the ORM's events.
+
+        Not so for a snapshot, with execution options, on another bind, or in a test's connection.
+        """
         if not (self._dialect.can_fetch and self._unit is PLAIN_UNIT):
             return False
         half = self._half
@@ -154,20 +162,23 @@ class Reader(Session):
             await super()._drop()
 
     async def _finish(self) -> None:
-        """A reader has nothing to commit."""
+        """Do nothing: a reader has nothing to commit."""
 
     def _statement_ended(self) -> None:
         if (transaction := self._idle_transaction()) is not None:
-            # Only this gives back the connection and leaves every object as it is.
+            # ``close`` and not ``rollback``, which would expire every object.
             transaction.close()
 
     async def _give_back(self) -> None:
-        """Give back what the last statement took, unless it is needed on."""
+        """Give back the connection of the last statement, unless it is still needed."""
         if (transaction := self._idle_transaction()) is not None:
             await greenlet_spawn(transaction.close)
 
     def _idle_transaction(self) -> SessionTransaction | None:
-        """Return what has a connection that nothing needs on; without a connection, leave."""
+        """Return the transaction whose connection can be given back, or None.
+
+        Without a transaction the place in the pool is given back here.
+        """
         half = self._half
         transaction = None if half is None else half.get_transaction()
         if half is None or transaction is None:
@@ -197,8 +208,8 @@ class Reader(Session):
         super()._about_to_execute(state)
         if state.is_insert or state.is_update or state.is_delete:
             raise _read_only_error("write")
-        # Where nothing is held, nothing is stale; and populating anew would undo, on an object that
-        # a query meets along two paths, what it has loaded along the first.
+        # Read again what the session holds, which may be stale. Not if it holds nothing: an object
+        # that one query loads along two paths would lose what the first path has loaded.
         told = "populate_existing" in state.execution_options
         if (
             state.is_orm_statement
@@ -208,7 +219,7 @@ class Reader(Session):
             state.update_execution_options(populate_existing=True)
 
     def _begun(self, connection: Connection) -> None:
-        # Without a transaction there is nothing that a unit's wishes could hold for.
+        # The options of a unit apply to a transaction; only a snapshot has one.
         if self._unit.snapshot:
             super()._begun(connection)
         else:

@@ -1,7 +1,8 @@
-"""Keep the promises of one unit of work: the session.
+"""Run one unit of work: ``Session``, SQLModel's ``AsyncSession`` with the same methods.
 
-``Session`` is SQLModel's ``AsyncSession`` with the same methods. Each awaiting method passes a
-gate, which refuses a session that is closed or in use by another task and turns errors into ours.
+Each awaiting method passes a gate, which refuses a session that is closed or in use by another task
+and raises the driver's errors as ours. SQLAlchemy's own half of the session is made when it is
+first needed; a reader that only reads rows never needs it.
 """
 
 from __future__ import annotations
@@ -82,10 +83,10 @@ class Session(StreamsBatches, Ending):
         self._connection: Connection | None = None
         self._transaction: RootTransaction | None = None
 
-    if not TYPE_CHECKING:  # or a type checker would take every name for one of ours
+    if not TYPE_CHECKING:  # otherwise type checkers would accept every attribute name
 
         def __getattr__(self, name: str) -> Any:
-            """Make SQLAlchemy's half when it is first asked for: reading rows does without it."""
+            """Make SQLAlchemy's half of the session when one of its attributes is first read."""
             if name not in HALF_NAMES:
                 kind = type(self).__name__
                 raise AttributeError(
@@ -95,18 +96,19 @@ class Session(StreamsBatches, Ending):
             return self.__dict__[name]
 
     def __del__(self) -> None:
-        """Give back what the session holds if nobody has ended it."""
+        """Give back the connection and the place of a session that nobody has ended."""
         if self._opening is not None and not self._gate.closed:
             self._opening.give_back(type(self).__name__.lower(), self._dialect)
 
     def _make_half(self) -> None:
+        """Run ``AsyncSession.__init__``, which makes the synchronous session too."""
         bind, unit = self._opened_on, self._unit
         nested = isinstance(bind, AsyncConnection)
         super().__init__(
             bind,
             expire_on_commit=False,
             close_resets_only=False,
-            # No cycle of the two halves, which would leave every session to the garbage collector.
+            # A weak reference: a cycle of the two would leave sessions to the garbage collector.
             info={OWNER_KEY: ref(self)},
             execution_options=(
                 {} if nested or unit is PLAIN_UNIT else self._dialect.execution_options(unit)
@@ -117,7 +119,7 @@ class Session(StreamsBatches, Ending):
 
     @property
     def family(self) -> str:
-        """The database's: ``"sqlite"``, ``"postgresql"`` or ``"mysql"``, which MariaDB is too."""
+        """The database's family: ``"sqlite"``, ``"postgresql"`` or ``"mysql"`` (MariaDB too)."""
         return self._dialect.address.family
 
     @property
@@ -140,10 +142,10 @@ class Session(StreamsBatches, Ending):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
-        """A part of the unit that may fail alone: SAVEPOINT, then RELEASE or ROLLBACK TO.
+        """Run a block that may fail by itself: SAVEPOINT, then RELEASE or ROLLBACK TO.
 
-        On an exception the work inside is undone, the work before it stands, and the exception
-        goes on to the caller, who may catch it and continue.
+        If the block raises, its work is undone and the work before it stays. The exception goes on
+        to the caller, which may catch it and continue.
         """
         self._gate.check("savepoint")
         nested = self.begin_nested()
@@ -156,8 +158,8 @@ class Session(StreamsBatches, Ending):
             except UsageError:
                 raise
             except ColonnadeError:
-                # MySQL takes the savepoint away with the whole transaction when it ends a
-                # deadlock; that the savepoint is gone then says less than why.
+                # To end a deadlock MySQL rolls back the whole transaction, and the savepoint with
+                # it. The first error says more than the one about the missing savepoint.
                 if isinstance(error, ColonnadeError):
                     raise error from error.__cause__
                 raise
@@ -165,7 +167,7 @@ class Session(StreamsBatches, Ending):
         await nested.__aexit__(None, None, None)
 
     def begin(self) -> GuardedTransaction:
-        """Begin the transaction now: ``async with session.begin():`` commits where it ends.
+        """Begin the transaction now; ``async with session.begin():`` commits at its end.
 
         The callbacks of ``on_commit`` run after it. Raises ``CommitUnknown`` as ``commit`` does.
         """
@@ -173,7 +175,7 @@ class Session(StreamsBatches, Ending):
         return GuardedTransaction(self)
 
     def begin_nested(self) -> GuardedTransaction:
-        """Begin a savepoint; ``savepoint`` is the same as a context manager."""
+        """Begin a savepoint, as an object; ``savepoint()`` is a context manager for the same."""
         self._gate.check("begin_nested")
         return GuardedTransaction(self, nested=True)
 
@@ -190,26 +192,26 @@ class Session(StreamsBatches, Ending):
 
     @property
     def scope(self) -> Bindings:
-        """The values of the scopes that hold, and those that are lifted."""
+        """The session's values for scopes, and the names of those that are lifted."""
         return self._scoping.bindings
 
     @asynccontextmanager
     async def scoped(self, **values: Any) -> AsyncGenerator[None]:
-        """A part of the unit in which scopes have these values; those before hold again after it.
+        """Bind values for scopes in a block; the values before it hold again after it.
 
-        Flushes where it begins and where it ends; what a block that fails had not flushed is
-        forgotten. Relations to models with scopes that were loaded on the other side of either end
-        are forgotten. Raises ``UsageError`` for a name that none has, and ``InvalidOperand`` for a
-        value that does not fit the scope's column.
+        Flushes at the beginning and at the end. If the block raises, changes that were not flushed
+        are dropped. Loaded relations to models with scopes are forgotten at both ends. Raises
+        ``UsageError`` for an unknown name, and ``InvalidOperand`` for a value that does not fit the
+        scope's column.
         """
         async with self._enter_scope(self.scope.bound_part(values)):
             yield
 
     @asynccontextmanager
     async def unscoped(self, *names: str) -> AsyncGenerator[None]:
-        """A part of the unit for which the scopes of these names do not hold, reads and writes.
+        """Lift the scopes of these names in a block, for reads and for writes.
 
-        Flushes and forgets as ``scoped`` does. Raises ``UsageError`` for a name that none has.
+        Flushes and forgets as ``scoped`` does. Raises ``UsageError`` for an unknown name.
         """
         async with self._enter_scope(self.scope.lifted_part(names)):
             yield
@@ -229,7 +231,7 @@ class Session(StreamsBatches, Ending):
             self._scoping.leave_part(half, part)
 
     async def _flush_under_bindings(self) -> None:
-        """Write what waits to be written under the bindings that it was made under."""
+        """Flush pending changes while the bindings under which they were made still hold."""
         if self._writes:
             await self.flush()
         self._check_open("scoped")
@@ -237,9 +239,9 @@ class Session(StreamsBatches, Ending):
     async def rows(
         self, statement: PreparedSelect | Executable, parameters: Mapping[str, Any] | None = None
     ) -> Sequence[Sequence[Any]]:
-        """Every row of a SELECT of columns, past the ORM: no object is made or refreshed.
+        """Return every row of a SELECT of columns without the ORM: no object is made or refreshed.
 
-        One statement, after what is pending was flushed.
+        One statement, after a flush of pending changes.
         """
         with self._gate.enter("rows"):
             return await greenlet_spawn(
@@ -261,11 +263,11 @@ class Session(StreamsBatches, Ending):
         given: Mapping[str, Any] | None = None,
         **collections: Any,
     ) -> list[S]:
-        """The rows of a select of your own, as objects of a schema.
+        """Return the rows of a SELECT of your own as objects of a schema.
 
-        Columns fill the fields of their name or label; if the select has a model's objects too,
-        they fill the rest. ``depth`` and the terms of ``collections`` are those of ``Query.into``;
-        ``given`` has what a schema awaits, as ``Projection.given`` takes it.
+        Columns fill the fields with their name or label; if the SELECT has a model's objects too,
+        they fill the rest. ``depth`` and ``collections`` are those of ``Query.into``; ``given`` has
+        the values for the schema's ``Given``, as in ``Projection.given``.
         One statement, one more for each collection in the schema. Raises ``InvalidSchema`` for a
         field that nothing fills, and for a column that no field takes.
         """
@@ -287,7 +289,7 @@ class Session(StreamsBatches, Ending):
                 await super().refresh(instance, names, with_for_update)
             except InvalidRequestError as error:
                 raise gone(instance, self.sync_session) or error from error
-            # SQLAlchemy passes over a relation of a model to itself, which could be a circle.
+            # SQLAlchemy's refresh skips relations of a model to itself, which could be endless.
             for name in inspect(instance).unloaded.intersection(names or ()):
                 await greenlet_spawn(getattr, instance, name)
 
@@ -297,23 +299,24 @@ class Session(StreamsBatches, Ending):
             self._scoping.prepare_statement(state, self._connection)
 
     def _take_place(self) -> None:
-        """Take the session's place in the pool, in SQLAlchemy's greenlet; nothing if it has it."""
+        """Take a place in the pool, in SQLAlchemy's greenlet, unless the session has one."""
         opening = self._opening
         if opening is not None and not opening.enter():
             await_only(opening.wait())
 
     def _statement_ended(self) -> None:
-        """Give back what only one statement needed; a unit of work keeps it to its end."""
+        """Do nothing: a unit of work keeps its connection to its end. A reader gives it back."""
 
     def _follow(self, stream: Result[Any]) -> None:
-        """Note that rows are read from ``stream`` as they are asked for."""
+        """Do nothing; a reader records here that ``stream`` still needs the connection."""
 
     def _leave_place(self) -> None:
-        """Give the place back: the connection is no longer the session's."""
+        """Give the place back, after the connection."""
         if self._opening is not None:
             self._opening.leave()
 
     def _begun(self, connection: Connection) -> None:
+        """Prepare a transaction that has just begun: report its COMMITs, apply the options."""
         self._hold(connection)
         self._transaction = connection.get_transaction()
         if not isinstance(self._opened_on, AsyncConnection):
@@ -321,8 +324,8 @@ class Session(StreamsBatches, Ending):
         self._dialect.apply_unit(connection, self._unit)
 
     def _hold(self, connection: Connection) -> None:
-        """Have a connection that was just taken, until it is given back."""
-        self._take_place()  # if it was reached on a way that none of the session's methods knows
+        """Record the connection that the session has just taken."""
+        self._take_place()  # usually it has one; not if SQLAlchemy was called past our methods
         self._connection = connection
         if isinstance(self._opened_on, AsyncConnection):
             return
@@ -350,7 +353,7 @@ def read_selects_with(function: Callable[..., Awaitable[list[Any]]]) -> None:
 async def keeping_scope(session: Session, bindings: Bindings) -> AsyncGenerator[None]:
     """Read under these bindings in the block, as a stream does that began under them.
 
-    What waits to be written is flushed before, under the bindings that it was made under.
+    Pending changes are flushed before, under the bindings under which they were made.
     """
     if bindings == session.scope:
         yield

@@ -1,7 +1,8 @@
-"""Pass the events of a session's synchronous half on to the session.
+"""Pass events of SQLAlchemy's synchronous session on to the session that owns it.
 
-Each way to a connection leads by the session's place in the pool, which is taken by the first: a
-statement, a flush, ``connection()``.
+``HookedSyncSession`` and ``WritingSyncSession`` are the synchronous halves of readers and of units
+of work. Their listeners call the ``SessionHooks`` of the owner. Before anything takes a connection
+(a statement, a flush, ``connection()``) they have the owner take its place in the pool.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ OWNER_KEY: Final = "colonnade_session"
 
 
 class SessionHooks(Protocol):
-    """The session that users have in hand: what ORM events are passed on to."""
+    """The methods of a session that ORM events are passed on to."""
 
     _callbacks: Callbacks
     _gate: Gate
@@ -57,10 +58,10 @@ class SessionHooks(Protocol):
 
 
 def owner_of(session: Any) -> SessionHooks:
-    """Return the session that users have in hand, of a synchronous ``session``.
+    """Return the session that owns a synchronous ``session``.
 
-    Raises ``SessionClosed`` if only the synchronous session was kept: nothing would say then which
-    scopes hold, or where to report a COMMIT.
+    Raises ``SessionClosed`` if the owner was dropped and only the synchronous session was kept:
+    then nothing knows which scopes hold, or where to report a COMMIT.
     """
     owner: SessionHooks | None = session.info[OWNER_KEY]()
     if owner is None:
@@ -72,9 +73,9 @@ def owner_of(session: Any) -> SessionHooks:
 
 
 def gone(item: object, session: SyncSession) -> NotFound | None:
-    """Return the error for an object of the session that no row is for any more.
+    """Return ``NotFound`` for an object of the session whose row no longer exists.
 
-    None for an object that is not the session's: then it was no row that SQLAlchemy missed.
+    None for an object that is not the session's: then SQLAlchemy's error has another cause.
     """
     state: InstanceState[Any] | None = inspect(item, raiseerr=False)
     if not isinstance(state, InstanceState) or state.session is not session or not state.persistent:
@@ -88,13 +89,13 @@ def gone(item: object, session: SyncSession) -> NotFound | None:
 
 
 class HookedSyncSession(AsksBeforeIdentityMap, SyncSession):
-    """A synchronous session that keeps to the scopes where SQLAlchemy's own would miss them.
+    """A synchronous session that applies scopes also where no statement shows the rows.
 
-    That is so in the identity map, which answers without a statement, and in bulk saves.
+    These are the identity map, which returns objects without a statement, and bulk saves.
     """
 
     def hides_held(self, mapper: Mapper[Any], options: Mapping[str, Any]) -> bool:
-        """Return True for a model with scopes, of which the database says what is in them now."""
+        """Return whether a model has scopes in force, so that the database must be asked."""
         return any_rules() and owner_of(self)._scoping.must_ask_database(mapper, options)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
@@ -144,7 +145,7 @@ class HookedSyncSession(AsksBeforeIdentityMap, SyncSession):
 
 
 def _has_key(item: object, asked: Any) -> bool:
-    """Return whether the key of ``item`` is the one asked for, also in case."""
+    """Return whether the key of ``item`` is exactly the one asked for, upper and lower case too."""
     state: InstanceState[Any] = inspect(item)
     key = state.mapper.primary_key
     if isinstance(asked, Mapping):
@@ -186,7 +187,7 @@ def _after_begin(
 
 @event.listens_for(HookedSyncSession, "after_transaction_end")
 def _given_back(session: SyncSession, transaction: SessionTransaction) -> None:
-    """Give the place back as soon as the connection has been."""
+    """Give the place back as soon as the connection was given back."""
     owner: SessionHooks | None = session.info[OWNER_KEY]()
     if owner is not None and transaction.parent is None:
         owner._leave_place()
@@ -208,7 +209,7 @@ def _after_attach(session: SyncSession, state: Any) -> None:
 
 @event.listens_for(WritingSyncSession, "before_commit")
 def _before_commit(session: SyncSession) -> None:
-    """Refuse COMMIT and RELEASE, however they are called, after an error that was caught."""
+    """Refuse COMMIT and RELEASE after an error that the caller has caught."""
     owner = owner_of(session)
     owner._refuse_commit()
     owner._outcome.ending += 1

@@ -1,6 +1,6 @@
-"""Begin and end a unit of work, whatever happens in between.
+"""Open a session by ``async with`` and end it, whatever happens in the block.
 
-Its place in the pool is taken by its first statement, so nothing is waited for where it begins.
+The place in the pool is taken by the first statement, so entering the block waits for nothing.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ __all__ = ["Transaction"]
 
 S = TypeVar("S", bound=Session)
 
-#: Sessions that are being ended; the event loop refers to its tasks weakly.
+#: The running tasks of ``_end``. The event loop has only weak references to its tasks.
 _ENDING: Final[set[asyncio.Task[None]]] = set()
 
 
 class Transaction(UnopenedSession, Generic[S]):
-    """Open; then commit or roll back, close, give the place back, announce: in this order."""
+    """The block of a unit of work or a reader: ``async with`` opens the session and ends it.
+
+    At the end it commits or rolls back, closes the session, gives its place back, and then runs the
+    callbacks of ``on_commit``.
+    """
 
     __slots__ = ("_bindings", "_bound", "_kind", "_opening", "_pool", "_unit", "session")
 
@@ -92,12 +96,12 @@ class Transaction(UnopenedSession, Generic[S]):
 
     @property
     def unknown(self) -> bool:
-        """Whether a COMMIT of this unit's went unanswered."""
+        """True if a COMMIT of this unit was not answered."""
         return self._outcome.unknown
 
     @property
     def lasting(self) -> bool:
-        """Whether a part of the unit is stored for good."""
+        """True if a part of the unit is committed for good."""
         return self._outcome.partly_stored
 
     @property
@@ -105,11 +109,11 @@ class Transaction(UnopenedSession, Generic[S]):
         return self.session._outcome
 
     def annotate(self, error: BaseException) -> None:
-        """Say on an error that ends the unit what is stored in spite of it."""
+        """Add notes to an error that ends the unit: what is stored in spite of it."""
         self._outcome.annotate(error)
 
     async def settle(self) -> None:
-        """Run the callbacks of a COMMIT that went unanswered and turned out to have happened."""
+        """Run the callbacks of a COMMIT that was not answered and did happen."""
         self.session._callbacks.settle_doubt()
         await self._announce()
 
@@ -127,14 +131,14 @@ class Transaction(UnopenedSession, Generic[S]):
             raise
 
     async def _fail(self) -> None:
-        """End the session for certain.
+        """End the session after a failure, also if this task is cancelled again.
 
-        A task that is being cancelled may be cancelled again, and a connection must not be left
-        half way; so the ending is a task of its own, which goes on whoever stops waiting for it.
+        The rollback must not stop half way, so it runs in a task of its own, which goes on when
+        this task stops waiting for it.
         """
         if find_running_loop() is None:
-            # A coroutine is destroyed that outlived its loop; the rest follows as the session is
-            # dropped.
+            # The coroutine is destroyed after its loop was closed. The session's ``__del__`` gives
+            # the connection back.
             return
         ending = asyncio.create_task(self._end())
         _ENDING.add(ending)
@@ -145,14 +149,14 @@ class Transaction(UnopenedSession, Generic[S]):
         try:
             await self.session._abort()
         finally:
-            # Here too: of a coroutine that is destroyed while it waits, nothing more runs.
+            # Also here, since ``__aexit__`` does not go on if its coroutine is destroyed.
             self._leave()
 
     def _leave(self) -> None:
-        """Give back the place of a transaction that could not end in order.
+        """Give back the place, if that was not done with the connection.
 
-        Without a loop the connection is still out, and goes back with it when the session is
-        dropped.
+        Without a running loop the connection is still in use; the session's ``__del__`` gives both
+        back.
         """
         if find_running_loop() is not None:
             self._opening.leave()

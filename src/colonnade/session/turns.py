@@ -1,9 +1,9 @@
-"""Let sessions that share one connection take turns, as those of a test that is rolled back do.
+"""Let sessions that share one connection take turns, as in a test that is rolled back.
 
-Each has a savepoint, and savepoints of one connection nest: one that ends takes those along that
-began in it. So a session begins inside of another one only where its code runs inside of the
-other's block, as the code under test does inside of a fixture's. The sessions of tasks that run
-side by side wait for each other.
+Each session has a savepoint. Savepoints of one connection nest: the end of one also ends those that
+began inside of it. So a session may begin inside of another one only if its code runs inside of the
+other's block, as the code under test does inside of a fixture's. Sessions of tasks that run side by
+side wait for each other.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from colonnade.errors import PoolTimeout
 
 __all__ = ["Turn", "Turns"]
 
-#: The sessions in whose blocks this context's task runs; never reset, since a block may end in
-#: another context than it began in. One that has ended has no turn any more.
+#: The turns of the sessions in whose blocks this context's task runs. It is never reset, since a
+#: block may end in another context than it began in; a session that has ended has no turn.
 _INSIDE: Final[ContextVar[tuple[ref[Turn], ...]]] = ContextVar("colonnade_turns", default=())
 
 
 class Turns:
-    """A connection that sessions are bound to, and the turns of those that are at work on it."""
+    """A connection that sessions share, the turns that have begun, and those that wait."""
 
     def __init__(self, connection: AsyncConnection, timeout: float, *, debug: bool) -> None:
         self.connection = connection
         self.timeout = timeout
         self.debug = debug
-        #: The outermost first; each began inside of the one before.
+        #: The turns that have begun, the outermost first: each began inside of the one before.
         self.begun: list[Turn] = []
         self.waiting: deque[_Waiter] = deque()
 
     def end(self, turn: Turn) -> None:
-        """End a turn, and begin that of whoever waits longest among those that may."""
+        """End a turn, and begin the longest waiting one that may begin now."""
         self.begun.remove(turn)
         for waiter in self.waiting:
             if waiter.may_begin():
@@ -49,10 +49,10 @@ class Turns:
 
 
 class Turn:
-    """What a bound session has for an admission: its turn, from its first statement on."""
+    """The turn of one session at the shared connection; a ``Lender`` in place of an admission."""
 
     def __init__(self, turns: Turns) -> None:
-        """Note that the code of this context runs inside of the session's block."""
+        """Record that the code of this context runs inside of the session's block."""
         self.turns = turns
         self.debug = turns.debug
         self.task = asyncio.current_task()
@@ -100,7 +100,7 @@ class Turn:
 
 
 class _Waiter:
-    """Who asks for a turn: in which task, and inside of which sessions."""
+    """A request for a turn: its task, and the sessions in whose blocks the task runs."""
 
     def __init__(self, turn: Turn, future: asyncio.Future[None] | None = None) -> None:
         self.turn = turn
@@ -109,13 +109,13 @@ class _Waiter:
         self._task = asyncio.current_task()
 
     def may_begin(self) -> bool:
-        """Return whether nobody has a turn, or whoever began last is one that this is inside of."""
+        """Return whether no turn has begun, or this one would begin inside of the last."""
         begun = self.turn.turns.begun
         if self.future.done():  # it was cancelled, or told that its session is closed
             return False
         if not begun:
             return True
         last = begun[-1]
-        # A task that has ended, as that of a fixture, has nobody left to disagree with.
+        # The task may have ended, as that of a fixture: then nothing runs beside this one.
         ended = last.task is None or last.task.done()
         return ended or last.task is self._task or last in self._inside

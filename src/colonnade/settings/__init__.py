@@ -1,4 +1,4 @@
-"""What a user may set: the URL, the pool and its limits, and what one unit of work asks for."""
+"""Check the settings of a database (``settings``), its URL (``url``) and a unit's (``unit``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""What is asked: ``shape`` apart from values, and the ``statement`` that a shape makes."""
+"""Queries as frozen values, and the SQL statements that are built of them.
+
+A ``Spec`` is a ``Shape`` (conditions, order, loads) with the values to bind. ``statement`` builds a
+SELECT once for each shape; ``keyset`` and ``position`` are for cursors, ``aggregate_sql`` and
+``figures`` for aggregates, ``keys`` and ``equality`` for selecting by key.
+"""
 
 from __future__ import annotations
 

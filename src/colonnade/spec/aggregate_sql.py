@@ -1,7 +1,7 @@
-"""In charge of an aggregate's SQL: an expression over a group's rows, or over a row's children.
+"""Build the SQL of aggregates: an expression over a group's rows, or over the children of a row.
 
-What is about children is a subquery for each row, never a join: that would repeat the parent, and
-several of them would multiply each other.
+An aggregate of children is a subquery for each row, never a join: a join would repeat the parent,
+and several joins would multiply each other.
 """
 
 from __future__ import annotations
@@ -42,35 +42,15 @@ from colonnade.sql.groups import AnyOfEquals, ExactText, FloatMean
 
 __all__ = ["check", "exactly", "figure", "groups", "of_children", "of_rows", "shown"]
 
-
 _ZERO: Final[ColumnElement[int]] = literal_column("0")
 _ONE: Final[ColumnElement[int]] = literal_column("1")
 
 
-@memoized
-def check(measure: Measure) -> ParsedConditions:
-    """The conditions of an aggregate. Raises what ``conditions`` does for those that do not fit."""
-    given = measure.aggregate
-    return parse_conditions(measure.counted, given.conditions, given.lookups, awaiting=True)
-
-
-def exactly(column: Any) -> ColumnElement[Any]:
-    """What tells the values of a column apart: itself, or the bytes of a text."""
-    return ExactText(column) if is_text(column.type) else column
-
-
-def shown(column: Any) -> ColumnElement[Any]:
-    """A text of a group, which is grouped by what ``exactly`` makes of it."""
-    element = AnyOfEquals(column)
-    element.type = column.type
-    return element
-
-
 def figure(measure: Measure, sources: JoinTree) -> ColumnElement[Any]:
-    """The aggregate of a group of the rows in ``sources``."""
+    """Return the aggregate of a group of the rows in ``sources``."""
     if not measure.many:
         return of_rows(measure, sources)
-    # Each row has its own children: their figures add up.
+    # A group's figure is put together from those of its rows: counts and sums add up.
     each = of_children(measure, sources)
     function = measure.aggregate.function
     if function == "exists":
@@ -88,7 +68,7 @@ def figure(measure: Measure, sources: JoinTree) -> ColumnElement[Any]:
 
 
 def of_rows(measure: Measure, sources: JoinTree) -> ColumnElement[Any]:
-    """The aggregate of a group of the rows in ``sources``, on their columns and single objects."""
+    """Return the aggregate of a group's rows, of their own columns and single objects."""
     value = _value(measure, sources, measure.steps)
     given = check(measure)
     if given.nodes:
@@ -100,7 +80,7 @@ def of_rows(measure: Measure, sources: JoinTree) -> ColumnElement[Any]:
 def of_children(
     measure: Measure, sources: JoinTree, at: tuple[Relation, ...] = ()
 ) -> ColumnElement[Any]:
-    """The aggregate of the children of the object at the end of ``at``: a subquery."""
+    """Return the aggregate of the children of the object at the end of ``at``: a subquery."""
     first = next(index for index, step in enumerate(measure.steps) if step.many)
     last = max(index for index, step in enumerate(measure.steps) if step.many)
     owner = sources.join_path((*at, *measure.steps[:first]))
@@ -131,51 +111,8 @@ def of_children(
     return found
 
 
-def _value(measure: Measure, sources: JoinTree, steps: tuple[Relation, ...]) -> Any:
-    """What is aggregated; None for whole objects."""
-    entity = sources.join_path(steps)
-    if measure.column is not None:
-        return attribute_on(entity, measure.column)
-    if not steps and not measure.aggregate.distinct:
-        return None
-    return getattr(entity, mapping_of(inspect(entity).mapper.class_).key[0])
-
-
-def _aggregated(measure: Measure, value: Any) -> ColumnElement[Any]:
-    function, kind = measure.aggregate.function, measure.result
-    result: Any
-    if function == "count":
-        if measure.aggregate.distinct:
-            value = exactly(value).distinct()
-        result = func.count() if value is None else func.count(value)
-    elif function == "avg":
-        result = FloatMean(value)
-    else:
-        result = getattr(func, function)(value, type_=kind)
-    return func.coalesce(result, _ZERO, type_=kind) if measure.zero else result
-
-
-def _bound(given: ParsedConditions, sources: JoinTree) -> ColumnElement[bool]:
-    """The conditions with their values in them, which a schema has once and for all.
-
-    Those that are given with the question stay open: one statement serves whoever asks.
-    """
-    slots = (
-        value.key if isinstance(value, GivenOperand) else f"{AGGREGATE_VALUE}{number}"
-        for number, value in enumerate(given.values)
-    )
-    found = compile_node(And(given.nodes), sources, slots.__next__)
-    values = bound(AGGREGATE_VALUE, given.values)
-    for element in iterate(found):
-        if isinstance(element, BindParameter) and element.key in values:
-            element.value = values[element.key]
-            element.required = False
-            make_unique(element)
-    return found
-
-
 def groups(entity: type[Any], rows: Shape) -> CTE:
-    """The groups that ``entity`` was mapped for, of the rows of this shape."""
+    """Return the CTE of the groups that ``entity`` was mapped for, of the rows of this shape."""
     grouped = groups_of(entity)
     assert grouped is not None
     sources = JoinTree(rows.model)
@@ -183,7 +120,8 @@ def groups(entity: type[Any], rows: Shape) -> CTE:
     keys: list[Any] = []
     values: dict[Any, Any] = {}
     for item in grouped.groupings:
-        # Once for each attribute: what a hybrid binds is another parameter each time it is built.
+        # Build each attribute once: a hybrid makes new bind parameters each time, and a database
+        # would not see that SELECT and GROUP BY have the same expression.
         at = (item.steps, item.attribute)
         if at not in values:
             values[at] = clause_of(getattr(sources.join_path(item.steps), item.attribute))
@@ -201,4 +139,70 @@ def groups(entity: type[Any], rows: Shape) -> CTE:
         statement = statement.where(condition)
     name = inspect(entity).local_table.name
     found: CTE = sources.apply_joins(statement).group_by(*keys).cte(name)
+    return found
+
+
+@memoized
+def check(measure: Measure) -> ParsedConditions:
+    """Return the parsed conditions of an aggregate.
+
+    Raises what ``parse_conditions`` raises for conditions that do not fit the model.
+    """
+    given = measure.aggregate
+    return parse_conditions(measure.counted, given.conditions, given.lookups, awaiting=True)
+
+
+def exactly(column: Any) -> ColumnElement[Any]:
+    """Return what tells the values of a column apart: the column itself, or the bytes of a text."""
+    return ExactText(column) if is_text(column.type) else column
+
+
+def shown(column: Any) -> ColumnElement[Any]:
+    """Return a group's text as it is to be read; the rows are grouped by ``exactly`` of it."""
+    element = AnyOfEquals(column)
+    element.type = column.type
+    return element
+
+
+def _value(measure: Measure, sources: JoinTree, steps: tuple[Relation, ...]) -> Any:
+    """Return what is aggregated; None for whole objects."""
+    entity = sources.join_path(steps)
+    if measure.column is not None:
+        return attribute_on(entity, measure.column)
+    if not steps and not measure.aggregate.distinct:
+        return None
+    return getattr(entity, mapping_of(inspect(entity).mapper.class_).key[0])
+
+
+def _aggregated(measure: Measure, value: Any) -> ColumnElement[Any]:
+    """Return the SQL function of the aggregate on this value."""
+    function, kind = measure.aggregate.function, measure.result
+    result: Any
+    if function == "count":
+        if measure.aggregate.distinct:
+            value = exactly(value).distinct()
+        result = func.count() if value is None else func.count(value)
+    elif function == "avg":
+        result = FloatMean(value)
+    else:
+        result = getattr(func, function)(value, type_=kind)
+    return func.coalesce(result, _ZERO, type_=kind) if measure.zero else result
+
+
+def _bound(given: ParsedConditions, sources: JoinTree) -> ColumnElement[bool]:
+    """Return the conditions with their values in them, which are fixed by the schema.
+
+    Values that are given with the query stay open: one statement serves every caller.
+    """
+    slots = (
+        value.key if isinstance(value, GivenOperand) else f"{AGGREGATE_VALUE}{number}"
+        for number, value in enumerate(given.values)
+    )
+    found = compile_node(And(given.nodes), sources, slots.__next__)
+    values = bound(AGGREGATE_VALUE, given.values)
+    for element in iterate(found):
+        if isinstance(element, BindParameter) and element.key in values:
+            element.value = values[element.key]
+            element.required = False
+            make_unique(element)
     return found

@@ -1,7 +1,8 @@
-"""In charge of what tells the rows of an UPDATE or DELETE: the conditions of a spec, bound.
+"""Build the WHERE of an UPDATE or DELETE from the conditions of a spec.
 
-Such a statement has one table. Where the conditions follow relations to one object, the rows are
-those whose key a SELECT with the joins finds; a path over a collection is EXISTS as everywhere.
+Such a statement has one table and no joins. Where conditions follow relations to one object, a
+SELECT with the joins finds the keys of the rows, and the statement is limited to those keys. A path
+over a collection is EXISTS, as everywhere.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ __all__ = ["dml_condition"]
 
 
 def dml_condition(spec: Spec, *, apart: bool) -> tuple[ColumnElement[bool], dict[str, Any]]:
-    """The condition, on the model itself, for the rows that ``spec`` asks for, and what it binds.
+    """Return the condition on the model itself for the rows of ``spec``, and the values to bind.
 
-    ``apart`` for a database that cannot read the table that a statement writes to, unless what is
-    read is a table of its own.
+    ``apart`` is for a database that cannot read the table that a statement writes to (MySQL,
+    MariaDB), unless it is read in a derived table.
     """
     shape = Shape(spec.shape.model, spec.shape.where)
     found = _criterion(shape, apart) if spec.raw else _cached(shape, apart)
@@ -37,6 +38,7 @@ def dml_condition(spec: Spec, *, apart: bool) -> tuple[ColumnElement[bool], dict
 def _criterion(shape: Shape, apart: bool) -> ColumnElement[bool]:
     sources = JoinTree(shape.model)
     condition = _condition(shape, sources)
+    # The usual case: no joins are needed, and the conditions stand in the statement itself.
     if sources.is_alone and not (apart and any(map(_reaches_out, shape.where))):
         return condition
     root: Any = aliased(shape.model)
@@ -46,7 +48,7 @@ def _criterion(shape: Shape, apart: bool) -> ColumnElement[bool]:
     keys: Any = select(*(getattr(root, name) for name in names)).select_from(root).where(condition)
     keys = sources.apply_joins(keys)
     if apart:
-        # DISTINCT is what keeps the database from merging the two again.
+        # Without DISTINCT the database would merge the derived table into the statement again.
         keys = select(*keys.distinct().subquery().columns)
     columns = [getattr(shape.model, name) for name in names]
     key: Any = columns[0] if len(columns) == 1 else tuple_(*columns)
@@ -66,7 +68,7 @@ def _condition(shape: Shape, sources: JoinTree) -> ColumnElement[bool]:
 
 
 def _reaches_out(node: Node) -> bool:
-    """Whether a condition may read another table than the model's own, or this one twice."""
+    """Return whether a condition may read other tables, or the model's own table once more."""
     match node:
         case Comparison(steps):
             return bool(steps)

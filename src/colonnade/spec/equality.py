@@ -87,7 +87,7 @@ def _bounds(model: type[Any]) -> tuple[tuple[int, int, int], ...]:
 
 @dataclass(frozen=True, slots=True)
 class KeyQuestion:
-    """A statement that answers with the number of each key that a row has, and with its own key."""
+    """A statement that returns, for each key that a row has, its number and the row's own key."""
 
     statement: Any
     parameters: dict[str, Any]
@@ -103,7 +103,7 @@ class KeyQuestion:
 
 
 def key_questions(model: type[Any], keys: Sequence[Key]) -> Iterator[KeyQuestion]:
-    """Return what to ask so that each key is told as the database has it: 128 keys at once."""
+    """Yield the statements that match asked keys with stored ones, 128 keys at once."""
     for start in range(0, len(keys), _SIZES[-1]):
         chunk = keys[start : start + _SIZES[-1]]
         size = next(size for size in _SIZES if len(chunk) <= size)
@@ -113,7 +113,7 @@ def key_questions(model: type[Any], keys: Sequence[Key]) -> Iterator[KeyQuestion
             for number, key in enumerate(padded)
             for place, value in enumerate(key)
         }
-        # Those that fill up are told as the last one is.
+        # The padding repeats the last key, so that its answer is the same.
         yield KeyQuestion(_numbered(model, size), bound, padded)
 
 

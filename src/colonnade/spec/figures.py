@@ -1,7 +1,7 @@
-"""In charge of what is asked of figures: a group's, or those that a row has of its children.
+"""Conditions and order by figures: those of a group, or those that a row has of its children.
 
-The figures of a row are what a relation to one object leads to, which nothing joins: conditions and
-order then need to know nothing of them.
+The figures of a row are the target of a ``ComputedRelation``, which no join follows; so conditions
+and sort keys need no special case for them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["Figures", "having", "projected", "row_terms"]
 
 
 def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> tuple[Spec, Plan]:
-    """The same question as ``schema`` asks it, of rows or of groups, and the plan for it.
+    """Return the spec as ``schema`` asks for it, about rows or about groups, and the plan.
 
     Raises ``InvalidSchema``, and what the conditions of its aggregates raise.
     """
@@ -55,23 +55,10 @@ def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> 
     return Spec(Shape(made.entity)).grouped(spec), plan
 
 
-@memoized
-def _asked(
-    model: type[Any], schema: type[BaseModel], depth: int | None
-) -> tuple[Grouped | None, Plan]:
-    """The groups that a schema asks for, or None, and the plan, with every condition read."""
-    made = grouped(model, schema)
-    plan = plan_of(model if made is None else made.entity, schema, depth)
-    _check_plan(plan)
-    for _, measure in () if made is None else made.measures:
-        check(measure)
-    return made, plan
-
-
 def having(
     spec: Spec, schema: type[BaseModel], given: tuple[Any, ...], lookups: dict[str, Any]
 ) -> Spec:
-    """With these conditions on the schema's figures too."""
+    """Return the spec with these conditions on the schema's figures added."""
     if groups_of(spec.shape.model) is not None:
         return spec.where(parse_conditions(spec.shape.model, given, lookups))
     figures = figures_of(spec.shape.model, schema)
@@ -81,6 +68,7 @@ def having(
             hint="conditions on rows stand in where()",
             model=spec.shape.model.__name__,
         )
+    # Parsed as conditions on the class mapped for the figures, then moved to where rows find them.
     found = parse_conditions(figures, given, lookups)
     steps = (_figures(spec.shape.model, schema),)
     nodes = tuple(_behind(node, steps) for node in found.nodes)
@@ -90,12 +78,32 @@ def having(
 def row_terms(
     model: type[Any], schema: type[BaseModel], names: tuple[Any, ...]
 ) -> tuple[SortKey, ...]:
-    """What sort keys mean: figures of the schema by these names, or else what the model has."""
+    """Return the sort keys for names of the schema's figures or of the model's columns."""
     figures = figures_of(model, schema)
     if figures is None:
         return sort_keys_of(model, names)
     known = mapping_of(figures).columns
     return each_once(_row_term(model, schema, known, name) for name in names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures(ComputedRelation):
+    """The relation from a row to its figures; ``measures`` has them by field."""
+
+    measures: Mapping[str, Measure]
+
+
+@memoized
+def _asked(
+    model: type[Any], schema: type[BaseModel], depth: int | None
+) -> tuple[Grouped | None, Plan]:
+    """Return the groups that a schema asks for, or None, and the plan. Checks every condition."""
+    made = grouped(model, schema)
+    plan = plan_of(model if made is None else made.entity, schema, depth)
+    _check_plan(plan)
+    for _, measure in () if made is None else made.measures:
+        check(measure)
+    return made, plan
 
 
 def _row_term(
@@ -116,6 +124,7 @@ def _row_term(
                 model=error.model,
                 fields=error.fields,
             ) from None
+    # A column of the model and a figure of the schema with one name: either could be meant.
     if plain in names_of(model):
         kind = "a column" if plain in mapping_of(model).columns else "an expression"
         raise AmbiguousLookup(
@@ -127,15 +136,8 @@ def _row_term(
     return _term(model, schema, name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Figures(ComputedRelation):
-    """What leads from a row to its figures, which are ``measures`` by field."""
-
-    measures: Mapping[str, Measure]
-
-
 class _Made:
-    """The figures of a row, by field, each made into SQL when it is asked for."""
+    """The figures of a row as attributes; each is built as SQL when it is read."""
 
     def __init__(self, measures: dict[str, Measure], sources: JoinTree) -> None:
         self._measures = measures
@@ -170,7 +172,7 @@ def _term(model: type[Any], schema: type[BaseModel], name: str) -> SortKey:
 
 
 def _behind(node: Node, steps: tuple[Relation, ...]) -> Node:
-    """The condition on what is at the end of ``steps``."""
+    """Return the condition moved to the end of ``steps``."""
     match node:
         case Comparison():
             return _leaf(node, steps)
@@ -190,7 +192,7 @@ def _leaf(node: Comparison, steps: tuple[Relation, ...]) -> Comparison:
 
 
 def _check_plan(plan: Plan) -> None:
-    """Have the conditions of every aggregate read, while nothing has run."""
+    """Parse the conditions of every aggregate, so that mistakes raise before anything runs."""
     for _, measure in plan.measures:
         check(measure)
     for nested in (*plan.ones, *plan.many):

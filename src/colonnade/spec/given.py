@@ -1,7 +1,7 @@
-"""In charge of the values that a schema awaits: for which fields, and which rows they decide.
+"""Find the values that a schema awaits: for which fields, and whether they decide the rows.
 
-A schema's conditions are written once, for whoever asks. Where ``Given`` stands in one of them, its
-value is bound with the question, as that of any lookup is.
+A schema's conditions are written once, for every caller. Where ``Given`` stands in one of them, its
+value is bound with each query, like that of any lookup.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def deciding(shape: Shape) -> frozenset[str]:
     own = {} if groups is None else {measure.field: measure for _, measure in groups.measures}
     found: set[str] = set()
     for steps, name in uses:
+        # Figures of a row are behind their relation; those of a group are columns of the group.
         measures = steps[-1].measures if steps and isinstance(steps[-1], Figures) else own
         if name in measures and (measures is not own or not steps):
             found.update(awaited.key for awaited in _awaited(measures[name]))

@@ -1,4 +1,9 @@
-"""In charge of values: by which names the leaves of a statement's conditions bind them."""
+"""Select rows by key, and name the bind parameters of conditions.
+
+``bound`` gives the values of a spec the names that ``names`` counts in compiled conditions.
+``keyed`` and ``asked`` select objects by any number of keys, which ``chunked`` splits for the
+statements.
+"""
 
 from __future__ import annotations
 
@@ -30,22 +35,25 @@ __all__ = [
     "unused_prefix",
 ]
 
-#: Values of most statements, and no more.
+#: Most statements have no more values than this.
 _FEW: Final = 32
+_KEYS: Final = 10_000
+#: Families whose keys are not sent as one list: text, which a collation compares in its own way,
+#: and unknown types, for which nothing says how a list is written.
+_BY_ONE: Final = frozenset({"text", "other"})
+#: The operator ``in`` of lookups, which compares text exactly, whatever the collation.
+_IN: Final = OPERATORS["in"]
+#: The most values of one statement; asyncpg takes 32,767 arguments.
+_VALUES: Final = 30_000
 
 
 def names(prefix: str) -> Iterator[str]:
-    """The names of the values in the order of the leaves: ``v0``, ``v1``, …."""
+    """Yield the bind parameters' names for a spec's values, in order: ``v0``, ``v1``, …."""
     return (f"{prefix}{number}" for number in count())
 
 
-@memoized
-def _first(prefix: str) -> tuple[str, ...]:
-    return tuple(islice(names(prefix), _FEW))
-
-
 def bound(prefix: str, values: Iterable[Any]) -> dict[str, Any]:
-    """The values by these names; a pair by two."""
+    """Return the values by these names; a ``Pair`` has two."""
     values = tuple(values)
     if len(values) <= _FEW and Pair not in map(type, values):
         return dict(zip(_first(prefix), values, strict=False))
@@ -70,17 +78,8 @@ def unused_prefix(model: type[Any], prefix: str) -> str:
     return prefix
 
 
-_KEYS: Final = 10_000
-#: Text is compared as the database likes, and nobody knows how a list of another type travels.
-_BY_ONE: Final = frozenset({"text", "other"})
-#: As lookups compare: a text letter by letter, whatever the collation.
-_IN: Final = OPERATORS["in"]
-#: Values; asyncpg takes 32,767 arguments.
-_VALUES: Final = 30_000
-
-
 def among(entity: Any, names: Sequence[str]) -> Any:
-    """The condition that an entity's key is one of those bound as ``keys``."""
+    """Return the condition that an entity's key is one of those bound as ``keys``."""
     columns = [getattr(entity, name) for name in names]
     if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
         # One text for any number of keys, so that it is prepared once.
@@ -90,7 +89,7 @@ def among(entity: Any, names: Sequence[str]) -> Any:
 
 
 def among_asked(model: type[Any]) -> Any:
-    """Return the same for keys that were asked for, which are compared as lookups compare."""
+    """Return the condition for keys that a caller gave, compared as lookups compare."""
     columns = [getattr(model, name) for name in mapping_of(model).key]
     if len(columns) == 1:
         return _IN.build(columns[0], _IN.make_parameter(ASKED_KEYS, columns[0].type))
@@ -98,7 +97,10 @@ def among_asked(model: type[Any]) -> Any:
 
 
 def among_held(entity: Any, names: Sequence[str]) -> Any:
-    """The same for keys that the database has returned: one text for any number, of any width."""
+    """Return the condition for keys that the database has returned.
+
+    One text of SQL serves any number of keys with any number of columns.
+    """
     columns = [getattr(entity, name) for name in names]
     if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
         return among(entity, names)
@@ -106,9 +108,9 @@ def among_held(entity: Any, names: Sequence[str]) -> Any:
 
 
 def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
-    """What to bind for ``among``: the keys by 10,000, or fewer where a key is wide.
+    """Yield the values to bind for ``among``: 10,000 keys at once, or fewer of several columns.
 
-    Of a wide key each column too, which ``among_held`` binds on PostgreSQL.
+    For keys of several columns it has each column too, which ``among_held`` binds on PostgreSQL.
     """
     if not keys:
         return
@@ -126,10 +128,15 @@ def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
 
 
 def keyed(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
-    """SELECT of the objects whose keys are bound as ``keys``, as the database has them."""
+    """Return the SELECT of objects by ``keys`` that are as the database has stored them."""
     return select(model).where(among(model, mapping_of(model).key)).options(*options)
 
 
 def asked(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
-    """SELECT of the objects whose keys are bound as ``keys``, as somebody asks for them."""
+    """Return the SELECT of objects by ``keys`` that are as a caller gave them."""
     return select(model).where(among_asked(model)).options(*options)
+
+
+@memoized
+def _first(prefix: str) -> tuple[str, ...]:
+    return tuple(islice(names(prefix), _FEW))

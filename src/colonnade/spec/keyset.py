@@ -1,4 +1,9 @@
-"""In charge of rank: how well a row answers the search that stands among the conditions."""
+"""Keyset pagination: the ORDER BY of a scroll, and the condition for the rows after a position.
+
+A page that starts at a row is ``WHERE (a, b) > (x, y) ORDER BY a, b``, but with NULLs, mixed
+directions and databases whose indexes serve only some spellings. ``split_ranges`` parts a page into
+ranges that an index can serve each, ``after_position`` is the condition of one of them.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +32,122 @@ __all__ = [
     "split_ranges",
 ]
 
+Part: TypeAlias = Literal["all", "values", "nulls", "ties", "past"]
+_NULLS: Final[dict[bool, tuple[Part, Part]]] = {
+    True: ("nulls", "values"),
+    False: ("values", "nulls"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """The start and the direction of a page; its values are bound as ``k0``, ``k1``, ….
+
+    ``nulls`` says which of them are NULL; without any, the page begins where the list does. With
+    ``inclusive`` the row itself may be the first. ``part`` limits the page to rows with a value in
+    the first key, to rows with NULL there, to rows with the same value as the position (``ties``),
+    or to those beyond that value (``past``). ``bounds_nulls`` is true for a part for
+    which MySQL needs a spelling of its own.
+    """
+
+    backwards: bool = False
+    nulls: tuple[bool, ...] = ()
+    inclusive: bool = False
+    part: Part = "all"
+    bounds_nulls: bool = False
+
+
+def split_ranges(
+    terms: Sequence[SortKey], keyset: Keyset, *, nulls_greatest: bool | None, ties: bool = False
+) -> tuple[Keyset, ...]:
+    """Return the ranges from which a page is read, one after the other until it is full.
+
+    ``nulls_greatest`` says whether NULL is the greatest value in the database's indexes; None if it
+    does not matter. ``ties`` says whether many rows share the value of the first key.
+    """
+    found = _parts(scan_order(terms, keyset)[0], keyset, nulls_greatest)
+    if nulls_greatest is False:
+        # MySQL finds the start in an index also among ties, and would not if they were apart.
+        return tuple(replace(item, bounds_nulls=item.part == "nulls") for item in found)
+    if not ties or not keyset.nulls or keyset.nulls[0] or len(terms) == 1:
+        return found
+    apart = (replace(keyset, part="ties"), replace(keyset, part="past"))
+    return found if terms[0].computed else (*apart, *found[1:])
+
+
+def scan_order(terms: Sequence[SortKey], keyset: Keyset | None) -> tuple[SortKey, ...]:
+    """Return the sort keys in the direction in which the rows are read."""
+    back = keyset is not None and keyset.backwards
+    return tuple(flipped(item) if back else item for item in terms)
+
+
+def order_of(
+    terms: Sequence[SortKey],
+    keyset: Keyset | None,
+    sources: JoinTree,
+    where: Sequence[Node] = (),
+) -> list[Any]:
+    """Return the terms of ORDER BY; ``where`` has the searches that rows are ranked by."""
+    parted = keyset is not None and keyset.part != "all"
+    order: list[Any] = []
+    for number, item in enumerate(scan_order(terms, keyset)):
+        if (
+            number == 0
+            and keyset is not None
+            and keyset.bounds_nulls
+            and keyset.nulls[:1] != (True,)
+        ):
+            # MySQL does not see that the first key is the same (NULL) in all rows, and would sort
+            # them.
+            continue
+        # In a part of the rows the first key has no NULLs or nothing else: they need no place.
+        placed = item.nullable and not (parted and number == 0)
+        ranks = item.rank is not None
+        order.append(
+            sorted_by(
+                ranked(item, where, sources) if ranks else sortable(_attribute(item, sources)),
+                descending=item.descending,
+                nulls_first=item.nulls_first if placed else None,
+            )
+        )
+    return order
+
+
+def key_columns(terms: Sequence[SortKey], sources: JoinTree) -> list[Any]:
+    """Return the columns with the values of the sort keys, to be read beside each row."""
+    return [
+        exact(_attribute(item, sources)).label(name_position(number))
+        for number, item in enumerate(terms)
+    ]
+
+
+def after_position(
+    terms: Sequence[SortKey], keyset: Keyset, sources: JoinTree
+) -> ColumnElement[bool] | None:
+    """Return the condition for rows on the page or after it; None if it is every row."""
+    order = scan_order(terms, keyset)
+    first = sortable(_attribute(order[0], sources))
+    if not keyset.nulls:
+        return None if keyset.part == "all" else _is_part(first, keyset.part)
+    keys = [_key(item, sources, number, keyset.nulls[number]) for number, item in enumerate(order)]
+    null = keyset.nulls[0]
+    if keyset.part == "ties":
+        return and_(_same(keys[0]), _after(keys[1:], keyset.inclusive))
+    if keyset.part == "past":
+        return _compare(keys[0], keys[0].column, keys[0].value, equal=False)
+    if keyset.part == "all":
+        return _after(keys, keyset.inclusive)
+    if null is not (keyset.part == "nulls"):
+        # The position is in one part, and this is the other part: all of it comes after.
+        return _is_part(first, keyset.part)
+    if null:
+        among = and_(_is_part(first, "nulls"), _after(keys[1:], keyset.inclusive))
+        return _as_a_range(among, keys) if keyset.bounds_nulls and keys[-1].plain else among
+    return _after([replace(keys[0], nullable=False), *keys[1:]], keyset.inclusive)
+
 
 def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
-    """The number that a rank term sorts by, with the value that its search binds.
+    """Return the number that a rank term sorts by, with the value that its search binds.
 
     Raises ``InvalidOperand`` if no such search has to hold for every row.
     """
@@ -47,183 +165,13 @@ def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
     )
 
 
-def _leaves(
-    nodes: Iterable[Node], slot: Iterator[str], *, held: bool
-) -> Iterator[tuple[str, Comparison]]:
-    """The leaves that hold for every row, and the names of their values, as they are compiled."""
-    for node in nodes:
-        match node:
-            case Comparison():
-                if node.binds:
-                    name = next(slot)
-                    if held:
-                        yield name, node
-            case And(inner):
-                yield from _leaves(inner, slot, held=held)
-            case Or(inner):
-                yield from _leaves(inner, slot, held=False)
-            case Not(inner) | Some(_, inner) | Every(_, inner):
-                yield from _leaves((inner,), slot, held=False)
-            case _:  # an expression binds for itself
-                pass
-
-
-Part: TypeAlias = Literal["all", "values", "nulls", "ties", "past"]
-
-_NULLS: Final[dict[bool, tuple[Part, Part]]] = {
-    True: ("nulls", "values"),
-    False: ("values", "nulls"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Keyset:
-    """Where a page begins, and which way it goes; the values themselves are bound as ``k0``, ….
-
-    ``nulls`` says which of them are NULL; without any, the page begins where the list does.
-    ``inclusive`` lets the row itself be the first. ``part`` are the rows with, or without, a value
-    in the first key, or those that have the same value, or come after all that do. ``bounds_nulls``
-    adds a condition that keeps MySQL from reading all the NULLs.
-    """
-
-    backwards: bool = False
-    nulls: tuple[bool, ...] = ()
-    inclusive: bool = False
-    part: Part = "all"
-    bounds_nulls: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """One key of the order in the direction of the page: what to compare with what."""
-
-    column: Any
-    value: Any  # a bind parameter, or None where NULL is meant
-    descending: bool
-    nulls_first: bool
-    nullable: bool
-
-    @property
-    def plain(self) -> bool:
-        return self.value is not None and not self.nullable
-
-
-def split_ranges(
-    terms: Sequence[SortKey], keyset: Keyset, *, nulls_greatest: bool | None, ties: bool = False
-) -> tuple[Keyset, ...]:
-    """The ranges that a page is read from, one after the other until it is full.
-
-    ``nulls_greatest`` is whether the database's indexes have them so; None if it does not matter.
-    ``ties`` is whether many rows share the value of the first key.
-    """
-    found = _parts(scan_order(terms, keyset)[0], keyset, nulls_greatest)
-    if nulls_greatest is False:
-        # MySQL finds its place in an index among equals too, and loses it where they are apart.
-        return tuple(replace(item, bounds_nulls=item.part == "nulls") for item in found)
-    if not ties or not keyset.nulls or keyset.nulls[0] or len(terms) == 1:
-        return found
-    apart = (replace(keyset, part="ties"), replace(keyset, part="past"))
-    return found if terms[0].computed else (*apart, *found[1:])
-
-
-def _parts(first: SortKey, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
-    if not first.nullable or first.computed:
-        return (keyset,)
-    both = _NULLS[first.nulls_first]
-    if not keyset.nulls:
-        natural = nulls_greatest is None or (
-            first.nulls_first is (first.descending is nulls_greatest)
-        )
-        return (keyset,) if natural else tuple(replace(keyset, part=part) for part in both)
-    begun = both.index("nulls" if keyset.nulls[0] else "values")
-    return tuple(replace(keyset, part=part) for part in both[begun:])
-
-
-def scan_order(terms: Sequence[SortKey], keyset: Keyset | None) -> tuple[SortKey, ...]:
-    """The terms in the direction in which the rows are read."""
-    back = keyset is not None and keyset.backwards
-    return tuple(flipped(item) if back else item for item in terms)
-
-
-def order_of(
-    terms: Sequence[SortKey],
-    keyset: Keyset | None,
-    sources: JoinTree,
-    where: Sequence[Node] = (),
-) -> list[Any]:
-    """The ORDER BY; ``where`` has the searches that rows are ranked by."""
-    parted = keyset is not None and keyset.part != "all"
-    order: list[Any] = []
-    for number, item in enumerate(scan_order(terms, keyset)):
-        if (
-            number == 0
-            and keyset is not None
-            and keyset.bounds_nulls
-            and keyset.nulls[:1] != (True,)
-        ):
-            # It does not see that they are all the same, and would sort them.
-            continue
-        placed = item.nullable and not (parted and number == 0)
-        ranks = item.rank is not None
-        order.append(
-            sorted_by(
-                ranked(item, where, sources) if ranks else sortable(_attribute(item, sources)),
-                descending=item.descending,
-                nulls_first=item.nulls_first if placed else None,
-            )
-        )
-    return order
-
-
-def key_columns(terms: Sequence[SortKey], sources: JoinTree) -> list[Any]:
-    """The values that say where a row stands, to be read beside it."""
-    return [
-        exact(_attribute(item, sources)).label(name_position(number))
-        for number, item in enumerate(terms)
-    ]
-
-
-def after_position(
-    terms: Sequence[SortKey], keyset: Keyset, sources: JoinTree
-) -> ColumnElement[bool] | None:
-    """The condition that a row belongs to the page or comes after it; None for every row."""
-    order = scan_order(terms, keyset)
-    first = sortable(_attribute(order[0], sources))
-    if not keyset.nulls:
-        return None if keyset.part == "all" else _is_part(first, keyset.part)
-    keys = [_key(item, sources, number, keyset.nulls[number]) for number, item in enumerate(order)]
-    null = keyset.nulls[0]
-    if keyset.part == "ties":
-        return and_(_same(keys[0]), _after(keys[1:], keyset.inclusive))
-    if keyset.part == "past":
-        return _compare(keys[0], keys[0].column, keys[0].value, equal=False)
-    if keyset.part == "all":
-        return _after(keys, keyset.inclusive)
-    if null is not (keyset.part == "nulls"):
-        # The page goes on from one part into all of the other.
-        return _is_part(first, keyset.part)
-    if null:
-        among = and_(_is_part(first, "nulls"), _after(keys[1:], keyset.inclusive))
-        return _as_a_range(among, keys) if keyset.bounds_nulls and keys[-1].plain else among
-    return _after([replace(keys[0], nullable=False), *keys[1:]], keyset.inclusive)
-
-
-def _as_a_range(among: ColumnElement[bool], keys: Sequence[_Key]) -> ColumnElement[bool]:
-    """The same rows: what is added holds for none, and keeps MySQL from reading all the NULLs."""
-    last = keys[-1]
-    none = and_(
-        _is_part(keys[0].column, "values"), last.column < last.value, last.column > last.value
-    )
-    return or_(among, none)
-
-
 def _attribute(item: SortKey, sources: JoinTree) -> Any:
     return attribute_on(sources.join_path(item.steps), item.column)
 
 
 def _key(item: SortKey, sources: JoinTree, number: int, null: bool) -> _Key:
     column = _attribute(item, sources)
-    # As the value was read: it is compared with what the column holds, and never with more.
+    # Bound with the type as which it was read, so that no conversion rounds the value.
     value = None if null else sortable(bindparam(name_position(number), type_=exact(column).type))
     return _Key(sortable(column), value, item.descending, item.nulls_first, item.nullable)
 
@@ -234,10 +182,11 @@ def _is_part(column: Any, part: Part) -> ColumnElement[bool]:
 
 
 def _after(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
-    """Whether a row comes after the one with these keys, or is it where that counts too."""
+    """Return the condition that a row comes after these keys, or has them if ``inclusive``."""
     if not keys:
         return true() if inclusive else false()
     spelled = _spelled_out(keys, inclusive)
+    # A row value compares all of its keys in one direction, and is NULL if one of them is.
     alike = all(key.plain and key.descending is keys[0].descending for key in keys)
     if not alike or len(keys) == 1:
         return spelled
@@ -247,6 +196,7 @@ def _after(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
 
 
 def _spelled_out(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
+    """Return ``a > x OR (a = x AND (b > y OR …))``, without a row value."""
     after = _ending(keys[-1], inclusive) if keys else None
     for key in reversed(keys[:-1]):
         later = [] if (strictly := _strictly(key)) is None else [strictly]
@@ -256,12 +206,15 @@ def _spelled_out(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
         return true() if inclusive and not keys else false()
     if len(keys) == 1 or not keys[0].plain:
         return after
-    # Where the page begins, said so that every database finds it in an index.
+    # Redundant, but from this every database finds the start of the page in an index.
     return and_(_compare(keys[0], keys[0].column, keys[0].value, equal=True), after)
 
 
 def _ending(last: _Key, inclusive: bool) -> ColumnElement[bool] | None:
-    """What the last key decides. It is of the primary key, or of groups, and those may be NULL."""
+    """Return the condition on the last key, or None if no row can meet it.
+
+    The last key is of the primary key, or of groups, whose keys may be NULL.
+    """
     if last.plain:
         return _compare(last, last.column, last.value, equal=inclusive)
     strictly = _strictly(last)
@@ -271,8 +224,9 @@ def _ending(last: _Key, inclusive: bool) -> ColumnElement[bool] | None:
 
 
 def _strictly(key: _Key) -> ColumnElement[bool] | None:
-    """Whether a row's key comes after this one; None where none does."""
+    """Return the condition that a row's key comes after this one; None where none does."""
     if key.value is None:
+        # After NULL comes every value if NULLs are first, and nothing if they are last.
         return _is_part(key.column, "values") if key.nulls_first else None
     after = _compare(key, key.column, key.value, equal=False)
     comes_later = key.nullable and not key.nulls_first
@@ -293,3 +247,69 @@ def _compare(key: _Key, column: Any, value: Any, *, equal: bool) -> ColumnElemen
     else:
         result = column >= value if equal else column > value
     return result
+
+
+def _leaves(
+    nodes: Iterable[Node], slot: Iterator[str], *, held: bool
+) -> Iterator[tuple[str, Comparison]]:
+    """Yield the comparisons that hold for every row with the names of their bind parameters.
+
+    The order is that of ``compile_node``, which numbers the parameters as it meets them.
+    """
+    for node in nodes:
+        match node:
+            case Comparison():
+                if node.binds:
+                    name = next(slot)
+                    if held:
+                        yield name, node
+            case And(inner):
+                yield from _leaves(inner, slot, held=held)
+            case Or(inner):
+                yield from _leaves(inner, slot, held=False)
+            case Not(inner) | Some(_, inner) | Every(_, inner):
+                yield from _leaves((inner,), slot, held=False)
+            case _:  # an SQL expression of the caller's has its own bind parameters
+                pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One key of the order in the page's direction: a column and the value to compare with."""
+
+    column: Any
+    value: Any  # a bind parameter, or None where NULL is meant
+    descending: bool
+    nulls_first: bool
+    nullable: bool
+
+    @property
+    def plain(self) -> bool:
+        """True if both sides are never NULL."""
+        return self.value is not None and not self.nullable
+
+
+def _parts(first: SortKey, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
+    """Return one range, or one for the values and one for the NULLs of the first key."""
+    if not first.nullable or first.computed:
+        return (keyset,)
+    both = _NULLS[first.nulls_first]
+    if not keyset.nulls:
+        natural = nulls_greatest is None or (
+            first.nulls_first is (first.descending is nulls_greatest)
+        )
+        return (keyset,) if natural else tuple(replace(keyset, part=part) for part in both)
+    begun = both.index("nulls" if keyset.nulls[0] else "values")
+    return tuple(replace(keyset, part=part) for part in both[begun:])
+
+
+def _as_a_range(among: ColumnElement[bool], keys: Sequence[_Key]) -> ColumnElement[bool]:
+    """Return the condition with an alternative that holds for no row.
+
+    It keeps MySQL from reading all the NULLs.
+    """
+    last = keys[-1]
+    none = and_(
+        _is_part(keys[0].column, "values"), last.column < last.value, last.column > last.value
+    )
+    return or_(among, none)

@@ -1,9 +1,9 @@
-"""In charge of the statements that are kept: those of the questions asked last, by what they hold.
+"""Cache the statements and functions built for the shapes that were asked for last.
 
-A client chooses among conditions, orders and collections, so an application has more shapes than
-anybody keeps, and one shape may have ten thousand conditions. A condition takes about 2.5 KB in the
-statement that is built of it, and a column of a schema as much in the statements and functions that
-read it. So what is kept is counted in such parts.
+A client chooses among conditions, orders and collections, so that an application has more shapes
+than can be kept, and one shape may have ten thousand conditions. A condition takes about 2.5 KB in
+the statement that is built of it, and a column of a schema as much in the statements and functions
+that read it. So the cache is bounded by the number of such parts, not of entries.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ STATEMENTS: Final[BoundedCache[tuple[Any, ...], tuple[Any, int]]] = BoundedCache
 
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
-    """Return ``function``, remembering what it made of the shapes asked for last.
+    """Decorate ``function`` so that its results for the last shapes are kept.
 
-    All such functions share one cache. What a shape of more than 128 parts makes is not kept.
+    All such functions share one cache. The result for a shape of more than 128 parts is not kept.
     """
 
     def remembering(*key: P.args, **_named: P.kwargs) -> R:
@@ -57,7 +57,10 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def weight_of(key: tuple[Any, ...]) -> tuple[int, int]:
-    """Count the parts of shapes in ``key``, which a client may choose, and those of plans."""
+    """Return the number of parts of the shapes in ``key``, and that of its plans.
+
+    A client may choose the shapes, but not the plans.
+    """
     shaped = planned = 0
     waiting: list[Any] = [key]
     while waiting:
@@ -69,7 +72,7 @@ def weight_of(key: tuple[Any, ...]) -> tuple[int, int]:
         elif isinstance(item, NestedField):
             planned += item.plan.size
         elif isinstance(item, SQLCondition) or (isinstance(item, SortKey) and item.raw):
-            # It equals no other, and so it would never be found again.
+            # It is compared by identity, so that it would never be found again.
             shaped += _LARGEST + 1
         elif isinstance(item, Comparison | SortKey):
             shaped += 1 + len(item.steps)

@@ -1,7 +1,7 @@
-"""In charge of places in a list: from a row's keys to a cursor, and from a cursor to a keyset.
+"""Turn a row's position in a list into a cursor, the text that a client sends back, and back again.
 
-A cursor belongs to a model, its conditions with their values, and an order: with any other it is
-refused.
+A cursor belongs to a model, its conditions with their values, and an order: a query with any other
+refuses it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["CursorCodec", "Position"]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page begins: the keys of a row, and whether the row itself belongs to the page.
+    """The start of a page: the sort keys of a row, and whether the row itself is on the page.
 
     ``ties`` counts the rows seen on the way here that share the first key's value.
     """
@@ -52,7 +52,7 @@ class Position:
 
 
 class CursorCodec:
-    """The cursors of one question; ``finite`` where the database has no other numbers."""
+    """The codec for one query's cursors; ``finite`` if the database has no infinite numbers."""
 
     __slots__ = ("_context", "_finite", "_secret", "_spec", "terms")
 
@@ -77,7 +77,7 @@ class CursorCodec:
 
     @property
     def context(self) -> bytes:
-        """What a cursor of this question is sealed with; the same in every process."""
+        """The text with which a cursor of this query is sealed; the same in every process."""
         if self._context is None:
             shape = self._spec.shape
             text = _shape_text(shape) if self._spec.raw else _shape_text_cached(_asked(shape))
@@ -90,13 +90,16 @@ class CursorCodec:
         return self._context
 
     def _given(self) -> str:
-        """The values of a schema on which the list depends; nothing for those that are shown."""
+        """Return the schema's values that the list depends on, as text; not those merely shown."""
         given = self._spec.given
         values = {key: _canonical(given[key]) for key in sorted(deciding(self._spec.shape))}
         return f"\n{json.dumps(values)}" if values else ""
 
     def cursor(self, place: Position) -> str:
-        """The place as text. Raises ``InvalidOperand`` for keys that no cursor can hold."""
+        """Return the cursor for a position.
+
+        Raises ``InvalidOperand`` for values that no cursor can hold.
+        """
         values: list[CursorValue] = [place.inclusive, place.ties]
         for item, key in zip(self.terms, place.keys, strict=True):
             try:
@@ -112,8 +115,9 @@ class CursorCodec:
         return seal_cursor(values, context=self.context, secret=self._secret)
 
     def place(self, cursor: Any) -> Position:
-        """The place that a cursor means. Raises ``InvalidCursor``."""
+        """Return the position of a cursor. Raises ``InvalidCursor``."""
         held = unseal_cursor(cursor, context=self.context, secret=self._secret)
+        # Without a secret anyone can seal a cursor, so that all that it holds is checked.
         if [type(value) for value in held[:2]] != [bool, int] or len(held) != len(self.terms) + 2:
             raise _forged()
         inclusive, ties, *given = held
@@ -129,14 +133,14 @@ def _is_untyped(item: SortKey) -> bool:
 
 
 def _plain(item: SortKey, key: Any) -> Any:
-    """A row's key as a cursor holds it: a member of an enum by name, or as its column keeps it."""
+    """Return a sort key's value as a cursor holds it; an enum's member by name or stored value."""
     if not isinstance(key, Enum):
         return key
     return key.name if _members(item) is not None else key.value
 
 
 def _key(model: type[Any], item: SortKey, value: Any) -> Any:
-    """A value of a cursor as the column's own."""
+    """Return a value from a cursor as the column's own. Raises ``InvalidCursor``."""
     if value is None:
         if not item.nullable:
             raise _forged()
@@ -155,13 +159,13 @@ def _key(model: type[Any], item: SortKey, value: Any) -> Any:
         found = rule(value)
     except UnfitValue:
         raise _forged() from None
-    # The column's own value stays what it is, whatever a rule makes of others.
+    # A value of the column itself is kept; a rule may convert values of other types only.
     return found if type(found) is type(value) else value
 
 
 @memoized
 def _members(item: SortKey) -> type[Enum] | None:
-    """The enum whose members a column is read as."""
+    """Return the enum whose members a column is read as, or None."""
     try:
         kind = item.column.type.python_type
     except NotImplementedError:
@@ -171,7 +175,7 @@ def _members(item: SortKey) -> type[Enum] | None:
 
 @memoized
 def _kept(owner: type[Any], item: SortKey) -> tuple[tuple[type[Any], ...], Rule]:
-    """What a column's values may be, as SQLAlchemy and the model say, and the rule for each."""
+    """Return the Python types that a column's values may have, and the rule that checks them."""
     kind = column_python_type(owner, item.column)
     found = {kind, python_type_for_errors(kind, item.column.type)}
     with suppress(NotImplementedError):
@@ -179,7 +183,7 @@ def _kept(owner: type[Any], item: SortKey) -> tuple[tuple[type[Any], ...], Rule]
     if family_of(item.column.type) == "decimal":
         found |= {Decimal, float}  # SQLite's are floats, and a column may be read as some
     kinds = tuple(kind for kind in found if isinstance(kind, type))
-    # By the SQL type alone: a row may hold what the model's annotation does not know.
+    # Checked by the SQL type alone: rows may hold values that the model's annotation excludes.
     return kinds, rule_of(Any, item.column.type, writing=False)
 
 
@@ -212,7 +216,7 @@ def _shape_text_cached(shape: Shape) -> str:
 
 
 def _canonical(item: Any) -> Any:
-    """A part of a shape, or a value, as JSON that is the same in every process."""
+    """Return a part of a shape, or a value, as JSON that is the same in every process."""
     if isinstance(item, Relation | Column | Expression | Operator):
         return item.name
     if isinstance(item, RawExpression):

@@ -1,6 +1,6 @@
-"""In charge of what is asked, as frozen values: the shape and, apart from it, what is bound.
+"""Queries as frozen values: a ``Shape`` makes a statement, a ``Spec`` adds the values to bind.
 
-Two questions of one shape share one statement, whatever their values are.
+Two queries of one shape share one statement, whatever their values are.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ __all__ = ["Limit", "Lock", "Shape", "Sorted", "Spec", "limit_of", "unsorted_pat
 #: How a statement is limited: to a number that stands in it, or to one that is bound.
 Limit: TypeAlias = int | Literal["few", "many"]
 
-#: What stands in a statement: what first() and one() ask for, and pages of the usual sizes, some of
-#: which read one row more to see whether there are others.
+#: Limits that stand in the text of a statement: those of first() and one(), and of pages of the
+#: usual sizes, some of which read one row more to see whether there are others.
 _USUAL: Final = frozenset({1, 2, 3, 5, 10, 11, 20, 21, 25, 26, 50, 51, 100, 101})
 #: No page has more rows.
 _FEW: Final = 1024
 
 
 def limit_of(rows: int | None) -> Limit | None:
-    """Say how a statement is limited to so many rows.
+    """Return how a statement is limited to so many rows.
 
-    A limit that a client may choose is bound, lest each number make a statement of its own.
-    PostgreSQL then has to plan at each execution: when it keeps a plan for all of them, it takes a
-    limit that it does not know for a tenth of the rows. The usual numbers stand in the text, so
-    that it keeps their plans. Whole exports do not share a statement with pages: a plan that was
-    kept for all rows would serve the pages too.
+    A limit that a client may choose is bound, so that not every number makes a statement of its
+    own. PostgreSQL then has to plan at each execution: when it keeps a plan for all of them, it
+    takes a limit that it does not know for a tenth of the rows. The usual numbers stand in the
+    text, so that it keeps their plans. Whole exports do not share a statement with pages: a plan
+    that was kept for all rows would serve the pages too.
     """
     if rows is None or rows in _USUAL:
         return rows
@@ -53,9 +53,9 @@ def limit_of(rows: int | None) -> Limit | None:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The rows are locked for the unit; those that another unit has locked are waited for.
+    """A row lock until the end of the unit; rows that another unit has locked are waited for.
 
-    ``skip_locked`` leaves them out, ``nowait`` is a refusal instead of a wait.
+    ``skip_locked`` leaves those out, ``nowait`` raises an error instead of waiting.
     """
 
     skip_locked: bool = False
@@ -71,16 +71,16 @@ Sorted: TypeAlias = tuple[tuple[Path, tuple[SortKey, ...]], ...]
 def unsorted_paths(
     load: tuple[tuple[Relation, ...], ...], sorted_: Sorted
 ) -> tuple[tuple[Relation, ...], ...]:
-    """The paths that neither are sorted nor lead through what is."""
+    """Return the paths that neither have an order of their own nor lead through one that has."""
     return tuple(path for path in load if not any(path[: len(own)] == own for own, _ in sorted_))
 
 
 class Shape(NamedTuple):
-    """What makes a statement: conditions, order, relations to load, and how it is cut.
+    """The parts of a query that make its statement: conditions, order, relations to load, limits.
 
     ``sorted`` are the collections among those to load that have an order of their own, and single
-    objects that may be one of several, which have none.
-    Where the model stands for groups, ``of`` is the shape of the rows that are grouped.
+    objects that may be one of several, which have none. If the model stands for groups, ``of`` is
+    the shape of the rows that are grouped.
     """
 
     model: type[Any]
@@ -112,11 +112,11 @@ class Shape(NamedTuple):
 
 
 class Spec(NamedTuple):
-    """A shape and the values for its leaves, in order.
+    """A shape and the values for its conditions, in order.
 
-    A ``raw`` spec has an SQL expression of the caller's own in its conditions or its order, and a
-    statement of its own; otherwise its shape's statement serves. ``of`` asks for the rows that are
-    grouped. ``given`` are the values that a schema awaits, by their keys.
+    A ``raw`` spec has an SQL expression of the caller's own in its conditions or its order, and
+    gets a statement of its own; otherwise its shape's statement serves. ``of`` asks for the rows
+    that are grouped. ``given`` are the values that a schema awaits, by their keys.
     """
 
     shape: Shape
@@ -129,42 +129,42 @@ class Spec(NamedTuple):
     given: Mapping[str, Any] = MappingProxyType({})
 
     def grouped(self, rows: Spec) -> Spec:
-        """The same about the groups of these rows."""
+        """Return this spec about the groups of these rows."""
         shape = self.shape._replace(of=rows.shape)
         return self._replace(shape=shape, raw=self.raw or rows.raw, of=rows)
 
     def filtered(self, nodes: tuple[Node, ...], values: tuple[Any, ...], raw: bool = False) -> Spec:
-        """With these conditions too."""
+        """Return the spec with these conditions added."""
         shape = self.shape._replace(where=(*self.shape.where, *nodes))
         return self._replace(shape=shape, values=(*self.values, *values), raw=self.raw or raw)
 
     def where(self, conditions: ParsedConditions) -> Spec:
-        """With these conditions too."""
+        """Return the spec with these parsed conditions added."""
         return self.filtered(conditions.nodes, conditions.values, conditions.raw)
 
     def sorted_by(self, order: tuple[SortKey, ...]) -> Spec:
-        """With this order in place of the one before."""
+        """Return the spec with this order in place of the one before."""
         raw = self.raw or any(item.raw for item in order)
         return self._replace(shape=self.shape._replace(order=order), raw=raw)
 
     def cut(self, *, limit: int | None = None, offset: int | None = None) -> Spec:
-        """With this limit or offset in place of the one before; None leaves it as it is."""
+        """Return the spec with this limit or offset; None keeps the one that it has."""
         limit = self.limit if limit is None else limit
         offset = self.offset if offset is None else offset
         shape = self.shape._replace(limit=limit_of(limit), skipping=offset is not None)
         return self._replace(shape=shape, limit=limit, offset=offset)
 
     def within(self, rows: int) -> Spec:
-        """With at most ``rows`` rows, or the lower limit that it has."""
+        """Return the spec with at most ``rows`` rows, or the lower limit that it has."""
         return self.cut(limit=rows if self.limit is None else min(rows, self.limit))
 
     def scrolled(self, keyset: Keyset, position: tuple[Any, ...], rows: int) -> Spec:
-        """At most ``rows`` rows from this position on."""
+        """Return the spec for at most ``rows`` rows from this position on."""
         shape = self.shape._replace(keyset=keyset, limit=limit_of(rows))
         return self._replace(shape=shape, position=position, limit=rows)
 
     def uncut(self) -> Spec:
-        """Without limit and offset."""
+        """Return the spec without limit and offset."""
         if not (self.is_cut or self.shape.skipping):
             return self
         shape = self.shape._replace(limit=None, skipping=False)
@@ -172,28 +172,28 @@ class Spec(NamedTuple):
 
     @property
     def is_cut(self) -> bool:
-        """Whether it has a limit or an offset."""
+        """True if it has a limit or an offset."""
         return self.limit is not None or self.offset is not None
 
     @property
     def binds_limit(self) -> bool:
-        """Whether the limit is a value of the statement and no part of it."""
+        """True if the limit is bound as a value and does not stand in the statement."""
         return isinstance(self.shape.limit, str)
 
     @property
     def finds_nothing(self) -> bool:
-        """Whether no row can answer: with a limit of 0, or where it has to be one of none."""
+        """True if no row can match: with a limit of 0, or a condition such as ``id__in=[]``."""
         if self.limit == 0 or matches_no_row(self.shape.where, self.values):
             return True
         if self.of is None or not self.of.finds_nothing:
             return False
-        # No rows make no groups; but where nothing is grouped by, one object is about them all.
+        # No rows make no groups. But without GROUP BY there is one result, also about no rows.
         groups = groups_of(self.shape.model)
         return groups is not None and bool(groups.fields)
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the statement binds."""
+        """The values by the names of the statement's bind parameters."""
         found = bound(CONDITION_VALUE, self.values)
         if self.of is not None:
             found |= bound(ROW_CONDITION_VALUE, self.of.values)
@@ -211,5 +211,5 @@ class Spec(NamedTuple):
 
 @memoized
 def whole(model: type[Any]) -> Spec:
-    """What asks for every row."""
+    """Return the spec for every row."""
     return Spec(Shape(model))

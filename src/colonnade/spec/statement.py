@@ -1,8 +1,10 @@
-"""In charge of how relations of entities are loaded: a strategy by cardinality.
+"""Build the SELECTs of specs: for entities, counts and existence, each once for a shape.
 
-A single object is joined, which costs no further statement; a collection gets a statement of its
-own, since a join would repeat the parent for each child. An object that may be one of several is
-none of these: ``reading.sorted`` reads the first of them for each parent.
+``apply_shape`` adds conditions, joins, order and limits to any SELECT. ``loader_options`` says how
+entities' relations are loaded: a single object is joined, which costs no further statement; a
+collection gets a statement of its own, since a join would repeat the parent for each child. An
+object that may be one of several is left out: ``reading.children.load_sorted`` reads the first for
+each parent.
 """
 
 from __future__ import annotations
@@ -47,20 +49,93 @@ __all__ = [
     "select_existence",
 ]
 
-#: How a relation is declared that is read with its owner, in one statement.
+#: The values of ``lazy`` for relations that SQLAlchemy joins whenever their owner is read.
 _JOINED: Final = frozenset({"joined", False})
+Builder: TypeAlias = Callable[[Shape], Any]
+
+
+def select_entities(spec: Spec) -> Any:
+    """Return the SELECT of whole objects, with what ``load`` asks for."""
+    return _for(spec, _entities, _entities_cached)
+
+
+def select_count(spec: Spec) -> Any:
+    """Return SELECT count(*): no order, no loads, and only the joins that filter.
+
+    With a limit or an offset it counts the rows that they leave.
+    """
+    if spec.is_cut:
+        return _for(_bare(spec, cut=True), _counting_cut, _counting_cut_cached)
+    return _for(_bare(spec), _counting, _counting_cached)
+
+
+def select_existence(spec: Spec) -> Any:
+    """Return SELECT 1 … LIMIT 1, after the rows that an offset leaves out."""
+    if spec.is_cut:
+        spec = spec.within(1)
+        return _for(_bare(spec, cut=True), _existing_cut, _existing_cut_cached)
+    return _for(_bare(spec), _existing, _existing_cached)
+
+
+def matching(spec: Spec) -> Any:
+    """Return SELECT 1 for every row, of which a planner is asked for its estimate."""
+    return _for(_bare(spec), _matching, _matching_cached)
+
+
+def apply_shape(
+    statement: Select[Any],
+    sources: JoinTree,
+    shape: Shape,
+    *,
+    ordered: bool = True,
+) -> Select[Any]:
+    """Return a SELECT from ``sources`` with the shape's conditions, order and limits."""
+    if shape.where:
+        condition = compile_node(And(shape.where), sources, names(CONDITION_VALUE).__next__)
+        statement = statement.where(condition)
+    if shape.of is not None:
+        statement = statement.add_cte(groups(shape.model, shape.of))
+    order: list[Any] = []
+    if ordered:
+        terms = with_primary_key(shape.model, shape.order)
+        order = order_of(terms, shape.keyset, sources, shape.where)
+        if shape.keyset is not None:
+            later = after_position(terms, shape.keyset, sources)
+            statement = statement if later is None else statement.where(later)
+    # Last, since conditions and order have told the sources what to join.
+    statement = sources.apply_joins(statement).order_by(*order)
+    return _cut(statement, shape) if ordered else statement
+
+
+def limiting(limit: Limit, name: str) -> ColumnElement[int]:
+    """Return the number of rows as it stands in a statement: itself, or the value of this name."""
+    if isinstance(limit, int):
+        return literal_column(str(limit), Integer)
+    # Two types, and so two texts: the servers keep a plan for each.
+    kind = Integer() if limit == "few" else BigInteger()
+    return bindparam(name, type_=kind, required=True)
+
+
+def keys_of(shape: Shape, sources: JoinTree) -> list[Any]:
+    """Return the columns that a scroll reads in addition: the sort keys of each row."""
+    if shape.keyset is None:
+        return []
+    return key_columns(with_primary_key(shape.model, shape.order), sources)
 
 
 def loader_options(
     model: type[Any], paths: Iterable[tuple[Relation, ...]]
 ) -> tuple[ORMOption, ...]:
-    """SQLAlchemy's options that load the relations at the end of each path and on the way."""
+    """Return SQLAlchemy's options that load the relations of each path, with those on the way."""
     return (*_kept_apart(model), *(_option(model, path) for path in paths))
 
 
 @memoized
 def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
-    """What keeps relations that the model joins by itself from repeating its rows."""
+    """Return options for single objects that the model joins by itself and that may be several.
+
+    Loaded in a statement of their own, they do not repeat its rows.
+    """
     relations = inspect(model).relationships
     return tuple(
         selectinload(getattr(model, name))
@@ -70,6 +145,7 @@ def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
 
 
 def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
+    """Return the option that loads one path: single objects joined, collections apart."""
     option: Any = None
     owner = model
     for step in path:
@@ -83,61 +159,6 @@ def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
     return result
 
 
-Builder: TypeAlias = Callable[[Shape], Any]
-
-
-def select_entities(spec: Spec) -> Any:
-    """SELECT of whole objects, with what ``load`` asks for."""
-    return _for(spec, _entities, _entities_cached)
-
-
-def select_count(spec: Spec) -> Any:
-    """SELECT count(*): no order, no loads, and only the joins that filter.
-
-    Of a question that is cut, the rows that the limit and the offset leave.
-    """
-    if spec.is_cut:
-        return _for(_bare(spec, cut=True), _counting_cut, _counting_cut_cached)
-    return _for(_bare(spec), _counting, _counting_cached)
-
-
-def select_existence(spec: Spec) -> Any:
-    """SELECT 1 … LIMIT 1, after the rows that an offset leaves out."""
-    if spec.is_cut:
-        spec = spec.within(1)
-        return _for(_bare(spec, cut=True), _existing_cut, _existing_cut_cached)
-    return _for(_bare(spec), _existing, _existing_cached)
-
-
-def matching(spec: Spec) -> Any:
-    """SELECT 1 for every row: what a planner is asked about."""
-    return _for(_bare(spec), _matching, _matching_cached)
-
-
-def apply_shape(
-    statement: Select[Any],
-    sources: JoinTree,
-    shape: Shape,
-    *,
-    ordered: bool = True,
-) -> Select[Any]:
-    """A SELECT of anything from ``sources``, with the shape's conditions, order and cut."""
-    if shape.where:
-        condition = compile_node(And(shape.where), sources, names(CONDITION_VALUE).__next__)
-        statement = statement.where(condition)
-    if shape.of is not None:
-        statement = statement.add_cte(groups(shape.model, shape.of))
-    order: list[Any] = []
-    if ordered:
-        terms = with_primary_key(shape.model, shape.order)
-        order = order_of(terms, shape.keyset, sources, shape.where)
-        if shape.keyset is not None:
-            later = after_position(terms, shape.keyset, sources)
-            statement = statement if later is None else statement.where(later)
-    statement = sources.apply_joins(statement).order_by(*order)
-    return _cut(statement, shape) if ordered else statement
-
-
 def _cut(statement: Select[Any], shape: Shape) -> Select[Any]:
     if shape.limit is not None:
         statement = statement.limit(limiting(shape.limit, LIMIT))
@@ -146,30 +167,16 @@ def _cut(statement: Select[Any], shape: Shape) -> Select[Any]:
     return statement
 
 
-def limiting(limit: Limit, name: str) -> ColumnElement[int]:
-    """Return the number of rows as it stands in a statement: itself, or the value of this name."""
-    if isinstance(limit, int):
-        return literal_column(str(limit), Integer)
-    # Two types, and so two texts: the servers keep a plan for each.
-    kind = Integer() if limit == "few" else BigInteger()
-    return bindparam(name, type_=kind, required=True)
-
-
-def keys_of(shape: Shape, sources: JoinTree) -> list[Any]:
-    """The columns that a scroll reads beside what it is asked for: where each row stands."""
-    if shape.keyset is None:
-        return []
-    return key_columns(with_primary_key(shape.model, shape.order), sources)
-
-
 def _for(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:
+    """Return the statement for a spec, from the cache unless the spec is ``raw``."""
     return build(spec.shape) if spec.raw else cached(spec.shape)
 
 
 def _bare(spec: Spec, *, cut: bool = False) -> Spec:
-    """The conditions alone, or with the cut: questions that differ in the rest share a statement.
+    """Return the spec with its conditions only, or with its limits too.
 
-    How many rows are left does not depend on their order.
+    Queries that differ in the rest then share a statement: the number of rows does not depend on
+    it.
     """
     shape = Shape(spec.shape.model, spec.shape.where, of=spec.shape.of)
     if cut:
@@ -189,13 +196,16 @@ def _entities(shape: Shape) -> Any:
 
 
 def _locking(statement: Select[Any], shape: Shape) -> Select[Any]:
-    """With FOR UPDATE of the model's own table: the far side of an outer join cannot be locked."""
+    """Return the SELECT with FOR UPDATE of the model's own table, if the shape asks for a lock.
+
+    The far side of an outer join cannot be locked.
+    """
     if shape.lock is None:
         return statement
     statement = statement.with_for_update(
         of=shape.model, skip_locked=shape.lock.skip_locked, nowait=shape.lock.nowait
     )
-    # What an object that is held already has was read before the lock, and may be old.
+    # An object in the session was read before the lock, so that its values may be out of date.
     return statement.execution_options(populate_existing=True)
 
 
@@ -214,6 +224,7 @@ def _existing(shape: Shape) -> Any:
 
 
 def _counting_cut(shape: Shape) -> Any:
+    # A limit beside count(*) would apply to the one row of the result.
     rows = _cut(_matching(shape), shape).subquery()
     return select_rows(func.count()).select_from(rows)
 

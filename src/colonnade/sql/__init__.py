@@ -1,4 +1,4 @@
-"""SQL elements that each database spells in its own way."""
+"""SQL elements that SQLAlchemy does not have and that each database spells in its own way."""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
-"""The base class of the operators' SQL elements: a condition that is rendered as it is.
+"""Compare a column with a value: the base class of operators' SQL, and the types to bind as.
 
-For databases without a boolean type SQLAlchemy renders a boolean function as ``f(x) = 1``, as it
-does a boolean column. The database then cannot use an index for what the function compiles to.
+``Predicate`` is a condition that is rendered as it is. For databases without a boolean type
+SQLAlchemy renders a boolean function as ``f(x) = 1``, and no index then serves what the function
+compiles to. ``comparison_type`` is the type to bind for a comparison with a column, which may be
+with more than the column can store. ``with_portable_order`` compares UUIDs in the same order on
+every database.
 """
 
 from __future__ import annotations
@@ -78,6 +81,32 @@ def unbounded_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     return _UnboundedType(kind) if isinstance(kind, TypeDecorator) else _bare_type(kind)
 
 
+def with_portable_order(
+    compare: Callable[[Any, Any], ColumnElement[bool]],
+) -> Callable[[Any, Any], ColumnElement[bool]]:
+    """Return ``compare`` so that it compares UUIDs in the same order on every database.
+
+    Columns of other types are compared as before.
+    """
+
+    def build(column: Any, value: Any) -> ColumnElement[bool]:
+        if family_of(column.type) != "uuid":
+            return compare(column, value)
+        return compare(_SortableUUID(column), _SortableUUID(value))
+
+    return build
+
+
+def build_between(column: Any, pair: tuple[Any, Any]) -> ColumnElement[bool]:
+    """Build the condition that a column lies between a pair of values, both included."""
+    low, high = pair
+    at_least, at_most = (
+        with_portable_order(lambda c, v: c >= v),
+        with_portable_order(lambda c, v: c <= v),
+    )
+    return and_(at_least(column, low), at_most(column, high))
+
+
 class _UnboundedType(TypeDecorator[Any]):
     """A user's own ``TypeDecorator``, bound as the type that it wraps but without its bounds.
 
@@ -123,29 +152,6 @@ class _SortableUUID(FunctionElement[Any]):
     def __init__(self, value: Any) -> None:
         super().__init__(value)
         self.type = value.type
-
-
-def with_portable_order(
-    compare: Callable[[Any, Any], ColumnElement[bool]],
-) -> Callable[[Any, Any], ColumnElement[bool]]:
-    """Return ``compare`` for columns of any type, UUIDs in the same order on every database."""
-
-    def build(column: Any, value: Any) -> ColumnElement[bool]:
-        if family_of(column.type) != "uuid":
-            return compare(column, value)
-        return compare(_SortableUUID(column), _SortableUUID(value))
-
-    return build
-
-
-def build_between(column: Any, pair: tuple[Any, Any]) -> ColumnElement[bool]:
-    """Build the condition that a column lies between a pair of values, both included."""
-    low, high = pair
-    at_least, at_most = (
-        with_portable_order(lambda c, v: c >= v),
-        with_portable_order(lambda c, v: c <= v),
-    )
-    return and_(at_least(column, low), at_most(column, high))
 
 
 @compiles(_SortableUUID)

@@ -47,12 +47,12 @@ class _Rank(FunctionElement[float]):
 
 
 def build_match(column: Any, search: Any) -> ColumnElement[bool]:
-    """Build the condition that a text matches a bound ``Search``."""
+    """Build the condition that a text matches a bound ``FullTextSearch``."""
     return _Matches(column, search)
 
 
 def build_rank(column: Any, search: Any) -> ColumnElement[float]:
-    """Build the rank of a text for a bound ``Search``; sorted descending, the best come first."""
+    """Build the rank of a text for a bound ``FullTextSearch``: the higher, the better."""
     return _Rank(column, search)
 
 

@@ -21,7 +21,7 @@ class ExactText(FunctionElement[str]):
 
 
 class AnyOfEquals(FunctionElement[Any]):
-    """A column that a group's rows have in common, where it is grouped by another form of it."""
+    """A text column of a group, which is grouped by the ``ExactText`` form of it."""
 
     inherit_cache = True
 

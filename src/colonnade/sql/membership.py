@@ -1,11 +1,12 @@
-"""The SQL of ``in`` and ``not_in``: one statement for a list of any length.
+"""The SQL of ``in`` and ``not_in`` and of keys: one statement for a list of any length.
 
 PostgreSQL gets the list as one array and SQLite as one JSON text. So the number of values is not
-limited by the number of parameters, and each length does not need a statement of its own. MySQL
-and MariaDB get a parameter for each value, which their drivers write into the statement.
+limited by the number of parameters, and each length does not need a statement of its own. MySQL and
+MariaDB get a parameter for each value, which their drivers write into the statement.
+``build_in_stored_keys`` does the same for keys of several columns.
 
-With a NULL column both operators give NULL, as in SQL, unless the list is empty: an empty ``in``
-finds no row and an empty ``not_in`` every row.
+With a NULL column ``in`` and ``not_in`` give NULL, as in SQL, unless the list is empty: an empty
+``in`` finds no row and an empty ``not_in`` every row.
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ from colonnade.values import family_of, plain_type
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect
 
 __all__ = [
     "VALUE_FUNCTION",
@@ -43,6 +42,39 @@ __all__ = [
 VALUE_FUNCTION: Final = "colonnade_value"
 #: Families that JSON cannot carry exactly, sent as text: SQLite reads a float to 15 digits only.
 _AS_TEXT: Final = frozenset({"float", "decimal", "bytes"})
+#: The family of unknown types, for which nothing says how a list is written.
+_BY_ONE: Final = "other"
+
+
+def build_in(column: Any, values: Any) -> ColumnElement[bool]:
+    """Build the condition that a column holds one of the values of an expanding parameter."""
+    return _build_membership(column, values, lambda c, v: c.in_(v), ExactComparison, _Among)
+
+
+def build_not_in(column: Any, values: Any) -> ColumnElement[bool]:
+    """Build the condition that a column holds none of the values of an expanding parameter."""
+    return _build_membership(column, values, lambda c, v: c.not_in(v), ExactInequality, _NotAmong)
+
+
+def build_in_stored_keys(
+    columns: Sequence[Any], name: str, kinds: Sequence[TypeEngine[Any]] | None = None
+) -> ColumnElement[bool]:
+    """Return the condition that the columns are one of the keys bound as ``name``.
+
+    If there are several columns, the values of each are bound too, as ``name_0`` and so on.
+    ``kinds`` are types to bind the values as, in place of the columns' own.
+    """
+    kinds = kinds or [column.type for column in columns]
+    key: Any = columns[0] if len(columns) == 1 else tuple_(*columns, types=kinds)
+    each: Any = key.in_(bindparam(name, expanding=True))
+    if any(family_of(column.type) == _BY_ONE for column in columns):
+        return each  # type: ignore[no-any-return] # a comparison
+    names = [name] if len(columns) == 1 else [f"{name}_{index}" for index in range(len(columns))]
+    arrays = [
+        bindparam(own, type_=_KeyColumnArray(kind)) for own, kind in zip(names, kinds, strict=True)
+    ]
+    rows = bindparam(name, type_=_KeyRows(*kinds))
+    return _AmongStored(*columns, *arrays, rows, each)
 
 
 class ValueList(TypeDecorator[list[Any]]):
@@ -77,7 +109,7 @@ def encode_values(kind: TypeEngine[Any], values: list[Any], dialect: Dialect) ->
 
 
 def is_sent_as_text(kind: TypeEngine[Any], dialect: Dialect) -> bool:
-    """Return True if the JSON has the values as text, which ``VALUE`` turns back into values."""
+    """Return whether the JSON has values as text, which ``VALUE_FUNCTION`` turns back."""
     # The family of the type on this database: an ExactDecimal is an integer on SQLite.
     return family_of(plain_type(kind.dialect_impl(dialect))) in _AS_TEXT
 
@@ -105,16 +137,6 @@ class _NotAmong(_Among):
 
     inherit_cache = True
     word = "NOT IN"
-
-
-def build_in(column: Any, values: Any) -> ColumnElement[bool]:
-    """Build the condition that a column holds one of the values of an expanding parameter."""
-    return _build_membership(column, values, lambda c, v: c.in_(v), ExactComparison, _Among)
-
-
-def build_not_in(column: Any, values: Any) -> ColumnElement[bool]:
-    """Build the condition that a column holds none of the values of an expanding parameter."""
-    return _build_membership(column, values, lambda c, v: c.not_in(v), ExactInequality, _NotAmong)
 
 
 def _build_membership(
@@ -168,10 +190,6 @@ def _render_column_and_list(
     return compiler.process(column, **options), compiler.process(values, **options)
 
 
-#: How a list of another type travels, nobody knows.
-_BY_ONE: Final = "other"
-
-
 class _KeyColumnArray(ValueList):
     """One column of the keys, as PostgreSQL's array."""
 
@@ -180,7 +198,7 @@ class _KeyColumnArray(ValueList):
     @override
     def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
         if value is not None and isinstance(plain_type(self.item), CHAR):
-            # The server fills up what it returns, and compares text without.
+            # The server pads what it returns with spaces, and compares it as text without them.
             value = [item.rstrip(" ") if isinstance(item, str) else item for item in value]
         return super().process_bind_param(value, dialect)
 
@@ -207,30 +225,9 @@ class _KeyRows(TypeDecorator[list[tuple[Any, ...]]]):
 
 
 class _AmongStored(Predicate):
-    """Its clauses: the columns, an array for each, all rows as one JSON, and a plain IN."""
+    """``(a, b) IN keys``: its clauses are the columns, an array for each, one JSON, a plain IN."""
 
     inherit_cache = True
-
-
-def build_in_stored_keys(
-    columns: Sequence[Any], name: str, kinds: Sequence[TypeEngine[Any]] | None = None
-) -> ColumnElement[bool]:
-    """Return the condition that the columns are one of the keys bound as ``name``.
-
-    Where there are several columns, the values of each are bound too, as ``name_0`` and so on.
-    ``kinds`` are the types to bind values as that no column may hold.
-    """
-    kinds = kinds or [column.type for column in columns]
-    key: Any = columns[0] if len(columns) == 1 else tuple_(*columns, types=kinds)
-    each: Any = key.in_(bindparam(name, expanding=True))
-    if any(family_of(column.type) == _BY_ONE for column in columns):
-        return each  # type: ignore[no-any-return] # a comparison
-    names = [name] if len(columns) == 1 else [f"{name}_{index}" for index in range(len(columns))]
-    arrays = [
-        bindparam(own, type_=_KeyColumnArray(kind)) for own, kind in zip(names, kinds, strict=True)
-    ]
-    rows = bindparam(name, type_=_KeyRows(*kinds))
-    return _AmongStored(*columns, *arrays, rows, each)
 
 
 @compiles(_AmongStored)
@@ -261,6 +258,7 @@ def _stored_of_json(element: _AmongStored, compiler: Any, **options: Any) -> str
 def _split_clauses(
     element: _AmongStored, compiler: Any, options: dict[str, Any]
 ) -> tuple[str, list[Any], Any]:
+    """Return the SQL of the columns, the clauses of the arrays, and that of the JSON."""
     clauses = list(element.clauses)
     width = (len(clauses) - 2) // 2
     columns = ", ".join(compiler.process(column, **options) for column in clauses[:width])

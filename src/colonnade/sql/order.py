@@ -1,7 +1,8 @@
-"""In charge of the SQL of an order: where NULLs come, what is compared, what is kept of a row.
+"""The SQL of ORDER BY: where NULLs are placed, what is compared, what is read of a sort key.
 
-NULL is the greatest of all on PostgreSQL and the least on the others, unless it is said otherwise;
-SQLite and PostgreSQL can be told, MySQL sorts by ``IS NULL`` first, which no index serves.
+NULL is the greatest value on PostgreSQL and the least on the other databases, unless the order says
+otherwise. SQLite and PostgreSQL have NULLS FIRST and LAST; MySQL has to sort by ``IS NULL`` first,
+which no index serves.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ __all__ = ["exact", "sortable", "sorted_by"]
 def sorted_by(
     column: Any, *, descending: bool, nulls_first: bool | None = None
 ) -> UnaryExpression[Any]:
-    """One term of ORDER BY. ``nulls_first`` is None where there are none, or all are."""
+    """Return a term of ORDER BY.
+
+    ``nulls_first`` is None if no value is NULL, or if all are, so that NULLs need no place.
+    """
     term: UnaryExpression[Any] = column.desc() if descending else column.asc()
     if nulls_first is None:
         return term
@@ -35,13 +39,13 @@ def sorted_by(
 
 
 def sortable(column: Any) -> Any:
-    """What stands for a column in an order and in comparisons that must agree with it."""
+    """Return the SQL of a column in an order, and in comparisons that must agree with it."""
     kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
     return _Label(column) if isinstance(kind, sa.Enum) and kind.native_enum else column
 
 
 def exact(column: Any) -> Any:
-    """A column's value as the database compares it, where reading it would round."""
+    """Return the SQL of a column's value as the database compares it, where reading rounds it."""
     kind = column.type
     if isinstance(kind, Float):
         return _Double(column)
@@ -51,7 +55,7 @@ def exact(column: Any) -> Any:
 
 
 class _Placed(UnaryExpression[Any]):
-    """A sorted column with its NULLs in place."""
+    """A sorted column with its NULLs first or last."""
 
     inherit_cache = True
 
@@ -92,7 +96,7 @@ def _word(term: _Placed) -> str:
 
 
 class _Label(FunctionElement[Any]):
-    """An enum of the database's own: MySQL sorts it by position and compares it as text."""
+    """A native enum in an order: MySQL sorts it by position, but compares it as text."""
 
     inherit_cache = True
 
@@ -113,7 +117,7 @@ def _by_name(element: _Label, compiler: Any, **options: Any) -> str:
 
 
 class _Double(_Label):
-    """A float in full: MySQL shows six digits of one of 32 bits, and compares all of it."""
+    """A float in full: of one of 32 bits MySQL shows six digits, but compares all of it."""
 
     inherit_cache = True
 
@@ -128,7 +132,7 @@ def _widened(element: _Double, compiler: Any, **options: Any) -> str:
 
 
 class _Unrounded(TypeDecorator[Decimal]):
-    """A NUMERIC as it is: SQLite keeps a float, and SQLAlchemy rounds what it reads of it."""
+    """A NUMERIC unrounded: SQLite stores a float, which SQLAlchemy rounds when it reads it."""
 
     impl = Numeric
     cache_ok = True

@@ -53,21 +53,6 @@ def _compile_explained(element: ExplainedSelect, compiler: Any, **options: Any) 
     return f"{analyzed if element.analyze else plain} {text}"
 
 
-def plan_lines(rows: Sequence[Any], database: str) -> list[str]:
-    """Return the lines of a plan, from the rows that EXPLAIN of this database answers with."""
-    return _indent_steps(rows) if database == "sqlite" else [str(row[0]) for row in rows]
-
-
-def _indent_steps(rows: Sequence[Any]) -> list[str]:
-    """Return SQLite's steps, which name their parents by number, indented as they are nested."""
-    depth = {0: -1}
-    lines: list[str] = []
-    for number, parent, _, detail in rows:
-        depth[number] = depth.get(parent, -1) + 1
-        lines.append(f"{'  ' * depth[number]}{detail}")
-    return lines
-
-
 class EstimatedSelect(Executable, ClauseElement):
     """An EXPLAIN of a SELECT, which returns the planner's estimates without running it."""
 
@@ -84,3 +69,18 @@ def _compile_estimated(element: EstimatedSelect, compiler: Any, **options: Any) 
     # The row is that of the plan, so the types of the SELECT's columns do not apply.
     forget_result_columns(compiler)
     return f"EXPLAIN (FORMAT JSON) {text}"
+
+
+def plan_lines(rows: Sequence[Any], database: str) -> list[str]:
+    """Return the lines of a plan, from the rows that EXPLAIN of this database answers with."""
+    return _indent_steps(rows) if database == "sqlite" else [str(row[0]) for row in rows]
+
+
+def _indent_steps(rows: Sequence[Any]) -> list[str]:
+    """Return SQLite's steps, which name their parents by number, indented as they are nested."""
+    depth = {0: -1}
+    lines: list[str] = []
+    for number, parent, _, detail in rows:
+        depth[number] = depth.get(parent, -1) + 1
+        lines.append(f"{'  ' * depth[number]}{detail}")
+    return lines

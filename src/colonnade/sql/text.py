@@ -251,22 +251,22 @@ class _FoldedContains(Predicate):
 
 
 def build_like(column: Any, pattern: Any) -> ColumnElement[bool]:
-    """Build the condition that a text matches a bound ``Pattern`` or ``Piece``."""
+    """Build the condition that a text matches a bound ``LikePattern`` or ``LiteralPart``."""
     return _Like(column, pattern)
 
 
 def build_ilike(column: Any, pattern: Any) -> ColumnElement[bool]:
-    """Build the same condition as ``like``, without regard to case."""
+    """Build the condition of ``build_like`` without regard to case."""
     return _FoldedLike(column, pattern)
 
 
 def build_contains(column: Any, part: Any) -> ColumnElement[bool]:
-    """Build the condition that a text contains a bound ``Piece`` with both ends open."""
+    """Build the condition that a text contains a bound ``LiteralPart`` with both ends open."""
     return _Contains(column, part)
 
 
 def build_icontains(column: Any, part: Any) -> ColumnElement[bool]:
-    """Build the same condition as ``contains``, without regard to case."""
+    """Build the condition of ``build_contains`` without regard to case."""
     return _FoldedContains(column, part)
 
 
@@ -348,7 +348,7 @@ def _render_like_on_sqlite(element: _Like, compiler: Any, **options: Any) -> str
 @compiles(_Like, "mysql", "mariadb")
 def _render_like_on_mysql(element: _Like, compiler: Any, **options: Any) -> str:
     text, pattern = _render_two_arguments(element, compiler, options)
-    # As in Exactly: an index serves the first, and the second is exact.
+    # As in ExactComparison: an index serves the first, and the second is exact.
     return (
         f"({text} LIKE {pattern} ESCAPE '{_MARIADB_ESCAPE}' AND "
         f"{_collate_binary(text)} LIKE {_collate_binary(pattern)} ESCAPE '{_MARIADB_ESCAPE}')"

@@ -1,7 +1,7 @@
-"""Tests against real databases: temporary servers, a rolled-back session, a statement counter.
+"""Test against real databases: temporary servers, a rolled-back session, a statement counter.
 
 ``plugin`` is the pytest plugin, ``servers`` finds and starts database servers, ``proxy`` breaks
-the way to one, ``rollback`` undoes what a test wrote, ``statements`` counts what it ran.
+connections to one, ``rollback`` undoes what a test wrote, ``statements`` counts what it ran.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pytest plugin: temporary databases, a session that is rolled back, a statement counter.
+"""Provide pytest fixtures: temporary databases, a rolled-back session, a statement counter.
 
 A suite overrides one fixture, ``colonnade_db``, with its own ``Database``::
 
@@ -35,7 +35,7 @@ _SERVERS = pytest.StashKey["Servers"]()
 
 
 def servers(config: pytest.Config) -> Servers:
-    """The servers of this test run, found on demand and ended with it."""
+    """Return the servers of this test run, which are found on demand and ended with it."""
     from colonnade.testing.servers import Servers
 
     if _SERVERS not in config.stash:
@@ -49,7 +49,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def demand(kind: str, find: Callable[[], T]) -> T:
-    """What ``find`` finds; when it finds no server, skip the test, or fail where required."""
+    """Return what ``find`` returns. If it finds no server skip the test, or fail if required."""
     from colonnade.testing.servers import ServerNotFound, required
 
     try:
@@ -63,39 +63,39 @@ def demand(kind: str, find: Callable[[], T]) -> T:
 
 @pytest.fixture(scope="session")
 def postgresql_server(pytestconfig: pytest.Config) -> Server:
-    """A PostgreSQL server, shared by the run; see ``colonnade.testing.servers``."""
+    """Provide a PostgreSQL server for the whole run; see ``colonnade.testing.servers``."""
     return demand("postgresql", lambda: servers(pytestconfig).find("postgresql"))
 
 
 @pytest.fixture(scope="session")
 def mariadb_server(pytestconfig: pytest.Config) -> Server:
-    """A MariaDB server, shared by the run; see ``colonnade.testing.servers``."""
+    """Provide a MariaDB server for the whole run; see ``colonnade.testing.servers``."""
     return demand("mariadb", lambda: servers(pytestconfig).find("mariadb"))
 
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """The URL of an empty SQLite file; in memory all connections would share a transaction."""
+    """Provide the URL of an empty SQLite file; connections to memory would share a transaction."""
     return f"sqlite:///{tmp_path / 'colonnade.db'}"
 
 
 @pytest.fixture
 def postgresql_url(postgresql_server: Server) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database, this test's own."""
+    """Provide the URL of an empty PostgreSQL database for this test only."""
     with postgresql_server.temporary_database() as url:
         yield url
 
 
 @pytest.fixture
 def mariadb_url(mariadb_server: Server) -> Iterator[str]:
-    """The URL of an empty MariaDB database, this test's own."""
+    """Provide the URL of an empty MariaDB database for this test only."""
     with mariadb_server.temporary_database() as url:
         yield url
 
 
 @pytest.fixture
 async def colonnade_db(sqlite_url: str) -> AsyncIterator[Database]:
-    """The suite's database, to be overridden; as it stands, all tables in a new SQLite file."""
+    """Provide the suite's database. Override it; by default all tables in a new SQLite file."""
     from colonnade.database import Database
 
     async with Database(sqlite_url) as db:
@@ -105,7 +105,7 @@ async def colonnade_db(sqlite_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def session(colonnade_db: Database) -> AsyncIterator[Session]:
-    """A session of ``colonnade_db`` that is rolled back, as is all else done through it."""
+    """Provide a session of ``colonnade_db``; everything done through the database is undone."""
     from colonnade.testing.rollback import rolled_back
 
     async with rolled_back(colonnade_db), colonnade_db.session() as session:
@@ -114,7 +114,7 @@ async def session(colonnade_db: Database) -> AsyncIterator[Session]:
 
 @pytest.fixture
 async def statements(colonnade_db: Database) -> AsyncIterator[Statements]:
-    """The statements that ``colonnade_db`` runs during the test; ``statements.clear()`` resets."""
+    """Count the statements of ``colonnade_db`` in the test; ``statements.clear()`` resets."""
     from colonnade.testing.statements import count_statements
 
     with count_statements(colonnade_db) as counted:

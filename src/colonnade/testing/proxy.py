@@ -1,7 +1,7 @@
-"""A way to a real server that can be refused, frozen, slowed down and cut at a chosen message.
+"""Break connections to a real server: refuse, freeze, slow down, or cut at a chosen message.
 
-``commits`` finds the client's COMMIT, so that a test can have either side of an unknown outcome:
-cut before the server gets it, or after the server did it and before the client hears of it.
+``commits`` matches the client's COMMIT, so that a test can make both kinds of unknown outcome: a
+cut before the server gets COMMIT, or after it has committed and before the client gets the answer.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _CHUNK: Final = 65536
 
 
 def sends(text: str) -> Predicate:
-    """Whether a client's message is a plain query that begins with ``text``, in any case.
+    """Return a predicate for client messages: plain queries that begin with ``text``, in any case.
 
-    For PostgreSQL's simple query and MySQL's COM_QUERY, unencrypted.
+    It knows PostgreSQL's simple query and MySQL's COM_QUERY, unencrypted.
     """
     start = re.escape(text.encode())
     pattern = re.compile(rb"\A(?:Q.{4}|.{4}\x03)\s*" + start + rb"\b", re.DOTALL | re.IGNORECASE)
@@ -40,14 +40,14 @@ commits: Final = sends("COMMIT")
 
 @dataclass(frozen=True)
 class _Cut:
-    """A cut to come: at which message of a client, and on which side of it."""
+    """A cut to be made: at which message of a client, and before or after its answer."""
 
     at: Predicate
     after: bool
 
 
 class _Link:
-    """One client's connection and its way on to the server."""
+    """One client's connection, and the proxy's connection to the server for it."""
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.client = client
@@ -84,13 +84,13 @@ class Proxy:
 
     @classmethod
     def to(cls, url: str) -> Self:
-        """A proxy in front of the server of a database URL."""
+        """Return a proxy in front of the server of a database URL."""
         address = make_url(url)
         default = 5432 if address.get_backend_name() == "postgresql" else 3306
         return cls(address.host or "127.0.0.1", address.port or default)
 
     def url(self, url: str) -> str:
-        """The same database through the proxy."""
+        """Return the URL of the same database through the proxy."""
         through = make_url(url).set(host="127.0.0.1", port=self.port)
         return through.render_as_string(hide_password=False)
 
@@ -107,7 +107,7 @@ class Proxy:
 
     @property
     def connections(self) -> int:
-        """How many connections go through now."""
+        """The number of connections that go through now."""
         return len(self._links)
 
     async def listen(self) -> None:
@@ -209,7 +209,7 @@ class Proxy:
         self._happened.set()
 
     async def _read(self, source: asyncio.StreamReader) -> bytes:
-        """The next piece of data, once it may pass; nothing when the connection is over."""
+        """Return the next piece of data, once it may pass; empty when the connection is closed."""
         try:
             data = await source.read(_CHUNK)
         except OSError:

@@ -1,4 +1,4 @@
-"""Which statements a piece of code runs: counted at the cursor, on every engine of a database.
+"""Count the statements that a piece of code runs, at the cursors of a database's engines.
 
 ::
 
@@ -28,7 +28,7 @@ Countable: TypeAlias = (
     Database | AsyncSession | SyncSession | AsyncEngine | Engine | AsyncConnection | Connection
 )
 
-#: What begins, ends or marks a transaction when it comes by a cursor, as on SQLite.
+#: Statements for transactions and for savepoints, where they are sent by a cursor, as on SQLite.
 _OUTER: Final = re.compile(r"\s*(BEGIN|START TRANSACTION|COMMIT|ROLLBACK(?! TO))\b", re.IGNORECASE)
 _INNER: Final = re.compile(r"\s*(SAVEPOINT|RELEASE|ROLLBACK TO)\b", re.IGNORECASE)
 
@@ -44,7 +44,7 @@ class Statements:
 
     @property
     def count(self) -> int:
-        """How many statements there were."""
+        """The number of statements so far."""
         return len(self.statements)
 
     def clear(self) -> None:
@@ -52,7 +52,7 @@ class Statements:
         self.statements.clear()
 
     def expect(self, count: int) -> None:
-        """``AssertionError`` that lists the statements unless there were exactly ``count``."""
+        """Raise ``AssertionError`` with the list of statements unless there were ``count``."""
         __tracebackhide__ = True
         if self.count != count:
             expected = counted(count, "statement")
@@ -98,7 +98,7 @@ def _engines(target: Countable) -> list[Engine]:
 
 def _listeners(texts: list[str], transactions: bool) -> Iterator[tuple[str, Any]]:
     def execute(_connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        # What begins and ends a transaction has events of its own, the same on each database.
+        # BEGIN, COMMIT and ROLLBACK are counted by events of their own, the same on each database.
         if not _OUTER.match(statement) and (transactions or not _INNER.match(statement)):
             texts.append(statement)
 

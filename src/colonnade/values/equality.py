@@ -1,9 +1,8 @@
-"""Tell for which columns Python's equality is the database's.
+"""Decide for which columns values are equal in Python exactly where they are in SQL.
 
-Integers, UUIDs, booleans and dates are equal in Python exactly where they are equal in SQL. Texts
-are not: a collation, CITEXT and the padding of CHAR(n) decide for each column, and a foreign key
-follows its column's decision. Neither are values of a type of the user's own, which may be written
-as others, nor numbers that a cast rounds.
+Integers, UUIDs, booleans and dates are. Texts are not: a collation, CITEXT and the padding of
+CHAR(n) decide for each column, and a foreign key follows its column's decision. Neither are values
+of a user's own type, which may be written as others, nor numbers that a cast rounds.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ _EXACT = frozenset({"integer", "uuid", "boolean", "date"})
 
 
 def equal_as_asked(kind: TypeEngine[object]) -> bool:
-    """Return whether ``eq`` finds just the stored values that Python finds equal to one asked for.
+    """Return whether ``eq`` finds just the stored values that equal the given one in Python.
 
-    It does for texts too, unless a collation, CITEXT or CHAR(n) says on some database what equals.
+    It does for texts too, unless a collation, CITEXT or CHAR(n) decides on some database.
     """
     family = family_of(kind)
     if family in _EXACT:
@@ -34,9 +33,10 @@ def equal_as_asked(kind: TypeEngine[object]) -> bool:
 
 
 def equal_as_referred(kind: TypeEngine[object], other: TypeEngine[object]) -> bool:
-    """Return whether a foreign key refers to just the ``other`` that Python finds equal to it.
+    """Return whether a foreign key refers to just the ``other`` that equals it in Python.
 
-    Never for texts: two columns are compared as their collation likes, on MariaDB without case.
+    Never for texts: the database compares the two columns by their collation, on MariaDB without
+    case.
     """
     family = family_of(kind)
     if (
@@ -50,13 +50,13 @@ def equal_as_referred(kind: TypeEngine[object], other: TypeEngine[object]) -> bo
 
 
 def returned_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect) -> bool:
-    """Return whether a database may answer with another value than the one that was written."""
+    """Return whether a database may return another value than the one that was written."""
     if is_user_type(kind):
         return True
     plain = plain_type(kind.dialect_impl(dialect))
     if not capabilities_of(dialect.name).pads_char:
         return False
-    # PostgreSQL fills a CHAR(n) up with spaces, MariaDB takes them away.
+    # PostgreSQL pads a CHAR(n) with spaces, MariaDB strips them.
     return (
         isinstance(plain, CHAR)
         and isinstance(value, str)
@@ -65,6 +65,7 @@ def returned_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect
 
 
 def _has_equality_of_its_own(kind: TypeEngine[object]) -> bool:
+    """Return whether on some database a collation, CITEXT or CHAR(n) decides what is equal."""
     for dialect in DIALECTS:
         plain = plain_type(kind.dialect_impl(dialect))
         if isinstance(plain, CHAR | CITEXT) or getattr(plain, "collation", None) is not None:

@@ -1,4 +1,7 @@
-"""Writing: ``changes`` say what may be written, and a file a statement writes it."""
+"""Write rows: ``changes`` checks the values; ``insert``, ``update`` and ``delete`` write them.
+
+Each takes a session and runs one statement where no object has to be made, else the unit of work.
+"""
 
 from __future__ import annotations
 

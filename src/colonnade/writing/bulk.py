@@ -1,7 +1,7 @@
-"""In charge of INSERT of many rows, as they come from a file: fast, and in constant memory.
+"""Insert very many rows, such as those of a file, fast and in constant memory.
 
-No object is made, and nothing is validated but the names of the fields: what a row may hold is the
-database's to say.
+No object is made, and only the names of the fields are checked: the database decides what a row may
+hold.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ async def bulk_insert(
     batch: int = 5000,
     progress: Callable[[int], object] | None = None,
 ) -> int:
-    """How many rows were inserted. Each is a mapping by attribute, all with the same fields.
+    """Insert the rows, mappings by attribute with the same fields; return how many there were.
 
-    One INSERT for every ``batch`` rows, sent with the driver's ``executemany``; ``rows`` is read
-    as it goes and ``progress`` is called after each batch with the rows so far. A field's or a
-    column's default fills what no row has. What the session holds is flushed first, and it learns
-    nothing of the rows.
+    One INSERT for every ``batch`` rows, sent with the driver's ``executemany``; ``rows`` is read as
+    it goes and ``progress`` is called after each batch with the number of rows so far. The default
+    of a field or a column fills what no row has. The session is flushed first, and does not learn
+    of the new rows.
 
-    Raises ``InvalidChanges`` for a field that the model does not have, or that is not in every
-    row, and what the database refuses; the batches before it stay in the unit of work.
+    Raises ``InvalidChanges`` for a field that the model does not have, or that is not in every row,
+    and the error of an INSERT that the database refuses; the batches before it stay in the unit of
+    work.
     """
     if type(batch) is not int or batch < 1:
         raise InvalidOperand(f"batch must be a whole number of at least 1, not {batch!r}")
@@ -50,7 +51,7 @@ async def bulk_insert(
     statement = inserting(table)
     await session.flush()
     while chunk := list(islice(source, batch)):
-        if names is None:
+        if names is None:  # the first row decides which columns are written
             names = _keys(mapping_of(model), chunk[0])
             defaults = _defaults(mapping_of(model), names)
         parameters = _parameters(model, names, chunk, done)
@@ -65,7 +66,7 @@ async def bulk_insert(
 
 
 def _keys(mapped: Mapped, row: Row) -> dict[str, str]:
-    """The keys that the table has for the columns, by attribute."""
+    """Return the table's keys of the columns by the attributes that a row has."""
     unknown = [name for name in row if name not in mapped.columns]
     if unknown:
         raise InvalidChanges(
@@ -78,7 +79,10 @@ def _keys(mapped: Mapped, row: Row) -> dict[str, str]:
 
 
 def _defaults(mapped: Mapped, names: Mapping[str, str]) -> dict[str, Callable[[], Any]]:
-    """Return what makes the values that only the model's fields know, by the table's keys."""
+    """Return the functions that make defaults of the model's fields, by the table's keys.
+
+    They are for columns whose own default SQLModel has dropped.
+    """
     return {
         column.column.key: column.make_default
         for name, column in mapped.columns.items()
@@ -89,6 +93,7 @@ def _defaults(mapped: Mapped, names: Mapping[str, str]) -> dict[str, Callable[[]
 def _parameters(
     model: type[Any], names: Mapping[str, str], chunk: list[Row], done: int
 ) -> list[dict[str, Any]]:
+    """Return the rows by the table's keys; raise ``InvalidChanges`` if their fields differ."""
     fields = names.keys()
     for number, row in enumerate(chunk, start=done + 1):
         if row.keys() != fields:

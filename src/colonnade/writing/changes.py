@@ -1,7 +1,8 @@
-"""In charge of what may be written: a payload becomes changes, or every reason why it may not.
+"""Check a payload and turn it into the values to write, or raise every reason why it cannot be.
 
-No I/O: what a payload gets wrong is told before the database is asked, all of it at once. Only the
-fields that were set count; a patch never resets what it does not name.
+No statement runs: all that is wrong with a payload is reported at once, before the database is
+asked. Only the fields that were set count in an update; a patch never resets a field that it does
+not name.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def values_of(
     payload: P | Mapping[str, Any],
     filled: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """What to insert: every field of the schema, its defaults included.
+    """Return what to insert: every field of the schema, its defaults included.
 
     ``filled`` has the attributes that get their value from elsewhere if the payload has none.
     Raises ``InvalidChanges``.
@@ -64,6 +65,7 @@ def values_of(
     left = {
         name: value
         for name, value in given.items()
+        # None that is only the schema's default gives way to a default of the column.
         if value is not None or name in item.model_fields_set or not _fills_itself(mapped, name)
     }
     left |= {name: value for name, value in filled.items() if left.get(name) is None}
@@ -78,7 +80,7 @@ def values_of(
 
 
 def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]) -> dict[str, Any]:
-    """What to update: the fields that were set, and no others.
+    """Return what to update: the fields that were set, and no others.
 
     The key and the version are protected. Raises ``InvalidChanges``.
     """
@@ -92,11 +94,11 @@ def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
 
 
 def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
-    """What to set in many rows: the fields that a payload of any schema sets, or a mapping's.
+    """Return what to set in many rows: the fields that a payload of any schema, or a mapping, sets.
 
     An SQL expression on the model's own columns is taken as it is, and a hybrid with an update
-    expression sets what that says. The key and the version are
-    protected. Raises ``InvalidChanges``, for a payload that changes nothing too.
+    expression sets what that says. The key and the version are protected. Raises
+    ``InvalidChanges``, also for a payload that changes nothing.
     """
     check_writable(model, at_once=True)
     if isinstance(payload, Mapping):
@@ -120,10 +122,38 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
     return fitted | {n: coerce_expression(model, value) for n, value in computed.items()}
 
 
-def _fields(item: BaseModel) -> dict[str, Any]:
-    """Every field in the order of the schema, then what it allows besides.
+@memoized
+def required_of(model: type[Any]) -> tuple[str, ...]:
+    """Return the attributes without which no row may be inserted."""
+    return tuple(name for name, column in mapping_of(model).columns.items() if column.required)
 
-    What ``model_construct`` was not given, it does not have.
+
+@memoized
+def spellings_of(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
+    """Return the keys under which a mapping may give each field, and all of them."""
+    spelled = {
+        name: frozenset(_spellings(name, field)) for name, field in schema.model_fields.items()
+    }
+    return spelled, frozenset().union(*spelled.values())
+
+
+def refused_by_model(
+    model: type[Any], error: ValueError, fields: tuple[str, ...]
+) -> RefusedByModel:
+    """Return the error for values that a validator of the model refused, with its reason.
+
+    ``fields`` are those that it may be about; of several none is named.
+    """
+    if isinstance(error, ValidationError):
+        return _refusal(mapping_of(model), _problems_of(error), RefusedByModel)
+    field = fields[0] if len(fields) == 1 else ""
+    return _refusal(mapping_of(model), [(field, str(error))], RefusedByModel)
+
+
+def _fields(item: BaseModel) -> dict[str, Any]:
+    """Return every field in the order of the schema, then the extra ones that it allows.
+
+    An object made by ``model_construct`` has only those that it was given.
     """
     held = item.__dict__
     fields = {name: held[name] for name in type(item).model_fields if name in held}
@@ -131,6 +161,7 @@ def _fields(item: BaseModel) -> dict[str, Any]:
 
 
 def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]) -> BaseModel:
+    """Return the payload as an object of a schema, validated if it is a mapping."""
     if isinstance(payload, BaseModel):
         if hasattr(type(payload), "__table__"):
             raise InvalidChanges(
@@ -151,13 +182,14 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
         (str(name), _unknown(str(name), names, schema)) for name in payload if name not in names
     ]
     if schema.model_config.get("extra") == "allow":
-        # Then the model says what there is.
+        # Then the schema takes any name, and the model's columns decide which exist.
         names, problems = names | set(payload), []
     problems += [
         (name, "given twice, under different names")
         for name, spellings in spelled.items()
         if len(spellings & payload.keys()) > 1
     ]
+    # Unknown names are left out, so that Pydantic reports what is wrong with the others too.
     known = {name: value for name, value in payload.items() if name in names}
     item: P | None = None
     try:
@@ -169,17 +201,8 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
     return item
 
 
-@memoized
-def spellings_of(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
-    """Return the keys under which a mapping may give each field, and all of them."""
-    spelled = {
-        name: frozenset(_spellings(name, field)) for name, field in schema.model_fields.items()
-    }
-    return spelled, frozenset().union(*spelled.values())
-
-
 def _spellings(name: str, field: FieldInfo) -> set[str]:
-    """The keys under which a mapping may give a field."""
+    """Return the keys under which a mapping may give a field: its name and its aliases."""
     found: set[str] = {name}
     alias = field.validation_alias
     for item in alias.choices if isinstance(alias, AliasChoices) else [alias, field.alias]:
@@ -197,7 +220,7 @@ def _unknown(name: str, names: Collection[str], schema: type[BaseModel]) -> str:
 def _checked(
     mapped: Mapped, given: Mapping[str, Any], protected: tuple[str, ...]
 ) -> tuple[dict[str, Any], Problems]:
-    """The values as their columns hold them, and what is wrong with the others."""
+    """Return the values as their columns hold them, and the problems of the others."""
     fitted: dict[str, Any] = {}
     problems: Problems = []
     columns = _columns(mapped.model)
@@ -207,6 +230,7 @@ def _checked(
             problems += _misplaced(mapped, (name,), protected)
             continue
         nullable, check = known
+        # Validators check values; whether NULL may be is the column's to say.
         if value is None:
             if not nullable:
                 problems.append((name, "None is not allowed"))
@@ -222,7 +246,7 @@ def _checked(
 
 @memoized
 def _columns(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]]:
-    """The columns that may be written: whether NULL may be, and what checks a value."""
+    """Return, for each column that may be written, whether it takes NULL and its validator."""
     return {
         name: (column.nullable, column_validator(model, name, name))
         for name, column in mapping_of(model).columns.items()
@@ -230,14 +254,8 @@ def _columns(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]
     }
 
 
-@memoized
-def required_of(model: type[Any]) -> tuple[str, ...]:
-    """Return the attributes without which no row may be inserted."""
-    return tuple(name for name, column in mapping_of(model).columns.items() if column.required)
-
-
 def _misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...]) -> Problems:
-    """What is wrong with where the values go, whatever they are."""
+    """Return the problems with names that are no column, or a protected or computed one."""
     problems: Problems = []
     for name in given:
         column = mapped.columns.get(name)
@@ -251,7 +269,7 @@ def _misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...])
 
 
 def _no_column(mapped: Mapped, name: str) -> str:
-    """Return why a name is none of a column, and what is."""
+    """Return why a name is not that of a column, and which name to use."""
     model = mapped.model
     origin = synonym_of(model, name)
     if origin != name:
@@ -267,7 +285,7 @@ def _no_column(mapped: Mapped, name: str) -> str:
 
 
 def _spread(mapped: Mapped, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values, with what an update expression of a hybrid makes of its value in its place."""
+    """Return the values, with those of hybrids replaced by what their update expressions set."""
     found: dict[str, Any] = {}
     problems: Problems = []
     for name, value in given.items():
@@ -290,6 +308,7 @@ def _spread(mapped: Mapped, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _protected(mapped: Mapped) -> tuple[str, ...]:
+    """Return the attributes that no update may set: the key and the version."""
     return (*mapped.key, *([mapped.version] if mapped.version else ()))
 
 
@@ -298,21 +317,9 @@ def _is_expression(value: Any) -> bool:
 
 
 def _fills_itself(mapped: Mapped, name: str) -> bool:
+    """Return whether a column has a default, of the model or of the database."""
     column = mapped.columns.get(name)
     return column is not None and (column.has_default or column.has_server_default)
-
-
-def refused_by_model(
-    model: type[Any], error: ValueError, fields: tuple[str, ...]
-) -> RefusedByModel:
-    """Return the error for values that a validator of the model refused, with its reason.
-
-    ``fields`` are those that it may be about; of several none is named.
-    """
-    if isinstance(error, ValidationError):
-        return _refusal(mapping_of(model), _problems_of(error), RefusedByModel)
-    field = fields[0] if len(fields) == 1 else ""
-    return _refusal(mapping_of(model), [(field, str(error))], RefusedByModel)
 
 
 def _problems_of(error: ValidationError) -> Problems:
@@ -323,6 +330,7 @@ def _problems_of(error: ValidationError) -> Problems:
 
 
 def _raise(mapped: Mapped, problems: Problems) -> None:
+    """Raise ``InvalidChanges`` if there are problems."""
     if problems:
         raise _refusal(mapped, problems, InvalidChanges)
 

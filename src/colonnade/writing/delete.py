@@ -1,4 +1,9 @@
-"""In charge of what becomes of the other side of a deleted row, where that is the ORM's job."""
+"""Delete one row, or all rows of a query: by one DELETE, or through the unit of work.
+
+The unit of work deletes where a relation cascades to its children or empties their foreign keys,
+which is the ORM's job. Then the row and those children are read first, in a statement for each
+relation.
+"""
 
 from __future__ import annotations
 
@@ -19,64 +24,8 @@ from colonnade.writing.identity_map import evict_deleted, forget_deleted, held_k
 __all__ = ["by_orm", "delete", "delete_all", "loading_all", "without_needed"]
 
 _Relationship: TypeAlias = RelationshipProperty[Any]
-
-
-def by_orm(model: type[Any]) -> bool:
-    """Whether deleting an object of the model takes more than a DELETE of its row."""
-    mapper: Mapper[Any] = inspect(model)
-    return any(map(_by_orm, mapper.relationships)) or any(
-        isinstance(item.persist_selectable, Join) for item in mapper.self_and_descendants
-    )
-
-
-def without_needed(item: Any) -> None:
-    """Let the constraint speak for children that cannot be without this object.
-
-    The ORM would put NULL where none may be, were they known to it.
-    """
-    for relation in inspect(type(item)).relationships:
-        if _needed(relation):
-            set_committed_value(item, relation.key, [] if relation.uselist else None)
-
-
-def loading_all(model: type[Any]) -> list[ORMOption]:
-    """What loads everything that a delete looks at, in a statement for each relation."""
-    mapper: Mapper[Any] = inspect(model)
-    return _loading(mapper, None, frozenset())
-
-
-def _loading(mapper: Mapper[Any], above: Any, seen: frozenset[_Relationship]) -> list[ORMOption]:
-    options: list[ORMOption] = []
-    for relation in filter(_by_orm, mapper.relationships):
-        attribute = relation.class_attribute
-        circular = relation.mapper is mapper and relation.cascade.delete
-        depth = {"recursion_depth": -1} if circular else {}
-        load = selectinload if above is None else above.selectinload
-        option: Any = load(attribute, **depth)
-        options.append(option)
-        if relation.cascade.delete and not circular and relation not in seen:
-            options += _loading(relation.mapper, option, seen | {relation})
-    return options
-
-
-def _by_orm(relation: _Relationship) -> bool:
-    """Whether a relation leaves to the ORM what becomes of the other side."""
-    if relation.viewonly or relation.passive_deletes:
-        return False
-    if relation.cascade.delete or relation.secondary is not None:
-        return True
-    return relation.direction is RelationshipDirection.ONETOMANY and _nullable(relation)
-
-
-def _needed(relation: _Relationship) -> bool:
-    """Whether the other side cannot be without this row, and is not deleted with it."""
-    if relation.viewonly or relation.passive_deletes or relation.cascade.delete:
-        return False
-    return relation.direction is RelationshipDirection.ONETOMANY and not _nullable(relation)
-
-
-def _nullable(relation: _Relationship) -> bool:
-    return all(column.nullable for column in relation.remote_side)
+#: Objects that are deleted together, where the ORM has to see them.
+_TOGETHER: Final = 1000
 
 
 async def delete(
@@ -94,6 +43,7 @@ async def delete(
     if by_orm(model):
         return await _delete_by_orm(session, model, key, version)
     mapped = mapping_of(model)
+    # Before the DELETE: afterwards the database cannot tell any more which object has this key.
     held = await held_key(session, model, key)
     criteria = is_key(model, key)
     if version is not None and mapped.version is not None:
@@ -106,9 +56,60 @@ async def delete(
     return True
 
 
+async def delete_all(session: Session, spec: Spec) -> int:
+    """Delete the rows that meet the conditions of ``spec``; return how many there were.
+
+    One DELETE, and one SELECT for each 10,000 objects of the model that the session holds. Where a
+    relation cascades through the ORM, or empties the foreign keys of its children, the keys are
+    read and locked, and the rows with those children are read and deleted by the unit of work,
+    1,000 at a time.
+    """
+    model = spec.shape.model
+    check_writable(model)
+    await session.flush()
+    apart = not capabilities_of(session.family).reads_written_table
+    if by_orm(model):
+        return await _in_unit(session, spec)
+    condition, parameters = dml_condition(spec, apart=apart)
+    # SQLAlchemy's own synchronization would evaluate the conditions in Python, or read the keys
+    # first. ``evict_deleted`` asks the database which rows are gone.
+    options = {"synchronize_session": False}
+    result: Any = await session.exec(
+        deleting(model).where(condition), params=parameters, execution_options=options
+    )
+    await evict_deleted(session, model)
+    return int(result.rowcount)
+
+
+def by_orm(model: type[Any]) -> bool:
+    """Return whether deleting an object of the model takes more than a DELETE of its row."""
+    mapper: Mapper[Any] = inspect(model)
+    return any(map(_by_orm, mapper.relationships)) or any(
+        isinstance(item.persist_selectable, Join) for item in mapper.self_and_descendants
+    )
+
+
+def without_needed(item: Any) -> None:
+    """Empty the relations to children that cannot be without this object.
+
+    The ORM would set their foreign keys, which take no NULL, to NULL. Without them in the relation
+    it leaves them alone, and the foreign key constraint of the database refuses the delete.
+    """
+    for relation in inspect(type(item)).relationships:
+        if _needed(relation):
+            set_committed_value(item, relation.key, [] if relation.uselist else None)
+
+
+def loading_all(model: type[Any]) -> list[ORMOption]:
+    """Return the options that load all that a delete looks at, in a statement for each relation."""
+    mapper: Mapper[Any] = inspect(model)
+    return _loading(mapper, None, frozenset())
+
+
 async def _delete_by_orm(
     session: Session, model: type[Any], key: tuple[Any, ...], version: int | None
 ) -> bool:
+    """Read the row with what a delete of it concerns, and delete it through the unit of work."""
     found = await session.scalars(
         select(model).where(*is_key(model, key)), execution_options={"populate_existing": True}
     )
@@ -128,34 +129,8 @@ async def _delete_by_orm(
     return True
 
 
-#: Objects that are deleted together, where the ORM has to see them.
-_TOGETHER: Final = 1000
-
-
-async def delete_all(session: Session, spec: Spec) -> int:
-    """How many rows the conditions of ``spec`` met, which are gone now.
-
-    One DELETE, and one SELECT for each 10,000 objects of the model that the session holds. Where a
-    relation cascades through the ORM, or empties the foreign keys of its children, the keys are
-    read and locked, and the rows with those children are read and deleted by the unit of work,
-    1,000 at a time.
-    """
-    model = spec.shape.model
-    check_writable(model)
-    await session.flush()
-    apart = not capabilities_of(session.family).reads_written_table
-    if by_orm(model):
-        return await _in_unit(session, spec)
-    condition, parameters = dml_condition(spec, apart=apart)
-    options = {"synchronize_session": False}
-    result: Any = await session.exec(
-        deleting(model).where(condition), params=parameters, execution_options=options
-    )
-    await evict_deleted(session, model)
-    return int(result.rowcount)
-
-
 async def _in_unit(session: Session, spec: Spec) -> int:
+    """Delete the rows through the unit of work, 1,000 at a time."""
     model = spec.shape.model
     key = [getattr(model, name) for name in mapping_of(model).key]
     condition, parameters = dml_condition(spec, apart=False)
@@ -170,12 +145,50 @@ async def _in_unit(session: Session, spec: Spec) -> int:
 
 
 async def _delete(session: Session, items: Any) -> None:
+    """Delete these objects and flush; expire them if the flush fails."""
     try:
         for item in items:
             without_needed(item)
         await session.delete_all(items)
         await session.flush()
     except BaseException:
+        # Their relations were emptied by without_needed: read them anew.
         for item in items:
             session.expire(item)
         raise
+
+
+def _loading(mapper: Mapper[Any], above: Any, seen: frozenset[_Relationship]) -> list[ORMOption]:
+    options: list[ORMOption] = []
+    for relation in filter(_by_orm, mapper.relationships):
+        attribute = relation.class_attribute
+        circular = relation.mapper is mapper and relation.cascade.delete
+        # A model that cascades to itself, such as a tree, is loaded down to its leaves.
+        depth = {"recursion_depth": -1} if circular else {}
+        load = selectinload if above is None else above.selectinload
+        option: Any = load(attribute, **depth)
+        options.append(option)
+        if relation.cascade.delete and not circular and relation not in seen:
+            options += _loading(relation.mapper, option, seen | {relation})
+    return options
+
+
+def _by_orm(relation: _Relationship) -> bool:
+    """Return whether a relation leaves to the ORM what becomes of the other side."""
+    if relation.viewonly or relation.passive_deletes:
+        return False
+    if relation.cascade.delete or relation.secondary is not None:
+        return True
+    return relation.direction is RelationshipDirection.ONETOMANY and _nullable(relation)
+
+
+def _needed(relation: _Relationship) -> bool:
+    """Return whether the other side cannot be without this row, and is not deleted with it."""
+    if relation.viewonly or relation.passive_deletes or relation.cascade.delete:
+        return False
+    return relation.direction is RelationshipDirection.ONETOMANY and not _nullable(relation)
+
+
+def _nullable(relation: _Relationship) -> bool:
+    """Return whether the foreign key on the other side takes NULL."""
+    return all(column.nullable for column in relation.remote_side)

@@ -1,7 +1,11 @@
-"""In charge of reading back what was just written, where the write itself did not answer with it.
+"""Keep the session's objects true to the database after a statement has written their rows.
 
-A write may take a row out of scope, as a soft deletion does. Who wrote it still gets it: its own
-columns, and nothing that hangs on it.
+``read_back`` and ``refresh`` read what a write changed, ``evict_deleted`` and ``forget_deleted``
+remove objects whose rows are gone, ``hold_as_stored`` and ``held_key`` match keys that the database
+stores otherwise than they were given.
+
+A write may take a row out of scope, as a soft deletion does. The caller still gets the object that
+was written: its own columns, and none of its relations.
 """
 
 from __future__ import annotations
@@ -30,13 +34,15 @@ __all__ = [
     "refresh",
 ]
 
+_Relationship: TypeAlias = RelationshipProperty[Any]
+
 
 async def read_back(
     session: Session, model: type[Any], keys: Sequence[tuple[Any, ...]], *, anew: bool = False
 ) -> list[Any]:
-    """The objects with these keys, in no order, with what they lack; with ``anew`` all is read.
+    """Return the objects with these keys, in no order; read what they lack, or with ``anew`` all.
 
-    One SELECT for each 10,000 of them; another one for those that a scope hides.
+    One SELECT for each 10,000 of them, and one more for those that a scope hides.
     """
     if not keys:
         return []
@@ -51,25 +57,13 @@ async def read_back(
     return found
 
 
-async def _read(
-    session: Session, keys: Sequence[tuple[Any, ...]], statement: Any, options: dict[str, Any]
-) -> list[Any]:
-    found: list[Any] = []
-    for bound in chunked(keys):
-        items = await session.scalars(statement, bound, execution_options=options)
-        found += items.unique().all()
-    return found
-
-
-_Relationship: TypeAlias = RelationshipProperty[Any]
-
-
 async def refresh(session: Session, model: type[Any], names: Collection[str]) -> None:
-    """Read these columns of every object of the model again.
+    """Read these columns again for every object of the model in the session.
 
     No statement where the session holds none; else one SELECT for each 10,000.
     """
     held = _held(session, model)
+    # A relation whose join compares a changed column may lead to other objects now.
     changed = {mapping_of(model).columns[name].column for name in names}
     _forget(
         session,
@@ -95,6 +89,19 @@ async def held_key(session: Session, model: type[Any], key: tuple[Any, ...]) -> 
     return question.pair(rows.all()).get(key, key)
 
 
+async def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
+    """Return the version that the session's object with this key has.
+
+    None if the model has no version, and if the session holds no such object or not its version.
+    What waits to be flushed must have been.
+    """
+    name = mapping_of(model).version
+    key = key if name is None else await held_key(session, model, key)
+    item = None if name is None else _find_held(session, model, key)
+    version: int | None = None if item is None or name is None else item.__dict__.get(name)
+    return version
+
+
 async def hold_as_stored(session: Session, model: type[Any], items: Sequence[Any]) -> None:
     """Give objects that were just inserted the keys that the database has stored for them.
 
@@ -112,7 +119,7 @@ async def hold_as_stored(session: Session, model: type[Any], items: Sequence[Any
         if any(returned_otherwise(column.type, value, dialect) for column, value in pairs):
             changed[key] = item
     for question in key_questions(model, list(changed)):
-        # What was written may be out of scope.
+        # Without scopes: the row just written may be out of scope.
         rows = await session.exec(
             question.statement, params=question.parameters, execution_options={UNSCOPED: True}
         )
@@ -124,36 +131,13 @@ async def hold_as_stored(session: Session, model: type[Any], items: Sequence[Any
         hold_by_key(session.sync_session, [inspect(changed[key]) for key in other])
 
 
-async def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
-    """Return the version that the session's object with this key has.
-
-    None if the model has no version, and if the session holds no such object or not its version.
-    What waits to be flushed must have been.
-    """
-    name = mapping_of(model).version
-    key = key if name is None else await held_key(session, model, key)
-    item = None if name is None else _find_held(session, model, key)
-    version: int | None = None if item is None or name is None else item.__dict__.get(name)
-    return version
-
-
-def forget_deleted(session: Session, model: type[Any], key: tuple[Any, ...]) -> None:
-    """Take the object whose row a statement has deleted out of the session, if it holds one."""
-    item = _find_held(session, model, key)
-    if item is not None:
-        mark_deleted(session.sync_session, [inspect(item)])
-
-
-def _find_held(session: Session, model: type[Any], key: tuple[Any, ...]) -> Any | None:
-    return session.identity_map.get(inspect(model).identity_key_from_primary_key(key))
-
-
 async def evict_deleted(session: Session, model: type[Any]) -> None:
-    """Part with the objects of the model whose rows are gone.
+    """Remove the objects of the model whose rows are gone from the session.
 
     No statement where the session holds none; else one SELECT of keys for each 10,000.
     """
     mapper = inspect(model)
+    # Collections may hold objects that are gone, and are read anew when they are used.
     _forget(session, lambda relation: relation.mapper.common_parent(mapper))
     held = _held(session, model)
     if not held:
@@ -170,7 +154,30 @@ async def evict_deleted(session: Session, model: type[Any]) -> None:
     mark_deleted(session.sync_session, gone)
 
 
+def forget_deleted(session: Session, model: type[Any], key: tuple[Any, ...]) -> None:
+    """Remove the object whose row a statement has deleted from the session, if it holds one."""
+    item = _find_held(session, model, key)
+    if item is not None:
+        mark_deleted(session.sync_session, [inspect(item)])
+
+
+async def _read(
+    session: Session, keys: Sequence[tuple[Any, ...]], statement: Any, options: dict[str, Any]
+) -> list[Any]:
+    found: list[Any] = []
+    for bound in chunked(keys):
+        items = await session.scalars(statement, bound, execution_options=options)
+        found += items.unique().all()
+    return found
+
+
+def _find_held(session: Session, model: type[Any], key: tuple[Any, ...]) -> Any | None:
+    """Return the object with this key if the session holds it; no statement runs."""
+    return session.identity_map.get(inspect(model).identity_key_from_primary_key(key))
+
+
 def _held(session: Session, model: type[Any]) -> list[Any]:
+    """Return the session's objects of the model."""
     return [item for item in session.identity_map.values() if isinstance(item, model)]
 
 
@@ -180,7 +187,7 @@ def _key(item: Any) -> tuple[Any, ...]:
 
 
 def _forget(session: Session, concerns: Callable[[_Relationship], bool]) -> None:
-    """Expire what was loaded along the relations that this concerns, whoever holds it."""
+    """Expire loaded relations that ``concerns`` is true of, for every object in the session."""
     names: dict[type[Any], list[str]] = {}
     for item in session.identity_map.values():
         kind = type(item)

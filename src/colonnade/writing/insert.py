@@ -1,7 +1,7 @@
-"""In charge of what a new object has from its model's class, for rows that become none by it.
+"""Insert rows and return their objects, past the unit of work where a flush would only insert them.
 
-SQLModel gives a new object the defaults of its fields, and the mixins' listeners see to it before
-the INSERT. What the columns and the database fill in is left to them.
+Such rows never were objects, so ``complete`` gives them what SQLModel and the mixins' listeners
+would have given an object before its INSERT. Columns and the database fill in their own defaults.
 """
 
 from __future__ import annotations
@@ -29,75 +29,9 @@ from colonnade.writing.plain import is_plain, returns_rows
 __all__ = ["complete", "insert", "insert_unseen"]
 
 Row: TypeAlias = dict[str, Any]
-
+M = TypeVar("M")
 #: Values that can be shared by any number of rows.
 _SHARED = (bool, int, float, str, bytes, type(None))
-
-
-def complete(model: type[Any], rows: Sequence[Row]) -> None:
-    """Give rows the values that an object made of them would have before the INSERT."""
-    mapper: Mapper[Any] = inspect(model)
-    version, first_version = mapping_of(model).version, mapper.version_id_generator
-    dated = issubclass(model, Timestamps)
-    known: dict[tuple[str, ...], _Lacking] = {}
-    for row in rows:
-        names = tuple(row)
-        lacking = known.get(names)
-        if lacking is None:
-            lacking = known[names] = _lacking(model, names)
-        is_touched = dated and "updated_at" in row
-        row.update(lacking.shared)
-        for name, make in lacking.made:
-            value = make()
-            if value is not None or name not in lacking.filled:
-                row[name] = value
-        if dated and not is_touched:
-            row["updated_at"] = row["created_at"]
-        if version is not None and first_version:
-            row[version] = first_version(None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Lacking:
-    """What rows with values for certain attributes get besides."""
-
-    shared: Row
-    made: tuple[tuple[str, Callable[[], Any]], ...]
-    #: Attributes of ``made`` for which None is a wish for what the column fills in.
-    filled: frozenset[str]
-
-
-@memoized
-def _lacking(model: type[Any], names: tuple[str, ...]) -> _Lacking:
-    shared: Row = {}
-    made: list[tuple[str, Callable[[], Any]]] = []
-    columns = mapping_of(model).columns
-    filled = frozenset(
-        name
-        for name, column in columns.items()
-        if column.has_default or column.has_server_default or column.computed
-    )
-    for name in columns.keys() - set(names):
-        field: FieldInfo | None = model.model_fields.get(name)
-        if field is None or field.is_required():
-            if columns[name].type.should_evaluate_none:
-                continue  # JSON, in which None that was set is a document
-            value = None
-        elif field.default_factory is not None or type(field.default) not in _SHARED:
-            made.append((name, _maker(field)))
-            continue
-        else:
-            value = field.default
-        if value is not None or name not in filled:
-            shared[name] = value
-    return _Lacking(shared, tuple(made), filled)
-
-
-def _maker(field: FieldInfo) -> Callable[[], Any]:
-    return lambda: field.get_default(call_default_factory=True)
-
-
-M = TypeVar("M")
 
 
 async def insert(session: Session, model: type[M], rows: Sequence[dict[str, Any]]) -> list[M]:
@@ -119,18 +53,6 @@ async def insert(session: Session, model: type[M], rows: Sequence[dict[str, Any]
     return found
 
 
-async def _past_unit(session: Session, model: type[M], rows: Sequence[dict[str, Any]]) -> list[M]:
-    """Insert rows that a flush would only insert, and return their objects."""
-    await session.flush()
-    given = [tuple(row) for row in rows]
-    complete(model, rows)
-    found: list[Any] = await session.run_sync(insert_objects, inspect(model), rows)
-    for item, names in zip(found, given, strict=True):
-        item.model_fields_set.update(names)
-    track_documents(model, found)
-    return found
-
-
 async def insert_unseen(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows of which the session will hold no object.
 
@@ -148,7 +70,44 @@ async def insert_unseen(session: Session, model: type[Any], rows: Sequence[dict[
     await session.run_sync(insert_rows, inspect(model), rows)
 
 
+def complete(model: type[Any], rows: Sequence[Row]) -> None:
+    """Give rows the values that an object made of them would have before the INSERT, in place."""
+    mapper: Mapper[Any] = inspect(model)
+    version, first_version = mapping_of(model).version, mapper.version_id_generator
+    dated = issubclass(model, Timestamps)
+    known: dict[tuple[str, ...], _Lacking] = {}
+    for row in rows:
+        names = tuple(row)
+        lacking = known.get(names)
+        if lacking is None:
+            lacking = known[names] = _lacking(model, names)
+        is_touched = dated and "updated_at" in row
+        row.update(lacking.shared)
+        for name, make in lacking.made:
+            value = make()
+            if value is not None or name not in lacking.filled:
+                row[name] = value
+        if dated and not is_touched:
+            row["updated_at"] = row["created_at"]
+        if version is not None and first_version:
+            row[version] = first_version(None)
+
+
+async def _past_unit(session: Session, model: type[M], rows: Sequence[dict[str, Any]]) -> list[M]:
+    """Insert rows that a flush would only insert, and return their objects."""
+    await session.flush()
+    given = [tuple(row) for row in rows]
+    complete(model, rows)
+    found: list[Any] = await session.run_sync(insert_objects, inspect(model), rows)
+    # As if Pydantic had made the object of these values: what ``complete`` added was not set.
+    for item, names in zip(found, given, strict=True):
+        item.model_fields_set.update(names)
+    track_documents(model, found)
+    return found
+
+
 async def _in_unit(session: Session, model: type[M], rows: Sequence[Mapping[str, Any]]) -> list[M]:
+    """Insert rows through the unit of work, and return their objects."""
     columns = mapping_of(model).columns
     found = [_made(model, _told(row, columns)) for row in rows]
     session.add_all(found)
@@ -165,6 +124,8 @@ async def _in_unit(session: Session, model: type[M], rows: Sequence[Mapping[str,
             session.expunge(item)
         raise
     states: list[InstanceState[Any]] = [inspect(item) for item in found]
+    # ``flush_returning`` has filled a single object. Others are read, where the database may have
+    # stored another value than the one sent, or where a flush has left out a default.
     if len(found) > 1 if returning else may_differ(mapper):
         await read_back(session, model, [_identity(state) for state in states], anew=True)
     else:
@@ -196,10 +157,55 @@ def _identity(state: InstanceState[Any]) -> tuple[Any, ...]:
 
 
 def _told(row: Mapping[str, Any], columns: Mapping[str, ModelColumn]) -> dict[str, Any]:
-    """Return the row, in which NULL that was asked for does not mean the default."""
+    """Return the row with ``null()`` for None where a column has a default.
+
+    The ORM leaves such an attribute out if it is None, and the default would be stored in place of
+    the NULL that was asked for.
+    """
     return {
         name: null()
         if value is None and (columns[name].has_default or columns[name].has_server_default)
         else value
         for name, value in row.items()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """Values that rows with certain attributes get in addition."""
+
+    shared: Row
+    made: tuple[tuple[str, Callable[[], Any]], ...]
+    #: Attributes of ``made`` whose columns have a default of their own, which None leaves in place.
+    filled: frozenset[str]
+
+
+@memoized
+def _lacking(model: type[Any], names: tuple[str, ...]) -> _Lacking:
+    """Return what rows with values for these attributes get in addition."""
+    shared: Row = {}
+    made: list[tuple[str, Callable[[], Any]]] = []
+    columns = mapping_of(model).columns
+    filled = frozenset(
+        name
+        for name, column in columns.items()
+        if column.has_default or column.has_server_default or column.computed
+    )
+    for name in columns.keys() - set(names):
+        field: FieldInfo | None = model.model_fields.get(name)
+        if field is None or field.is_required():
+            if columns[name].type.should_evaluate_none:
+                continue  # JSON, in which None that was set is a document
+            value = None
+        elif field.default_factory is not None or type(field.default) not in _SHARED:
+            made.append((name, _maker(field)))
+            continue
+        else:
+            value = field.default
+        if value is not None or name not in filled:
+            shared[name] = value
+    return _Lacking(shared, tuple(made), filled)
+
+
+def _maker(field: FieldInfo) -> Callable[[], Any]:
+    return lambda: field.get_default(call_default_factory=True)

@@ -1,9 +1,9 @@
-"""In charge of many payloads at once: the rows that ``values_of`` makes, found column by column.
+"""Check many payloads at once, column by column, and return the rows that ``values_of`` would make.
 
 Looking at each value of each payload costs as much as the INSERT does. Payloads of one schema are
-alike, so that what a schema has is found out once, and the values of a column are checked together.
-Where anything is wrong or unusual, ``values_of`` looks at each payload: the rows and the errors are
-always its own.
+alike: what a schema has is found out once, and the values of a column are checked together. If
+anything is wrong or unusual, every payload goes through ``values_of``, so that rows and errors are
+always the same as for one payload.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _rows(
         shape = _shape_of(model, kind)
         for item in alike:
             fields = item.__dict__
-            # Besides its fields an object has there what a cached property has found.
+            # The results of cached properties are stored in the same dictionary.
             if len(fields) == len(shape.names):
                 row = fields.copy()
             elif fields.keys() >= set(shape.names):
@@ -132,11 +132,11 @@ def _rows(
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a payload of a schema has: fields, others too if it ``is_open``."""
+    """The fields that payloads of one schema have; others too if it ``is_open``."""
 
     names: tuple[str, ...]
     is_open: bool
-    #: Fields in which None that was not set is a wish for what the column fills in.
+    #: Fields whose columns have a default: None that was not set by the payload gives way to it.
     filled: tuple[str, ...]
 
 
@@ -156,7 +156,7 @@ def _shape_of(model: type[Any], kind: type[BaseModel]) -> _Shape:
 
 
 def _fit(model: type[Any], names: tuple[str, ...], rows: Sequence[Row]) -> bool:
-    """Whether rows with these names may be written; values become those of their columns."""
+    """Return whether rows with these names may be written; replace values by their columns' own."""
     columns = _columns(model)
     if not columns.keys() >= set(names) >= set(required_of(model)):
         return False
@@ -177,7 +177,7 @@ def _fit(model: type[Any], names: tuple[str, ...], rows: Sequence[Row]) -> bool:
 
 @memoized
 def _columns(model: type[Any]) -> Mapping[str, tuple[bool, BatchValidator]]:
-    """Return the columns that may be written: whether NULL may be, and what checks values."""
+    """Return, for each writable column, whether it takes NULL and its batch validator."""
     return {
         name: (column.nullable, column_batch_validator(model, name))
         for name, column in mapping_of(model).columns.items()

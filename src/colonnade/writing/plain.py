@@ -1,8 +1,8 @@
-"""Tell which rows a flush would do nothing for but an INSERT, or an UPDATE.
+"""Decide whether a flush would do no more than one INSERT or UPDATE, so that it can be left out.
 
-Events, validators, an ``__init__`` of the model's own, inheritance, expressions of SQL: whatever
-has a say in how an object becomes a row keeps it, and then the unit of work writes the rows. The
-listeners of the library's own mixins are known, and what they do is done here too.
+Events, validators, an ``__init__`` of the model's own, inheritance, SQL expressions: whatever takes
+part in how an object becomes a row keeps working, because the unit of work then writes the rows.
+The listeners of the library's own mixins are known; the statements do what these do in a flush.
 """
 
 from __future__ import annotations
@@ -60,24 +60,6 @@ def is_plain_update(session: Session, model: type[Any], names: Iterable[str]) ->
     return not any(map(_is_heard, (getattr(model, name).dispatch.set for name in names)))
 
 
-@memoized
-def _tracks_documents(model: type[Any]) -> int:
-    return int(bool(document_attributes(inspect(model))))
-
-
-def _is_heard(listeners: Any) -> bool:
-    """Return whether anybody is told of a new value but SQLAlchemy's tracking of edits in it."""
-    return bool(len(listeners)) and not all(map(tracks_edits, listeners))
-
-
-@memoized
-def _sets_plainly(model: type[Any]) -> bool:
-    """Return whether the model leaves it to its base how an attribute is set."""
-    usual = SQLModel.__setattr__ if issubclass(model, SQLModel) else object.__setattr__
-    setter: Any = model.__setattr__
-    return setter is usual
-
-
 async def returns_rows(session: Session) -> bool:
     """Return whether the database answers an INSERT of any number of rows with what it stored.
 
@@ -91,7 +73,7 @@ async def returns_rows(session: Session) -> bool:
 
 @memoized
 def _is_plain_class(model: type[Any]) -> bool:
-    """Whether objects are made as SQLModel makes them, and are rows of one table each."""
+    """Return whether objects are made as SQLModel makes them, and are rows of one table each."""
     mapper: Mapper[Any] = inspect(model)
     table = mapper.local_table
     return (
@@ -110,20 +92,30 @@ def _is_plain_class(model: type[Any]) -> bool:
 
 
 def _is_plain_column(columns: Sequence[Any], table: Table) -> bool:
-    """Whether an attribute is one column of the table, in which None is always NULL."""
+    """Return whether an attribute is one column of the table, in which None is always NULL."""
     if len(columns) != 1 or not isinstance(columns[0], Column) or columns[0].table is not table:
         return False
     column = columns[0]
     filled = column.default is not None or column.server_default is not None
-    # JSON, in which None is a document, and a flush tells the two apart by whether it was set.
+    # In JSON None may be the document null: a flush stores that if the attribute was set, and the
+    # column's default otherwise. Such columns are left to it.
     return not (filled and column.type.should_evaluate_none)
 
 
+@memoized
+def _sets_plainly(model: type[Any]) -> bool:
+    """Return whether the model leaves setting attributes to its base class."""
+    usual = SQLModel.__setattr__ if issubclass(model, SQLModel) else object.__setattr__
+    setter: Any = model.__setattr__
+    return setter is usual
+
+
 def _is_listened_to(mapper: Mapper[Any]) -> bool:
-    """Whether anybody but the library's mixins is told of a new object or of its values."""
+    """Return whether anybody but the library's mixins listens for new objects or their values."""
     model = mapper.class_
     documents = document_attributes(mapper)
     events: Any = mapper.dispatch
+    # Listeners are counted and not looked at: as many as the mixins add are the mixins' own.
     ours = len(events.before_insert), len(events.after_insert)
     if ours != (int(issubclass(model, Timestamps)), int(bool(documents))):
         return True
@@ -138,7 +130,7 @@ def _is_listened_to(mapper: Mapper[Any]) -> bool:
 
 
 def _is_watched(session: Session) -> bool:
-    """Whether anybody else is told what the session flushes or gains."""
+    """Return whether anybody else listens for what the session flushes or gains."""
     events: Any = session.sync_session.dispatch
     return _is_flush_watched(session) or any(len(getattr(events, name)) for name in _GAINS)
 
@@ -148,6 +140,17 @@ def _is_flush_watched(session: Session) -> bool:
     return len(events.before_flush) > _FLUSH or bool(
         len(events.after_flush) or len(events.after_flush_postexec)
     )
+
+
+def _is_heard(listeners: Any) -> bool:
+    """Return whether anything but SQLAlchemy's tracking of edits listens for a new value."""
+    return bool(len(listeners)) and not all(map(tracks_edits, listeners))
+
+
+@memoized
+def _tracks_documents(model: type[Any]) -> int:
+    """Return 1 if the library listens for updates of the model's JSON documents, else 0."""
+    return int(bool(document_attributes(inspect(model))))
 
 
 def _is_expression(kind: type[Any]) -> bool:

@@ -1,7 +1,8 @@
-"""Update one row through the unit of work, where the model or the session has a say in it.
+"""Update one row, or all rows of a query: by one UPDATE, or through the unit of work.
 
-Validators, listeners for mappers and attributes, a ``__setattr__`` of the model's own and whoever
-watches the session's flushes run as they do for a new object.
+The unit of work writes where the model or the session takes part in it: validators, listeners of
+mappers and attributes, a ``__setattr__`` of the model's own and listeners of the session's flushes
+run as they do for a new object.
 """
 
 from __future__ import annotations
@@ -37,6 +38,52 @@ __all__ = ["edit", "update", "update_all"]
 M = TypeVar("M")
 
 
+async def update(
+    session: Session,
+    model: type[M],
+    key: tuple[Any, ...],
+    changes: Mapping[str, Any],
+    version: int | None,
+) -> M | None:
+    """Update the row and return its object, or None if no row has this key (and version).
+
+    Runs UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT; without changes only the
+    SELECT. Where validators or listeners take part, and for a class hierarchy with several tables,
+    the unit of work writes the row, see ``edit``. The object that the session holds of the row is
+    refreshed.
+    """
+    mapped = mapping_of(model)
+    criteria = is_key(model, key)
+    if version is not None and mapped.version is not None:
+        criteria.append(getattr(model, mapped.version) == version)
+    if not changes:
+        await session.flush()
+        found = await session.scalars(
+            select(model).where(*criteria), execution_options={"populate_existing": True}
+        )
+        return found.one_or_none()
+    if mapped.storage == "hierarchy" or not is_plain_update(session, model, changes):
+        await session.flush()
+        return await edit(session, model, criteria, changes)
+    options = {"synchronize_session": False, "populate_existing": True}
+    await session.flush()
+    # A cached statement with bound values, so that one text serves all rows and values.
+    if session.get_bind().dialect.update_returning:
+        same = dict(zip(mapped.key, key, strict=True))
+        if version is not None and mapped.version is not None:
+            same[mapped.version] = version
+        statement = _update_returning(model, tuple(sorted(changes)), tuple(same))
+        values = _bound(model, SET_VALUE, changes) | _bound(model, WHERE_VALUE, same)
+        result = await session.scalars(statement, values, execution_options=options)
+        return result.one_or_none()
+    statement = updating(model).where(*criteria).values(dict(changes))
+    count: Any = await session.exec(statement, execution_options=options)
+    if not count.rowcount:
+        return None
+    changed = await read_back(session, model, [key], anew=True)
+    return changed[0] if changed else None
+
+
 async def edit(
     session: Session,
     model: type[M],
@@ -45,10 +92,10 @@ async def edit(
 ) -> M | None:
     """Set these attributes of the one object that meets the criteria, and flush.
 
-    Return it as it is stored, or None if no row meets them. SELECT … FOR UPDATE, so that listeners
-    see the row that is changed; UPDATE; and SELECT, for what the database made of it. Raise
-    ``InvalidChanges`` for a value that the model refuses with a ``ValueError``; then, and whenever
-    nothing was sent, the object is as it was.
+    Return the object as it is stored, or None if no row meets them. Runs SELECT … FOR UPDATE, so
+    that listeners see the row that is changed; UPDATE; and SELECT, for what the database made of
+    it. Raise ``InvalidChanges`` for a value that the model refuses with a ``ValueError``; then, and
+    whenever nothing was sent, the object is as it was.
     """
     statement = select(model).where(*criteria).with_for_update(of=model)
     found = await session.scalars(statement, execution_options={"populate_existing": True})
@@ -67,69 +114,36 @@ async def edit(
     return item
 
 
-def _set(model: type[Any], item: Any, name: str, value: Any) -> None:
-    try:
-        setattr(item, name, value)
-    except ValueError as error:
-        raise refused_by_model(model, error, (name,)) from error
+async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -> int:
+    """Update the rows that meet the conditions of ``spec``; return how many there were.
 
-
-def _undo(session: Session, state: InstanceState[Any]) -> None:
-    """Give an object back what it held, unless the flush that failed has made it expire."""
-    item = state.obj()
-    if item is None or not state.modified:
-        return
-    for prop in state.mapper.column_attrs:
-        before = state.attrs[prop.key].history
-        if before.deleted:
-            set_committed_value(item, prop.key, before.deleted[0])
-        elif before.added:  # it had not been read
-            session.expire(item, [prop.key])
-
-
-async def update(
-    session: Session,
-    model: type[M],
-    key: tuple[Any, ...],
-    changes: Mapping[str, Any],
-    version: int | None,
-) -> M | None:
-    """The changed object, or None if no row has this key (and version).
-
-    UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT; without changes only the SELECT.
-    Where validators or listeners have a say, and for a class hierarchy with several tables, the
-    unit of work writes the row, see ``edit``.
-    What the session already holds of the row is refreshed.
+    Runs one UPDATE, which also increments the version and sets what changes with every write. The
+    model's objects in the session are read again, with one SELECT for each 10,000.
     """
-    mapped = mapping_of(model)
-    criteria = is_key(model, key)
-    if version is not None and mapped.version is not None:
-        criteria.append(getattr(model, mapped.version) == version)
-    if not changes:
-        await session.flush()
-        found = await session.scalars(
-            select(model).where(*criteria), execution_options={"populate_existing": True}
-        )
-        return found.one_or_none()
-    if mapped.storage == "hierarchy" or not is_plain_update(session, model, changes):
-        await session.flush()
-        return await edit(session, model, criteria, changes)
-    options = {"synchronize_session": False, "populate_existing": True}
+    mapped = mapping_of(spec.shape.model)
+    values = dict(changes) | _next_version(mapped)
     await session.flush()
-    if session.get_bind().dialect.update_returning:
-        same = dict(zip(mapped.key, key, strict=True))
-        if version is not None and mapped.version is not None:
-            same[mapped.version] = version
-        statement = _update_returning(model, tuple(sorted(changes)), tuple(same))
-        values = _bound(model, SET_VALUE, changes) | _bound(model, WHERE_VALUE, same)
-        result = await session.scalars(statement, values, execution_options=options)
-        return result.one_or_none()
-    statement = updating(model).where(*criteria).values(dict(changes))
-    count: Any = await session.exec(statement, execution_options=options)
-    if not count.rowcount:
-        return None
-    changed = await read_back(session, model, [key], anew=True)
-    return changed[0] if changed else None
+    apart = not capabilities_of(session.family).reads_written_table
+    condition, parameters = dml_condition(spec, apart=apart)
+    statement = updating(mapped.model).where(condition).values(values)
+    options = {"synchronize_session": False}
+    result: Any = await session.exec(statement, params=parameters, execution_options=options)
+    # Columns that SQLAlchemy or the database sets in an UPDATE have changed too.
+    follow = (
+        name for name, column in mapped.columns.items() if column.has_onupdate or column.computed
+    )
+    await refresh(session, mapped.model, {*values, *follow})
+    return int(result.rowcount)
+
+
+def _next_version(mapped: Mapped) -> dict[str, Any]:
+    """Return the incremented version by its attribute; nothing if it counts by itself.
+
+    A flush increments the version, but an UPDATE statement does not.
+    """
+    if mapped.version is None or mapped.columns[mapped.version].has_onupdate:
+        return {}
+    return {mapped.version: getattr(mapped.model, mapped.version) + 1}
 
 
 @remembered
@@ -151,33 +165,26 @@ def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
 
 
 def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by the names of their bind parameters."""
     prefix = unused_prefix(model, prefix)
     return {prefix + name: value for name, value in values.items()}
 
 
-async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -> int:
-    """How many rows the conditions of ``spec`` met, which have these values now.
-
-    One UPDATE, in which what counts or dates the writes of a row does so. What the session holds of
-    the model is read again, which takes one SELECT for each 10,000 objects.
-    """
-    mapped = mapping_of(spec.shape.model)
-    values = dict(changes) | _next_version(mapped)
-    await session.flush()
-    apart = not capabilities_of(session.family).reads_written_table
-    condition, parameters = dml_condition(spec, apart=apart)
-    statement = updating(mapped.model).where(condition).values(values)
-    options = {"synchronize_session": False}
-    result: Any = await session.exec(statement, params=parameters, execution_options=options)
-    follow = (
-        name for name, column in mapped.columns.items() if column.has_onupdate or column.computed
-    )
-    await refresh(session, mapped.model, {*values, *follow})
-    return int(result.rowcount)
+def _set(model: type[Any], item: Any, name: str, value: Any) -> None:
+    try:
+        setattr(item, name, value)
+    except ValueError as error:
+        raise refused_by_model(model, error, (name,)) from error
 
 
-def _next_version(mapped: Mapped) -> dict[str, Any]:
-    """A version that a flush counts up, and that does not count by itself, is counted here."""
-    if mapped.version is None or mapped.columns[mapped.version].has_onupdate:
-        return {}
-    return {mapped.version: getattr(mapped.model, mapped.version) + 1}
+def _undo(session: Session, state: InstanceState[Any]) -> None:
+    """Restore what an object held, unless the flush that failed has made it expire."""
+    item = state.obj()
+    if item is None or not state.modified:
+        return
+    for prop in state.mapper.column_attrs:
+        before = state.attrs[prop.key].history
+        if before.deleted:
+            set_committed_value(item, prop.key, before.deleted[0])
+        elif before.added:  # it had not been read
+            session.expire(item, [prop.key])

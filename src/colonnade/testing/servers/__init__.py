@@ -1,4 +1,4 @@
-"""Database servers for tests: found, or started in private and controlled."""
+"""Find a database server for tests, or start a private one that tests can control."""
 
 from colonnade.testing.servers.find import Servers, required
 from colonnade.testing.servers.mariadb import MariaDBServer, TemporaryMariaDB

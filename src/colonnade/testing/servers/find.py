@@ -1,4 +1,7 @@
-"""Which server the tests use: one that is named, one that is running, or a private one."""
+"""Find the server that tests use: the named one, a running one, or a private one.
+
+The environment names one in ``COLONNADE_TEST_POSTGRESQL_URL`` or ``COLONNADE_TEST_MARIADB_URL``.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ __all__ = ["KINDS", "Servers", "required"]
 
 @dataclass(frozen=True)
 class _Kind:
-    """How one kind of server is found."""
+    """The ways in which one kind of server is found."""
 
     variable: str
     driver: str
@@ -51,7 +54,7 @@ KINDS: Final = {
 
 
 def required() -> frozenset[str]:
-    """The databases that must be there: COLONNADE_TEST_REQUIRE=sqlite,postgresql,mariadb."""
+    """Return the kinds of servers that ``COLONNADE_TEST_REQUIRE`` lists, separated by commas."""
     names = os.environ.get("COLONNADE_TEST_REQUIRE", "").split(",")
     return frozenset(filter(None, map(str.strip, names)))
 
@@ -64,7 +67,7 @@ class Servers:
         self._private = ExitStack()
 
     def find(self, kind: str) -> Server:
-        """The server of this kind; ``ServerNotFound`` says what was tried, each time alike."""
+        """Return the server of this kind. Raises ``ServerNotFound``, the same at each call."""
         if kind not in self._found:
             try:
                 self._found[kind] = self._look(KINDS[kind])
@@ -92,7 +95,7 @@ class Servers:
 
 
 def _named(kind: _Kind) -> Server:
-    """The server that the environment names; never another in its place."""
+    """Return the server that the environment names, or raise ``ServerNotFound``; try no other."""
     server = kind.server(os.environ[kind.variable], kind.variable)
     if (reason := server.unreachable()) is not None:
         raise ServerNotFound(f"{kind.variable} is set, but no connection can be made: {reason}")

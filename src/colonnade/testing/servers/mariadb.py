@@ -1,4 +1,4 @@
-"""MariaDB for tests: a server that is there already, or a private one where it is installed."""
+"""Use MariaDB in tests: a server that runs already, or a private one if it is installed."""
 
 from __future__ import annotations
 

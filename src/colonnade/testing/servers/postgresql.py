@@ -1,4 +1,4 @@
-"""PostgreSQL for tests: a server that is there already, or a private one from any binaries."""
+"""Use PostgreSQL in tests: a server that runs already, or a private one from any binaries."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class TemporaryPostgreSQL(TemporaryServer, PostgreSQLServer):
 
 
 def postgresql_binaries() -> Path:
-    """The folder of the first PostgreSQL found: POSTGRES_BIN, the system's, PATH's, the wheel's."""
+    """Return the folder of the first PostgreSQL: of POSTGRES_BIN, the system, PATH, the wheel."""
     tried = list(_candidates())
     for folder in tried:
         if all((folder / name).is_file() for name in ("initdb", "postgres")):

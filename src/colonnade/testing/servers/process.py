@@ -1,7 +1,8 @@
-"""The operating-system process of a server of ours: started, signalled as a whole, ended.
+"""Start the processes of a private server, signal all of them, and end them.
 
-A watcher process holds a pipe to us.  When we go, however we go, the pipe closes and the watcher
-ends the server and removes its directory: an interrupted or killed test run leaves nothing.
+A watcher process reads from a pipe to this process. When this process ends, in whatever way, the
+pipe closes. Then the watcher ends the server and removes its directory, so that a test run that was
+interrupted or killed leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ __all__ = ["Account", "ServerProcess", "family", "run", "service_account"]
 
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
 
-# A stopped process takes SIGQUIT only once it goes on.  The wait has a limit because a process
-# whose parent died stays visible for as long as nobody collects it.
+# A stopped process handles SIGQUIT only after SIGCONT.  The wait has a limit because a process
+# whose parent died stays visible until somebody collects it.
 _WATCH = """
 cat >/dev/null
 kill -QUIT "$1" 2>/dev/null; kill -CONT "$1" 2>/dev/null
@@ -42,7 +43,7 @@ class Account:
 
     @property
     def groups(self) -> list[int | str] | None:
-        """No further groups for another user; ``None`` leaves them as they are."""
+        """The supplementary groups: none for another user, ``None`` to keep our own."""
         return None if self.uid is None else []
 
     def own(self, place: Path) -> None:
@@ -52,7 +53,7 @@ class Account:
 
 
 def service_account(*names: str) -> Account:
-    """The first of these users that exists, when we are root; otherwise our own."""
+    """Return the first of these users that exists if we are root; otherwise our own."""
     if os.getuid() != 0:
         return Account()
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -61,7 +62,7 @@ def service_account(*names: str) -> Account:
 
 
 def run(command: Sequence[str | Path], account: Account, directory: Path) -> None:
-    """Run a preparatory command to its end; RuntimeError with its output when it fails."""
+    """Run a command to its end. Raise ``RuntimeError`` with its output if it fails."""
     finished = subprocess.run(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
@@ -80,7 +81,7 @@ def run(command: Sequence[str | Path], account: Account, directory: Path) -> Non
 
 
 def family(pid: int) -> list[int]:
-    """The process and its direct children; without a /proc the process alone."""
+    """Return the process and its direct children; without a /proc the process alone."""
     members = [pid]
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -94,7 +95,7 @@ def family(pid: int) -> list[int]:
 
 
 class ServerProcess:
-    """A running server: its main process and everything that it forked."""
+    """The processes of a running server: the main one and its children."""
 
     def __init__(
         self, command: Sequence[str | Path], account: Account, directory: Path, log: Path
@@ -123,12 +124,12 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
-        """The main process."""
+        """The id of the main process."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the main process is there."""
+        """True if the main process runs."""
         return self._process.poll() is None
 
     def signal(self, number: int) -> None:

@@ -1,4 +1,4 @@
-"""A database server as tests see it: where it is, which version, temporary databases in it."""
+"""Describe a database server to tests: its URL, its version, temporary databases in it."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ class Server(ABC):
 
     @abstractmethod
     def _refusals(self) -> tuple[type[Exception], ...]:
-        """What is raised when no connection can be made."""
+        """Return the exceptions that the driver raises when no connection can be made."""
 
     def unreachable(self) -> str | None:
-        """Why no connection can be made, or None when one can.  One statement."""
+        """Return why no connection can be made, or None if one can.  One statement."""
         try:
             self.execute("SELECT 1")
         except self._refusals() as error:
@@ -74,16 +74,16 @@ class Server(ABC):
         return None
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run one administrative statement; its rows.  Raises what the driver raises."""
+        """Run one administrative statement and return its rows.  Raises the driver's errors."""
         return blocking(self._execute(make_url(self.url), statement))
 
     @cached_property
     def version(self) -> str:
-        """The server's version in its own words.  One statement, once."""
+        """The server's version, as it writes it.  One statement, the first time."""
         return str(self.execute(self._version)[0][0])
 
     def create_database(self) -> str:
-        """The URL of a new, empty database under a random name.  One CREATE DATABASE."""
+        """Return the URL of a new, empty database with a random name.  One CREATE DATABASE."""
         name = f"colonnade_test_{secrets.token_hex(6)}"
         self.execute(self._create.format(name=name))
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
@@ -94,7 +94,7 @@ class Server(ABC):
 
     @contextmanager
     def temporary_database(self) -> Generator[str]:
-        """The URL of an empty database that is dropped at the end of the block."""
+        """Yield the URL of an empty database that is dropped at the end of the block."""
         url = self.create_database()
         try:
             yield url

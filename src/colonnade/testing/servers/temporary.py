@@ -1,4 +1,4 @@
-"""A private server in a directory of its own, which a fault test may stop, kill and freeze."""
+"""Run a private server in a directory of its own, which tests may stop, kill and freeze."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ class TemporaryServer(Server):
 
     @abstractmethod
     def _command(self) -> Sequence[str | Path]:
-        """The command that runs the server on ``port``, in the foreground."""
+        """Return the command that runs the server on ``port``, in the foreground."""
 
     @property
     def directory(self) -> Path:
-        """Where the server's data and log are."""
+        """The directory of the server's data and log."""
         return self._directory
 
     @property
     def running(self) -> bool:
-        """Whether the main process is there; a frozen one is."""
+        """True if the main process runs, also if it is frozen."""
         return self._process is not None and self._process.running
 
     @property
     def pid(self) -> int:
-        """The main process."""
+        """The id of the main process."""
         return self._running().pid
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from colonnade.cli.serving import CommandFailure, describe_error
+from colonnade.cli.ending import CommandFailure, describe_error
 from colonnade.errors import ConnectionFailed, InvalidStatement, InvalidURL
 
 
