@@ -30,7 +30,9 @@ NO_VERB: Final = {
 }
 DATABASES: Final = {"postgresql", "sqlite", "mysql", "mariadb"}
 #: Files that may name a database: each is of one, or is where SQL that differs is written.
-DIALECT_FILES: Final = {*DATABASES, "dialects", "sql", "driver_errors", "_compat", "testing"}
+DIALECT_FILES: Final = {
+    *(*DATABASES, "dialects", "sql", "capabilities", "driver_errors", "_compat", "testing")
+}
 #: What SQLAlchemy's rows and named tuples document though it begins with an underscore.
 DOCUMENTED: Final = {"_asdict", "_fields", "_mapping", "_replace"}
 SMALL, LONG = 60, 40

@@ -19,10 +19,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
+from colonnade.dialects import dialect_of
 from colonnade.dialects.dialect import PLAIN_UNIT
 from colonnade.engine import Health, PoolStatus, RepeatedStatement
 from colonnade.engine.abandoned import Opening
-from colonnade.engine.engine import dialect_of
 from colonnade.engine.pool import Pool, Pools
 from colonnade.errors import ColonnadeError, CommitUnknown, ConnectionLost, UsageError
 from colonnade.mapping import configure, mappers

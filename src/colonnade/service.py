@@ -45,6 +45,7 @@ from colonnade.query import (
     missing,
     possible_key,
     spec_of_key,
+    with_key,
 )
 from colonnade.schemas import Rows
 from colonnade.scope import Scope, declare, filled
@@ -363,7 +364,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
 
     def _keyed(self, values: tuple[Any, ...]) -> Query[M]:
         """Return a query for the row with this key, in the service's own scopes too."""
-        return self.where(dict(zip(mapping_of(self.model).key, values, strict=True)))
+        return with_key(self.where(), values)
 
     async def _check(self, values: tuple[Any, ...]) -> None:
         """Raise ``NotFound`` for a row that the service's own scopes hide. One statement if any."""

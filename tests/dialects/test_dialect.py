@@ -16,11 +16,11 @@ from sqlalchemy.engine import make_url
 
 from colonnade import errors as e
 from colonnade.database import Database
+from colonnade.dialects import dialect_of
 from colonnade.dialects.dialect import GRACE_SECONDS, Dialect
 from colonnade.dialects.mysql import MySQL
 from colonnade.dialects.postgresql import PostgreSQL, Psycopg
 from colonnade.dialects.sqlite import SQLite
-from colonnade.engine.engine import dialect_of
 from colonnade.settings.settings import Settings
 from colonnade.settings.unit import Unit
 from colonnade.settings.url import parse_url

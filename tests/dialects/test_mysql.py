@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from colonnade import errors as e
 from colonnade.database import Database, Session
-from colonnade.engine.engine import dialect_of
+from colonnade.dialects import dialect_of
 from colonnade.models import DateTimeUTC, IntegerKey
 from colonnade.settings.settings import Settings
 from colonnade.settings.url import parse_url

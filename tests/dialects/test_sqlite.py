@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from colonnade import errors as e
 from colonnade.database import Database, Session
-from colonnade.engine.engine import dialect_of
+from colonnade.dialects import dialect_of
 from colonnade.settings.settings import Settings
 from colonnade.settings.url import parse_url
 

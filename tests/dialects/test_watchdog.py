@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from colonnade.dialects.dialect import Watchdog
+from colonnade import Database
+from colonnade.dialects.dialect import Watchdog, watchdog_of
 
 
 @pytest.fixture
@@ -71,3 +72,35 @@ async def test_a_thousand_quick_statements_set_one_timer(
     assert timer is not None
     timer.cancel()
     assert not aborted
+
+
+async def test_a_statement_inside_of_a_longer_task_leaves_the_limit_of_the_task(
+    watchdog: Watchdog, aborted: list[str]
+) -> None:
+    assert watchdog.start("a", 0.1) is None
+    outer = watchdog.start("a", 30)
+    watchdog.stop("a", outer)
+    await asyncio.sleep(0.2)
+    assert aborted == ["a"]
+    watchdog.stop("a")
+
+
+async def test_a_statement_may_have_a_shorter_limit_than_the_task_that_it_is_a_part_of(
+    watchdog: Watchdog, aborted: list[str]
+) -> None:
+    watchdog.start("a", 30)
+    outer = watchdog.start("a", 0.02)
+    await asyncio.sleep(0.1)
+    assert aborted == ["a"]
+    watchdog.stop("a", outer)
+    assert not watchdog._deadlines
+
+
+async def test_every_engine_has_one_watchdog_of_its_own(
+    sqlite_url: str,
+) -> None:
+    async with Database(sqlite_url) as db:
+        own = watchdog_of(db.engine.sync_engine)
+        assert watchdog_of(db.engine.execution_options(isolation_level=None).sync_engine) is own
+        async with db.reader() as session:
+            assert watchdog_of(session.get_bind().engine) is not own

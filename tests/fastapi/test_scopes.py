@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import httpx
+import pytest
 from fastapi import APIRouter, FastAPI, Header
+from pydantic import BaseModel
 from tests.fastapi.conftest import in_process
 from tests.scope.conftest import db, guilds_url  # noqa: F401 # two guilds
-from tests.scope.guilds import HeroCreate, HeroService, HeroUpdate, Named, TeamService
+from tests.scope.guilds import (
+    Hero,
+    HeroCreate,
+    HeroService,
+    HeroUpdate,
+    Named,
+    TeamService,
+    fill,
+)
 
-from colonnade import Database, Session
+from colonnade import Database, ServiceBase, Session
+from colonnade.errors import NotFound
 from colonnade.fastapi import connect, crud_router, provide, provide_scope, provide_session
 
 Heroes = Annotated[HeroService, provide(HeroService)]
@@ -54,6 +67,61 @@ async def test_every_service_of_a_request_keeps_to_the_callers_rows(db: Database
         assert (refused.status_code, refused.json()["code"]) == (409, "out_of_scope")
         assert (await client.patch("/heroes/20", headers=ours, json={"age": 1})).status_code == 404
         assert (await client.get("/teams")).status_code == 422
+
+
+class Aged(BaseModel):
+    name: str
+    age: int
+
+
+class Retire(BaseModel):
+    deleted_at: datetime
+
+
+class Retiring(ServiceBase[Hero, HeroCreate, Retire]):
+    pass
+
+
+class WithTeam(Named):
+    team: Named | None
+
+
+async def test_who_takes_a_row_out_of_scope_is_answered_with_its_own_columns(
+    database_url: str,
+) -> None:
+    """What hangs on it may be out of scope too, and is not told."""
+    async with Database(database_url) as own:
+        await fill(own)
+        app = app_of(own, dependencies=[provide_scope(of_caller)])
+        for prefix, read in (("/heroes", Aged), ("/members", WithTeam)):
+            app.include_router(crud_router(Retiring, read=read, prefix=prefix))
+        async with in_process(app) as client:
+            await retire(client)
+
+
+async def retire(client: httpx.AsyncClient) -> None:
+    ours, body = {"guild": "1"}, {"deleted_at": "2026-03-01T12:00:00Z"}
+    made = await client.post("/heroes", headers=ours, json={"name": "brief", "age": 7})
+    at = made.headers["location"]
+    assert made.status_code == 201
+    hidden = await client.patch(at.replace("heroes", "members"), headers=ours, json=body)
+    assert hidden.status_code == 404
+    assert (await client.get(at, headers=ours)).status_code == 200, "it was rolled back"
+    gone = await client.patch(at, headers=ours, json=body)
+    assert (gone.status_code, gone.json()) == (200, {"name": "brief", "age": 7})
+    assert (await client.get(at, headers=ours)).status_code == 404
+
+
+async def test_a_schema_with_relations_of_a_row_out_of_scope_is_not_found(
+    db: Database,  # noqa: F811
+) -> None:
+    async with db.session(scope={"guild": 1}) as session:
+        heroes = Retiring(session)
+        made = await heroes.create({"name": "brief", "age": 7})
+        with pytest.raises(NotFound, match="out of scope now") as caught:
+            await heroes.update(made.id, {"deleted_at": datetime.now(UTC)}, into=WithTeam)
+        assert caught.value.keys == ((made.id,),)
+        await session.rollback()
 
 
 async def test_without_values_a_request_for_a_model_with_scopes_is_a_fault_of_the_server(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import URL, make_url
 
 from colonnade.database import Database
-from colonnade.engine.engine import dialect_of
+from colonnade.dialects import dialect_of
 from colonnade.errors import ColonnadeError, DriverNotInstalled, InvalidURL
 from colonnade.settings.settings import Settings
 from colonnade.settings.url import Address, parse_url

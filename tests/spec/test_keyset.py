@@ -78,16 +78,19 @@ def test_a_first_key_that_may_be_null_is_two_ranges() -> None:
 
 
 def test_mysql_reads_a_range_of_nulls_and_sorts_none() -> None:
-    begin = Keyset(part="nulls", mysql=True)
+    begin = Keyset(part="nulls", bounds_nulls=True)
     assert sql(("age",), begin, "mysql") == ("age IS NULL", "id ASC")
-    among = Keyset(nulls=(True, False), part="nulls", mysql=True)
+    among = Keyset(nulls=(True, False), part="nulls", bounds_nulls=True)
     assert sql(("age",), among, "mysql") == (
         "age IS NULL AND id > :k1 OR age IS NOT NULL AND id < :k1 AND id > :k1",
         "age ASC, id ASC",
     )
     terms = with_primary_key(Hero, sort_keys_of(Hero, ("-age",)))
     found = split_ranges(terms, Keyset(nulls=(True, False)), nulls_greatest=False, ties=True)
-    assert [(item.part, item.mysql) for item in found] == [("nulls", True), ("values", False)]
+    assert [(item.part, item.bounds_nulls) for item in found] == [
+        ("nulls", True),
+        ("values", False),
+    ]
     found = split_ranges(terms, Keyset(nulls=(False, False)), nulls_greatest=False, ties=True)
     assert [item.part for item in found] == ["values"]
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
@@ -32,6 +31,8 @@ __all__ = [
     "Dialect",
     "Watchdog",
     "driver_of",
+    "set_watchdog",
+    "watchdog_of",
 ]
 
 
@@ -61,6 +62,11 @@ class Dialect:
     address: Address
     settings: Settings
     reading: bool = False
+
+    #: Connecting takes a handshake with a server, which may not answer.
+    has_handshake: ClassVar[bool] = True
+    #: Every statement begins a transaction, also one without a table.
+    begins_with_any_statement: ClassVar[bool] = True
 
     def sqlalchemy_url(self) -> URL:
         """Return SQLAlchemy's URL. Parameters that need translation go into ``connect_args``."""
@@ -127,11 +133,6 @@ class Dialect:
         """Close a connection whose event loop is closed, without I/O and without a warning."""
         close_transport(transport_of(driver))
 
-    @cached_property
-    def watchdog(self) -> Watchdog:
-        """The watchdog that ends statements of ``fetch`` at their limit."""
-        return Watchdog(self.abort)
-
     @property
     def can_fetch(self) -> bool:
         """True if ``fetch`` may be used in place of a cursor."""
@@ -182,6 +183,23 @@ def driver_of(connection: PoolProxiedConnection) -> Any:
     return adapted.driver_connection
 
 
+def watchdog_of(engine: Engine) -> Watchdog:
+    """Return the watchdog that keeps every limit on the connections of an engine."""
+    watchdog: Watchdog = engine.dialect.colonnade_watchdog  # type: ignore[attr-defined] # set_watchdog
+    return watchdog
+
+
+def set_watchdog(engine: Engine, dialect: Dialect) -> Watchdog:
+    """Give an engine its watchdog, and return it.
+
+    There is one for each engine, as a timer belongs to one event loop, and an engine does too. It
+    is an attribute of SQLAlchemy's dialect, so that an engine with other options has the same one.
+    """
+    watchdog = Watchdog(dialect.abort)
+    engine.dialect.colonnade_watchdog = watchdog  # type: ignore[attr-defined] # watchdog_of
+    return watchdog
+
+
 class Watchdog:
     """Calls ``abort(connection)`` once for each connection whose statement is overdue.
 
@@ -195,16 +213,28 @@ class Watchdog:
         self._deadlines: dict[Any, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, connection: Any, limit: float) -> None:
-        """Record that a statement begins which may take ``limit`` seconds."""
+    def start(self, connection: Any, limit: float) -> float | None:
+        """Record that a statement begins which may take ``limit`` seconds.
+
+        Return the deadline that the connection had before, which ``stop`` takes: a statement may
+        run inside of a longer task that has a limit too. Of the two deadlines the earlier counts.
+        """
         loop = asyncio.get_running_loop()
-        deadline = self._deadlines[connection] = loop.time() + limit
+        deadline = loop.time() + limit
+        outer = self._deadlines.get(connection)
+        if outer is not None and outer <= deadline:
+            return outer
+        self._deadlines[connection] = deadline
         if self._timer is None or deadline < self._timer.when():
             self._set_timer(loop, deadline)
+        return outer
 
-    def stop(self, connection: Any) -> None:
-        """Record that the statement is over."""
-        self._deadlines.pop(connection, None)
+    def stop(self, connection: Any, outer: float | None = None) -> None:
+        """Record that the statement is over; ``outer`` is what its ``start`` returned."""
+        if outer is None:
+            self._deadlines.pop(connection, None)
+        elif connection in self._deadlines:  # else it has been aborted
+            self._deadlines[connection] = outer
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         if self._timer is not None:

@@ -48,6 +48,8 @@ _FOREVER: Final = 1_073_741_823
 class MySQL(Dialect):
     """MySQL or MariaDB."""
 
+    begins_with_any_statement = False
+
     def sqlalchemy_url(self) -> URL:
         return self.address.url
 

@@ -42,6 +42,8 @@ _FOREVER: Final = 2_147_483_647
 class SQLite(Dialect):
     """SQLite through aiosqlite, on a file."""
 
+    has_handshake = False
+
     def sqlalchemy_url(self) -> URL:
         if not self.address.query:
             return self.address.url

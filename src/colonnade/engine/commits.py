@@ -18,7 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.util import await_only, greenlet_spawn
 
-from colonnade.dialects.dialect import FINISHING_SECONDS, GRACE_SECONDS, Dialect, Watchdog
+from colonnade.dialects.dialect import FINISHING_SECONDS, GRACE_SECONDS, Dialect, watchdog_of
 from colonnade.driver_errors.translate import ErrorContext, aborted_error, translate_error
 from colonnade.engine.callbacks import Callbacks
 from colonnade.engine.failed_transaction import notes_of, refuse_failed_commit
@@ -136,7 +136,7 @@ class Commits:
         self._engine = engine
         self._dialect = dialect
         self._where = where
-        self._watchdog = Watchdog(dialect.abort)
+        self._watchdog = watchdog_of(engine)
         #: The errors of failed COMMITs, by ``id``, from when they are raised until SQLAlchemy's
         #: error event hands them to ``judge_error``.
         self._failed: dict[int, Outcome | None] = {}
@@ -202,8 +202,9 @@ class Commits:
         """Run ``send`` to its end; return the cancellation that arrived meanwhile, or None."""
         dialect, driver = self._dialect, pooled.driver_connection
         patience = dialect.commit_limit
+        outer: float | None = None
         if patience is not None:
-            self._watchdog.start(driver, patience - GRACE_SECONDS)
+            outer = self._watchdog.start(driver, patience - GRACE_SECONDS)
         try:
             return await_only(self._run_uncancelled(send, driver, outcome))
         except BaseException as error:
@@ -211,7 +212,8 @@ class Commits:
                 self._failed[id(error)] = outcome
             raise
         finally:
-            self._watchdog.stop(driver)
+            if patience is not None:
+                self._watchdog.stop(driver, outer)
 
     async def _run_uncancelled(
         self, send: Callable[[], None], driver: Any, outcome: Outcome | None
@@ -299,9 +301,9 @@ class Commits:
         elif ended:
             # MySQL and MariaDB commit what came before a statement that defines a table.
             outcome.record_commit()
-        elif self._dialect.address.family != "mysql":
-            # The transaction had been ended as text, so this statement was stored by itself. MySQL
-            # and MariaDB are left out: a statement without a table begins no transaction there.
+        elif self._dialect.begins_with_any_statement:
+            # The transaction had been ended as text, so this statement was stored by itself, unless
+            # it has no table and so began none.
             outcome.partly_stored = True
 
 

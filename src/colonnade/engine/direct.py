@@ -27,7 +27,7 @@ from colonnade._compat.sqlalchemy_pool import (
     take_idle,
     wrap_connection,
 )
-from colonnade.dialects.dialect import LAST_USED, PLAIN_UNIT, Dialect
+from colonnade.dialects.dialect import LAST_USED, PLAIN_UNIT, Dialect, watchdog_of
 from colonnade.engine.rows import CollectionPaused
 from colonnade.engine.shortcut import Rows, Shortcut
 
@@ -80,7 +80,7 @@ async def fetch_directly(
     One statement, within the dialect's limit. Raises what SQLAlchemy's own way would.
     """
     driver = entry.driver_connection
-    watchdog, limit = dialect.watchdog, dialect.statement_limit(PLAIN_UNIT)
+    watchdog, limit = watchdog_of(engine), dialect.statement_limit(PLAIN_UNIT)
     if limit is not None:
         watchdog.start(driver, limit)
     try:

@@ -27,16 +27,15 @@ from colonnade.dialects.dialect import (
     Dialect,
     Watchdog,
     driver_of,
+    set_watchdog,
 )
-from colonnade.dialects.mysql import MySQL
-from colonnade.dialects.postgresql import PostgreSQL, Psycopg, keep_commit_answer
-from colonnade.dialects.sqlite import SQLite
+from colonnade.dialects.exact_types import store_exactly
+from colonnade.dialects.postgresql import keep_commit_answer
 from colonnade.dialects.statement_memory import limit_compiled
 from colonnade.driver_errors.refused import refused_columns, written_table
 from colonnade.driver_errors.translate import ErrorContext, translate_error
 from colonnade.engine.commits import Commits
 from colonnade.engine.direct import lend_idle_connections
-from colonnade.engine.exact_types import store_exactly
 from colonnade.engine.failed_transaction import (
     clear_failure,
     failure_of,
@@ -48,18 +47,8 @@ from colonnade.engine.repeats import warn_repeated
 from colonnade.engine.write_lock import queue_writers
 from colonnade.errors import ColonnadeError, CommitUnknown, InvalidStatement, InvalidValue
 from colonnade.scope import install
-from colonnade.settings import Settings
-from colonnade.settings.url import Address
 
-__all__ = ["build_engine", "dialect_of"]
-
-
-def dialect_of(address: Address, settings: Settings, *, reading: bool) -> Dialect:
-    """Return the dialect for the database at ``address``."""
-    if address.driver.name == "psycopg":
-        return Psycopg(address, settings, reading)
-    kinds = {"sqlite": SQLite, "postgresql": PostgreSQL, "mysql": MySQL}
-    return kinds.get(address.family, Dialect)(address, settings, reading)
+__all__ = ["build_engine"]
 
 
 def build_engine(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
@@ -85,21 +74,21 @@ def build_engine(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
     )
     sync = engine.sync_engine
     store_exactly(sync.dialect)
+    watchdog = set_watchdog(sync, dialect)
     commits = Commits(sync, dialect, ErrorContext(metadata, reading=reading))
     _limit_connecting(sync, dialect, metadata)
     _guard_pool(sync, dialect, commits)
-    _limit_statements(sync, dialect, commits)
-    _limit_endings(sync, dialect)
+    _limit_statements(sync, dialect, commits, watchdog)
+    _limit_endings(sync, dialect, watchdog)
     commits.wrap_do_commit()
     _translate_errors(sync, metadata, commits, reading=reading)
     dialect.add_listeners(sync)
-    if isinstance(dialect, SQLite) and not reading:
-        queue_writers(sync, dialect)
+    queue_writers(sync, dialect)
     install(sync.dialect)
     limit_compiled(sync)
     if settings.warn_repeated is not None:
         warn_repeated(sync, settings.warn_repeated)
-    _limit_setup(sync, dialect)
+    _limit_setup(sync, dialect, watchdog)
     if dialect.can_fetch:
         lend_idle_connections(sync)
     return engine
@@ -111,7 +100,7 @@ def _limit_connecting(engine: Engine, dialect: Dialect, metadata: MetaData) -> N
     Errors are translated here: SQLAlchemy's ``handle_error`` gets those of the driver only, and not
     a ``TimeoutError`` or an ``OSError``.
     """
-    if dialect.address.family == "sqlite":
+    if not dialect.has_handshake:
         return
     where = ErrorContext(metadata, connecting=True, reading=dialect.reading)
 
@@ -137,9 +126,8 @@ def _limit_connecting(engine: Engine, dialect: Dialect, metadata: MetaData) -> N
         options["async_creator_fn"] = bounded(connect)
 
 
-def _limit_setup(engine: Engine, dialect: Dialect) -> None:
+def _limit_setup(engine: Engine, dialect: Dialect, watchdog: Watchdog) -> None:
     """Limit the time of the statements that SQLAlchemy and we send to set a connection up."""
-    watchdog = Watchdog(dialect.abort)
 
     @event.listens_for(engine, "connect", insert=True)
     def _begin(adapted: Any, _record: Any) -> None:
@@ -184,14 +172,16 @@ def _guard_pool(engine: Engine, dialect: Dialect, commits: Commits) -> None:
             record.invalidate()
 
 
-def _limit_statements(engine: Engine, dialect: Dialect, commits: Commits) -> None:
+def _limit_statements(
+    engine: Engine, dialect: Dialect, commits: Commits, watchdog: Watchdog
+) -> None:
     """End each statement at its limit, and refuse statements after one that failed.
 
     This wraps the driver's call in the dialect's events (``do_execute``). The connection's events,
     such as ``before_cursor_execute``, would do too, but with them SQLAlchemy prepares far more for
     each statement.
     """
-    plain, watchdog = dialect.statement_limit(PLAIN_UNIT), Watchdog(dialect.abort)
+    plain = dialect.statement_limit(PLAIN_UNIT)
     execute = engine.dialect.do_execute
     execute_many = dialect.execute_many(engine)
     execute_bare = engine.dialect.do_execute_no_params
@@ -206,8 +196,7 @@ def _limit_statements(engine: Engine, dialect: Dialect, commits: Commits) -> Non
         unit = options.get(UNIT_OPTION)
         limit = plain if unit is None else dialect.statement_limit(unit)
         driver = driver_of(connection.connection)
-        if limit is not None:
-            watchdog.start(driver, limit)
+        outer = None if limit is None else watchdog.start(driver, limit)
         try:
             if dialect.reading:
                 call(*args, context)
@@ -217,7 +206,8 @@ def _limit_statements(engine: Engine, dialect: Dialect, commits: Commits) -> Non
                     connection, statement, autocommit, lambda: call(*args, context)
                 )
         finally:
-            watchdog.stop(driver)
+            if limit is not None:
+                watchdog.stop(driver, outer)
         if undoing:
             clear_failure(connection)
         return True
@@ -235,23 +225,22 @@ def _limit_statements(engine: Engine, dialect: Dialect, commits: Commits) -> Non
         return watched(execute_bare, statement, context, cursor, statement)
 
 
-def _limit_endings(engine: Engine, dialect: Dialect) -> None:
+def _limit_endings(engine: Engine, dialect: Dialect, watchdog: Watchdog) -> None:
     """End a ROLLBACK or a close that a frozen server does not answer.
 
     SQLAlchemy also sends them by itself, and has no events for their end, so the dialect's methods
     are wrapped. The session has a limit of its own above this one, but it can only cancel, and a
     driver that is cancelled talks to the frozen server again.
     """
-    watchdog = Watchdog(dialect.abort)
 
     def watched(call: Callable[[Any], None], limit: float, own: bool) -> Callable[[Any], None]:
         def ending(connection: Any) -> None:
             driver = connection.driver_connection if own else driver_of(connection)
-            watchdog.start(driver, limit)
+            outer = watchdog.start(driver, limit)
             try:
                 call(connection)
             finally:
-                watchdog.stop(driver)
+                watchdog.stop(driver, outer)
 
         return ending
 

@@ -25,7 +25,7 @@ from colonnade._compat.sqlalchemy_compiled import (
     result_types_of,
     row_processors_of,
 )
-from colonnade.dialects.dialect import PLAIN_UNIT, Dialect
+from colonnade.dialects.dialect import PLAIN_UNIT, Dialect, watchdog_of
 from colonnade.engine.rows import (
     CollectionPaused,
     CompiledSelect,
@@ -107,7 +107,7 @@ def fetch_through(
     """
     driver = connection.connection.driver_connection
     values = shortcut.values(parameters, scoped)
-    watchdog = dialect.watchdog
+    watchdog = watchdog_of(connection.engine)
     limit = dialect.statement_limit(PLAIN_UNIT)
     if limit is not None:
         watchdog.start(driver, limit)

@@ -19,7 +19,7 @@ from sqlalchemy.util import await_only
 
 from colonnade._compat.sqlalchemy_aiosqlite import connection_of, run_after_statements
 from colonnade._compat.sqlalchemy_transactions import reset_begin
-from colonnade.dialects.dialect import PLAIN_UNIT, UNIT_OPTION, driver_of
+from colonnade.dialects.dialect import PLAIN_UNIT, UNIT_OPTION, Dialect, driver_of
 from colonnade.dialects.sqlite import SQLite
 from colonnade.engine.admission import Admission, Lease
 from colonnade.errors import DatabaseError, LockTimeout, PoolDeadlock, PoolTimeout
@@ -83,13 +83,16 @@ class WriteLock(Admission):
         )
 
 
-def queue_writers(engine: Engine, dialect: SQLite) -> None:
+def queue_writers(engine: Engine, dialect: Dialect) -> None:
     """Make the units of this process take the write lock one after the other, in order.
 
     The lock is taken before BEGIN IMMEDIATE. It is given back at every end of the transaction:
     by the dialect's commit and rollback, by a statement that ends it, and when the connection
-    is returned, invalidated or closed.
+    is returned, invalidated or closed. Only SQLite needs it; for readers and for other databases
+    nothing is done.
     """
+    if not isinstance(dialect, SQLite) or dialect.reading:
+        return
     lock = WriteLock(debug=dialect.settings.debug)
 
     @event.listens_for(engine, "begin")

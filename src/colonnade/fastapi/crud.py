@@ -21,6 +21,7 @@ from colonnade.fastapi.inputs import closed_body, refuse_unknown_parameters
 from colonnade.fastapi.keys import UrlKey
 from colonnade.mapping import nearest, with_article
 from colonnade.pagination import Page
+from colonnade.query import json_of_written
 from colonnade.reading import check_schema
 from colonnade.service import ServiceBase
 
@@ -66,7 +67,8 @@ def crud_router(
     Parameters and body keys that nobody declared are answered with 422; a dependency that reads a
     query parameter belongs in ``dependencies``.
 
-    Writes call the service's methods, and the answer is read in the same unit of work. Reads use
+    Writes call the service's methods. If the model's columns fill ``read``, the answer is made of
+    what the write returned; otherwise it is read in the same unit of work. Reads use
     ``service.where`` on a reader.
 
     Raises ``InvalidSchema`` for a table in place of a schema, ``InvalidSetting`` for an impossible
@@ -131,13 +133,13 @@ class _Crud:
 
     def add_create(self, router: APIRouter, wanted: Collection[Operation]) -> None:
         async def create(request: Request, body: Any, service: Any) -> Response:
-            key = self.key.key_of(await service.create(body))
+            created = await service.create(body)
+            key = self.key.key_of(created)
             headers = (
                 {"Location": self.key.below(request.url.path, key)} if "get" in wanted else None
             )
-            return Response(
-                await service.into(self.read).json.get(key), 201, headers, media_type=_JSON
-            )
+            answer = await json_of_written(service.into(self.read), created, key)
+            return Response(answer, 201, headers, media_type=_JSON)
 
         assert self.created is not None
         _annotate(create, body=closed_body(self.created), service=self._writing)
@@ -192,8 +194,9 @@ class _Crud:
 
     def add_update(self, router: APIRouter, _: Collection[Operation]) -> None:
         async def update(key: Any, body: Any, service: Any) -> Response:
-            await service.update(key, body)
-            return Response(await service.into(self.read).json.get(key), media_type=_JSON)
+            updated = await service.update(key, body)
+            answer = await json_of_written(service.into(self.read), updated, key)
+            return Response(answer, media_type=_JSON)
 
         assert self.changes is not None
         _annotate(update, key=self._key, body=closed_body(self.changes), service=self._writing)

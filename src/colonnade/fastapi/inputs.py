@@ -8,7 +8,7 @@ parameters and unknown keys of a body.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from weakref import WeakSet
@@ -125,25 +125,22 @@ def _facts(connection: HTTPConnection) -> _RouteFacts:
     route = served_route(connection.scope)
     facts: _RouteFacts | None = getattr(route, _FACTS, None)
     if facts is None:
-        facts = _RouteFacts(
-            any(item.call in _WRITING for item in _dependants(route)), _query_names(route)
-        )
+        found = tuple(_dependants(route))
+        facts = _RouteFacts(any(item.call in _WRITING for item in found), _query_names(found))
         if route is not None:
             setattr(route, _FACTS, facts)
     return facts
 
 
-def _query_names(route: Any) -> frozenset[str]:
+def _query_names(found: Sequence[Dependant]) -> frozenset[str]:
     declared = (
         name
-        for item in _dependants(route)
+        for item in found
         for field in item.query_params
         for name in _names(field.name, field.field_info)
     )
     # ``APIKeyQuery`` reads the query by itself, and declares no parameter for that.
-    keys = (
-        item.call.model.name for item in _dependants(route) if isinstance(item.call, APIKeyQuery)
-    )
+    keys = (item.call.model.name for item in found if isinstance(item.call, APIKeyQuery))
     return frozenset((*declared, *keys))
 
 

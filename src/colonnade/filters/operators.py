@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from colonnade import mapping
+from colonnade.capabilities import ALL_DATABASES, databases_with
 from colonnade.filters.families import (
     ANY,
     ARRAYS,
@@ -34,14 +35,12 @@ from colonnade.sql.comparison import build_between, comparison_type, with_portab
 from colonnade.sql.membership import build_in, build_not_in
 from colonnade.values import family_of
 
-__all__ = ["ALL_DATABASES", "OPERATORS", "Operand", "Operator", "check_models"]
+__all__ = ["OPERATORS", "Operand", "Operator", "check_models"]
 
 #: What an operator takes: ``one`` value of the column's type, ``many`` of them, a ``pair`` of them
 #: or ``items`` of an array; for a column of any type a ``text``, a ``pattern`` or a ``search``; a
 #: ``flag`` (True or False) or a ``state`` (None too), which are part of the statement's shape.
 Operand = Literal["one", "many", "pair", "items", "text", "pattern", "search", "flag", "state"]
-
-ALL_DATABASES: Final = frozenset({"postgresql", "sqlite", "mariadb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +248,7 @@ _TABLE: Final = (
         "items",
         ARRAYS,
         arrays.build_overlap,
-        databases=frozenset({"postgresql"}),
+        databases=databases_with("has_arrays"),
     ),
     Operator(
         "includes",
@@ -257,7 +256,7 @@ _TABLE: Final = (
         "items",
         ARRAYS,
         arrays.build_includes,
-        databases=frozenset({"postgresql"}),
+        databases=databases_with("has_arrays"),
     ),
 )
 

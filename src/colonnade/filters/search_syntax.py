@@ -16,6 +16,7 @@ from sqlalchemy import String
 from sqlalchemy.types import TypeDecorator
 from typing_extensions import override
 
+from colonnade.capabilities import capabilities_of
 from colonnade.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -56,13 +57,13 @@ class FullTextSearch(TypeDecorator[str]):
         if value is None:
             return None
         groups = parse_search(value)
-        if dialect.name == "sqlite":
-            return _to_fts5(groups)
-        return (
-            _to_boolean_mode(groups)
-            if dialect.name in ("mysql", "mariadb")
-            else to_websearch(groups)
-        )
+        match capabilities_of(dialect.name).search_language:
+            case "fts5":
+                return _to_fts5(groups)
+            case "boolean":
+                return _to_boolean_mode(groups)
+            case "websearch":
+                return to_websearch(groups)
 
 
 def parse_search(text: str) -> SearchAlternatives:

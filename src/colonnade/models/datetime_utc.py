@@ -10,6 +10,7 @@ from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
+from colonnade.capabilities import capabilities_of
 from colonnade.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class DateTimeUTC(TypeDecorator[datetime]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name in ("mysql", "mariadb"):
+        if not capabilities_of(dialect.name).keeps_microseconds:
             return dialect.type_descriptor(DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime(timezone=True))
 
@@ -58,7 +59,8 @@ class DateTimeUTC(TypeDecorator[datetime]):
         moment = value.astimezone(UTC)
         # The column types of the other databases have no time zone, and refuse a value with an
         # offset. What they store is UTC all the same.
-        return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
+        has_zones = capabilities_of(dialect.name).has_time_zones
+        return moment if has_zones else moment.replace(tzinfo=None)
 
     @override
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

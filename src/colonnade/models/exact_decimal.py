@@ -28,6 +28,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 from typing_extensions import override
 
+from colonnade.capabilities import capabilities_of
 from colonnade.errors import InvalidMapping, InvalidValue, UsageError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "sqlite":
+        if not capabilities_of(dialect.name).has_exact_decimals:
             return dialect.type_descriptor(BigInteger())
         return dialect.type_descriptor(Numeric(self.precision, self.scale))
 
@@ -148,13 +149,15 @@ class ExactDecimal(TypeDecorator[Decimal]):
         if value is None:
             return None
         units = self.to_units(value)
-        return units if dialect.name == "sqlite" else _EXACT.scaleb(Decimal(units), -self.scale)
+        if capabilities_of(dialect.name).has_exact_decimals:
+            return _EXACT.scaleb(Decimal(units), -self.scale)
+        return units
 
     @override
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         if value is None:
             return None
-        if dialect.name != "sqlite":
+        if capabilities_of(dialect.name).has_exact_decimals:
             return Decimal(value)
         # On SQLite avg() returns a float.
         units = Decimal(value if isinstance(value, int) else repr(value))
@@ -279,7 +282,7 @@ def _align_operand(operand: Any, scale: int) -> Any:
 
 
 class _Rescaled(FunctionElement[Decimal]):
-    """A number in finer units: multiplied by the second argument on SQLite, unchanged elsewhere."""
+    """A number in finer units: multiplied where decimals are integers, unchanged elsewhere."""
 
     name = "rescaled"
     inherit_cache = True
@@ -295,9 +298,6 @@ def _rescale(element: ColumnElement[Any], scale: int) -> ColumnElement[Any]:
 
 @compiles(_Rescaled)
 def _render_rescaled(rescaled: _Rescaled, compiler: SQLCompiler, **kwargs: Any) -> str:
-    return compiler.process(next(iter(rescaled.clauses)), **kwargs)
-
-
-@compiles(_Rescaled, "sqlite")
-def _render_rescaled_on_sqlite(rescaled: _Rescaled, compiler: SQLCompiler, **kwargs: Any) -> str:
+    if capabilities_of(compiler.dialect.name).has_exact_decimals:
+        return compiler.process(next(iter(rescaled.clauses)), **kwargs)
     return f"({' * '.join(compiler.process(clause, **kwargs) for clause in rescaled.clauses)})"

@@ -17,6 +17,8 @@ from sqlalchemy.orm import InstanceState, Mapper
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
+from colonnade.capabilities import capabilities_of
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Dialect
 
@@ -181,7 +183,7 @@ class MutableJSON(TypeDecorator[Any]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "postgresql":
+        if capabilities_of(dialect.name).has_binary_json:
             return dialect.type_descriptor(JSONB(none_as_null=True))
         return dialect.type_descriptor(JSON(none_as_null=True))
 

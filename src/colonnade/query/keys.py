@@ -15,7 +15,15 @@ from colonnade.filters import Comparison, key_value_of, parse_conditions, resolv
 from colonnade.mapping import counted, mapping_of, with_article
 from colonnade.spec import Shape, Spec
 
-__all__ = ["group_of_key", "key_of", "missing", "no_group", "possible_key", "spec_of_key"]
+__all__ = [
+    "filter_by_key",
+    "group_of_key",
+    "key_of",
+    "missing",
+    "no_group",
+    "possible_key",
+    "spec_of_key",
+]
 
 
 def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
@@ -58,6 +66,14 @@ def spec_of_key(model: type[Any], key: Any) -> Spec:
     """Return the spec that selects the row with this key. Raises what ``key_of`` raises."""
     values = key_of(model, key)
     return Spec(_keyed(model), values)
+
+
+def filter_by_key(spec: Spec, values: tuple[Any, ...]) -> Spec:
+    """Return the spec for one row of those that ``spec`` asks for: the one with this key.
+
+    ``values`` are those that ``key_of`` has returned, so that none is validated twice.
+    """
+    return spec.filtered(_leaves(spec.shape.model), values)
 
 
 @memoized

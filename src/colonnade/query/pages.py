@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Any, Final, TypeAlias, TypeVar
 
 from colonnade import reading
+from colonnade.capabilities import capabilities_of
 from colonnade.errors import InvalidCursor, InvalidPage, InvalidValue
 from colonnade.pagination import (
     CountMode,
@@ -33,8 +34,6 @@ _FetchPlaced: TypeAlias = Callable[[Spec], Awaitable[tuple[list[R], list[_Keys]]
 #: When so many rows share the first key's value, the next page first reads on among those rows, in
 #: a statement of their own.
 _MANY: Final = 500
-#: Whether an index holds NULL as the greatest value; None for SQLite, where it does not matter.
-_NULLS_GREATEST: Final[dict[str, bool | None]] = {"sqlite": None, "postgresql": True}
 
 
 async def numbered(
@@ -80,7 +79,8 @@ async def scrolled(
     """Return the page after one cursor, or before another; the first page without either."""
     check_scroll(size, after, before, max_size)
     _check_whole(spec)
-    places = CursorCodec(spec, session.settings.cursor_secret, finite=session.family == "mysql")
+    finite = not capabilities_of(session.family).has_infinity
+    places = CursorCodec(spec, session.settings.cursor_secret, finite=finite)
     cursor = after if before is None else before
     start = None if cursor is None else places.place(cursor)
     backwards = before is not None
@@ -118,7 +118,7 @@ async def read_from(
         keyset = Keyset(backwards, nulls, start.inclusive)
     items: list[R] = []
     keys: list[_Keys] = []
-    greatest = _NULLS_GREATEST.get(session.family, False)
+    greatest = capabilities_of(session.family).nulls_greatest
     ties = start is not None and start.ties >= _MANY
     for part in split_ranges(places.terms, keyset, nulls_greatest=greatest, ties=ties):
         try:

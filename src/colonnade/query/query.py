@@ -18,6 +18,7 @@ from colonnade.filters import matches_every_row
 from colonnade.mapping import Relation, with_article
 from colonnade.mapping.paths import relation_path
 from colonnade.ordering import SortKey, sort_key_of
+from colonnade.query.keys import filter_by_key
 from colonnade.query.projection import Projection
 from colonnade.query.service_scopes import check_row
 from colonnade.query.streaming import Batched
@@ -26,7 +27,7 @@ from colonnade.schemas import Rows
 from colonnade.session import Reader, Session
 from colonnade.spec import Lock, Spec, projected, select_entities
 
-__all__ = ["Query", "as_paths", "check_bulk", "load_paths"]
+__all__ = ["Query", "as_paths", "check_bulk", "load_paths", "with_key"]
 
 M = TypeVar("M")
 S = TypeVar("S", bound=BaseModel)
@@ -201,6 +202,11 @@ def load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]
     for path in found:
         _check_objects(model, path)
     return found
+
+
+def with_key(query: Query[M], values: tuple[Any, ...]) -> Query[M]:
+    """Return the query for one of its rows: the one whose key has these values, from ``key_of``."""
+    return query._with(filter_by_key(query._spec, values))
 
 
 def as_paths(given: Any) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from colonnade.filters import Condition
 from colonnade.filters import parse_conditions as read_conditions
 from colonnade.ordering import Order, SortKey, sort_keys_of
 from colonnade.pagination import CountMode, CursorPage, Page, Slice, check_limit_or_offset
-from colonnade.query.keys import missing, spec_of_key
+from colonnade.query.keys import filter_by_key, key_of, missing
 from colonnade.query.misuse import Unasked
 from colonnade.query.pages import numbered, scrolled, sliced
 from colonnade.query.streaming import BATCH, Batched, Keyed, Stream, check_batch
@@ -127,8 +127,8 @@ class Verbs(Unasked, ABC, Generic[R]):
         ``limit`` and ``offset`` are ignored. Raises ``NotFound``, or ``InvalidOperand`` for a value
         that is not a key of the model.
         """
-        asked = spec_of_key(self._spec.shape.model, key)
-        spec = self._bound_spec.uncut().filtered(asked.shape.where, asked.values)
+        values = key_of(self._spec.shape.model, key)
+        spec = filter_by_key(self._bound_spec.uncut(), values)
         found = await self._fetch(spec)
         if not found:
             raise missing(spec.shape.model, (key,))

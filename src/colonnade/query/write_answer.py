@@ -10,10 +10,11 @@ from pydantic import BaseModel
 
 from colonnade import reading
 from colonnade.errors import UsageError
+from colonnade.query.projection import Projection
 from colonnade.schemas import Plan, plan_of
 from colonnade.session import Session
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "json_of_written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +62,13 @@ class Answer:
         if self.plan is None:
             return list(items)
         return await reading.fill_from_entities(self.session, self.plan, items, self.given)
+
+
+async def json_of_written(projection: Projection[Any], item: object, key: Any) -> bytes:
+    """Return the JSON of an object that the session has just written.
+
+    No statement if the columns that it holds fill the schema; else what ``json.get`` of its key
+    takes. So the answer takes no more statements than a read, whatever the schema has.
+    """
+    written = reading.json_of_entity(projection._plan, item)
+    return await projection.json.get(key) if written is None else written

@@ -24,7 +24,7 @@ from colonnade.reading.terms import (
     find_given_values,
     terms_of,
 )
-from colonnade.reading.written import fill_from_entities
+from colonnade.reading.written import fill_from_entities, json_of_entity
 
 __all__ = [
     "Cursor",
@@ -47,6 +47,7 @@ __all__ = [
     "find_given_values",
     "json_array",
     "json_objects",
+    "json_of_entity",
     "read_array_and_count",
     "select_into",
     "stream",

@@ -37,6 +37,7 @@ from colonnade.spec import (
     remembered,
     unsorted_paths,
 )
+from colonnade.spec.parameters import LIMIT
 from colonnade.values import equal_as_referred
 
 __all__ = ["Children", "Link", "children_of", "load_sorted"]
@@ -76,7 +77,7 @@ class Children:
         uncut = Shape(link.child, shape.where)
         statement = apply_shape(statement, self.columns.sources, uncut, ordered=False)
         if rank is not None and shape.limit is not None:
-            most = limiting(shape.limit, "limit")
+            most = limiting(shape.limit, LIMIT)
             self.statement = PreparedSelect(_ranked(statement, rank, most))
         else:
             self.statement = PreparedSelect(statement.order_by(*order))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import and_, case, func, literal_column
 from sqlalchemy import select as select_rows
 
+from colonnade.capabilities import capabilities_of
 from colonnade.documents import JsonLayout, json_layout_of, why_not_server_json
 from colonnade.documents.forms_sql import (
     SENTINEL,
@@ -43,6 +44,7 @@ from colonnade.spec import (
     remembered,
     select_count,
 )
+from colonnade.spec.parameters import CONDITION_VALUE, LIMIT, name_in_collection
 
 __all__ = [
     "Document",
@@ -57,7 +59,6 @@ __all__ = [
 
 #: All objects in one row, the same with their number in a second column, or a row for each object.
 DocumentMode: TypeAlias = Literal["array", "counted", "objects"]
-_SERVER: Final = "postgresql"
 
 
 async def read_array(session: Session, spec: Spec, plan: Plan, terms: Terms) -> bytes | None:
@@ -95,7 +96,9 @@ async def read_objects(
 
 def why_plan_reads_rows(plan: Plan, dialect: str) -> str | None:
     """Return why ``.json`` of this plan reads rows on ``dialect``; None if it writes the JSON."""
-    return f"{dialect} does not write it" if dialect != _SERVER else why_not_server_json(plan)
+    if not capabilities_of(dialect).writes_json:
+        return f"{dialect} does not write it"
+    return why_not_server_json(plan)
 
 
 def why_schema_reads_rows(model: type[Any], schema: type[Any], dialect: str) -> str | None:
@@ -128,9 +131,9 @@ def document_parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
     """Return the bind parameters of the document's statement."""
     found = spec.parameters
     for number, item in enumerate(bind_terms(terms, spec.given).values()):
-        found |= bound(_parameter_name(number, "v"), item.values)
+        found |= bound(name_in_collection(number, CONDITION_VALUE), item.values)
         if item.binds_limit:
-            found[_parameter_name(number, "limit")] = item.limit
+            found[name_in_collection(number, LIMIT)] = item.limit
     return found
 
 
@@ -138,7 +141,7 @@ async def _read_document(
     session: Session, spec: Spec, plan: Plan, terms: Terms, mode: DocumentMode
 ) -> Sequence[Any] | None:
     """Return the rows of the document, or None if PostgreSQL does not write it exactly."""
-    if session.family != _SERVER or json_layout_of(plan) is None:
+    if not capabilities_of(session.family).writes_json or json_layout_of(plan) is None:
         return None
     document = document_of(spec, plan, terms, mode)
     # With ``limit=0`` the array is empty, but there may be rows to count.
@@ -179,11 +182,6 @@ def _build_document(shape: Shape, plan: Plan, shapes: Shapes, mode: DocumentMode
     return Document(
         statement, sentinels_of(written), not {"json", "jsonb"}.isdisjoint(written.forms)
     )
-
-
-def _parameter_name(number: int, name: str) -> str:
-    """Return the name of a bind parameter for the collection with this number."""
-    return f"t{number}{name}"
 
 
 class _JsonBuilder:
@@ -260,10 +258,10 @@ class _JsonBuilder:
         # nothing.
         number = [*self._shapes].index(path) if path in self._shapes else 0
         if shape.where:
-            slots = names(_parameter_name(number, "v"))
+            slots = names(name_in_collection(number, CONDITION_VALUE))
             statement = statement.where(compile_node(And(shape.where), sources, slots.__next__))
         statement = sources.apply_joins(statement).order_by(*order).correlate(self._rows)
         if shape.limit is not None:
-            statement = statement.limit(limiting(shape.limit, _parameter_name(number, "limit")))
+            statement = statement.limit(limiting(shape.limit, name_in_collection(number, LIMIT)))
         inner = _JsonBuilder(statement.subquery(), columns, self._shapes)
         return inner.array(written, path)

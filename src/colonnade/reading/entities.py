@@ -11,13 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Executable, inspect
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy import ColumnElement, inspect
 
-from colonnade._compat.sqlalchemy_compiled import forget_result_columns
 from colonnade.caches import memoized
+from colonnade.capabilities import capabilities_of
 from colonnade.engine import PreparedSelect
 from colonnade.mapping import Relation
 from colonnade.reading.children import load_sorted
@@ -37,6 +34,7 @@ from colonnade.spec import (
     select_existence,
     unsorted_paths,
 )
+from colonnade.sql.plans import EstimatedSelect
 
 __all__ = [
     "by_keys",
@@ -142,8 +140,8 @@ async def estimate_count(session: Session, spec: Spec) -> int:
     """
     if is_known_empty(session, spec, lambda: matching(spec)):
         return 0
-    if session.family == "postgresql":
-        told = await session.scalar(_EstimatedSelect(matching(spec)), spec.parameters)
+    if capabilities_of(session.family).estimates_rows:
+        told = await session.scalar(EstimatedSelect(matching(spec)), spec.parameters)
         plans = json.loads(told) if isinstance(told, str) else told
         rows = int(plans[0]["Plan"]["Plan Rows"])
         if rows >= _LEAST_ESTIMATE:
@@ -190,21 +188,3 @@ def _joins_many(model: type[Any]) -> bool:
                     return True
                 waiting += relation.mapper.self_and_descendants
     return False
-
-
-class _EstimatedSelect(Executable, ClauseElement):
-    """An EXPLAIN of a SELECT, which returns the planner's estimates without running it."""
-
-    inherit_cache = True
-    _traverse_internals = [("statement", InternalTraversal.dp_clauseelement)]  # noqa: RUF012 # SQLAlchemy's own attribute
-
-    def __init__(self, statement: Any) -> None:
-        self.statement = statement
-
-
-@compiles(_EstimatedSelect)
-def _compile_estimated(element: _EstimatedSelect, compiler: Any, **options: Any) -> str:
-    text = compiler.process(element.statement, **options)
-    # The row is that of the plan, so the types of the SELECT's columns do not apply.
-    forget_result_columns(compiler)
-    return f"EXPLAIN (FORMAT JSON) {text}"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql import ClauseElement, Executable
-
-from colonnade._compat.sqlalchemy_compiled import forget_result_columns
 from colonnade.engine import PreparedSelect
-from colonnade.errors import UsageError
 from colonnade.filters import And, Comparison, ComputedRelation, Node
 from colonnade.ordering import missing_index
 from colonnade.reading.document import document_of, document_parameters, why_plan_reads_rows
@@ -19,16 +14,9 @@ from colonnade.reading.terms import Terms
 from colonnade.schemas import Plan
 from colonnade.session import Session
 from colonnade.spec import Spec, select_entities
+from colonnade.sql.plans import ExplainedSelect, plan_lines
 
 __all__ = ["explain_document", "explain_entities", "explain_rows"]
-
-#: The words before a statement that ask for its plan: without running it, and with running it.
-_EXPLAIN_WORDS: Final[Mapping[str, tuple[str, str | None]]] = {
-    "postgresql": ("EXPLAIN", "EXPLAIN (ANALYZE, BUFFERS)"),
-    "sqlite": ("EXPLAIN QUERY PLAN", None),
-    "mysql": ("EXPLAIN FORMAT=TREE", "EXPLAIN ANALYZE"),
-    "mariadb": ("EXPLAIN FORMAT=JSON", "ANALYZE FORMAT=JSON"),
-}
 
 
 async def explain_entities(session: Session, spec: Spec, analyze: bool) -> str:
@@ -68,36 +56,6 @@ async def explain_document(
     return "\n".join([*lines, str(plan), "as JSON: 1 statement, written by the database"])
 
 
-class _ExplainedSelect(Executable, ClauseElement):
-    """A SELECT behind the words that ask for its plan."""
-
-    inherit_cache = False
-
-    def __init__(self, statement: Any, analyze: bool) -> None:
-        self.statement = statement
-        self.analyze = analyze
-
-    def get_children(self, **_options: Any) -> Iterable[Any]:
-        """Return the SELECT, so that a search for tables finds those in it."""
-        return (self.statement,)
-
-
-@compiles(_ExplainedSelect)
-def _compile_explained(element: _ExplainedSelect, compiler: Any, **options: Any) -> str:
-    dialect = compiler.dialect
-    name = "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
-    plain, analyzed = _EXPLAIN_WORDS[name]
-    if element.analyze and analyzed is None:
-        raise UsageError(
-            f"{name} has no plan with what running the statement took",
-            hint="leave out analyze, and measure the time of the statement",
-        )
-    text = compiler.process(element.statement, **options)
-    # The rows are those of the plan, so the types of the SELECT's columns do not apply.
-    forget_result_columns(compiler)
-    return f"{analyzed if element.analyze else plain} {text}"
-
-
 async def _explain_statement(
     session: Session,
     spec: Spec,
@@ -105,8 +63,8 @@ async def _explain_statement(
     analyze: bool,
     bound: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    rows = await session.rows(_ExplainedSelect(statement, analyze), bound or spec.parameters)
-    lines = _indent_steps(rows) if session.family == "sqlite" else [str(row[0]) for row in rows]
+    rows = await session.rows(ExplainedSelect(statement, analyze), bound or spec.parameters)
+    lines = plan_lines(rows, session.family)
     if spec.of is not None:
         return lines  # groups are sorted after they are counted: no index helps
     steps = {step for term in spec.shape.order for step in term.steps}
@@ -117,16 +75,6 @@ async def _explain_statement(
         spec.shape.model, spec.shape.order, equal=_fixed_columns(spec.shape.where)
     )
     return [*lines, missing] if missing else lines
-
-
-def _indent_steps(rows: Sequence[Any]) -> list[str]:
-    """Return SQLite's steps, which name their parents by number, indented as they are nested."""
-    depth = {0: -1}
-    lines: list[str] = []
-    for number, parent, _, detail in rows:
-        depth[number] = depth.get(parent, -1) + 1
-        lines.append(f"{'  ' * depth[number]}{detail}")
-    return lines
 
 
 def _fixed_columns(nodes: Iterable[Node]) -> set[str]:

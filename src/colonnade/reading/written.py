@@ -15,6 +15,7 @@ from sqlalchemy import inspect
 from sqlalchemy import select as select_rows
 
 from colonnade.engine import PreparedSelect
+from colonnade.errors import NotFound
 from colonnade.filters import JoinTree, expand_pairs
 from colonnade.mapping import mapping_of
 from colonnade.reading.program import Program, shapes_of, stitched
@@ -25,7 +26,7 @@ from colonnade.schemas import Plan
 from colonnade.session import Session
 from colonnade.spec import among_held, chunked, remembered
 
-__all__ = ["fill_from_entities"]
+__all__ = ["fill_from_entities", "json_of_entity"]
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -39,6 +40,7 @@ async def fill_from_entities(
 
     Runs no statement if the model's columns fill the schema; otherwise one for each 10,000
     entities, and one more for each collection in the schema.
+    Raises ``NotFound`` if it would have to read a row that a scope hides.
     """
     if not items:
         return []
@@ -53,7 +55,32 @@ async def fill_from_entities(
         rows += await session.rows(program.statement, figures | bound)
     found = validated(plan, await program.run(session, rows, terms_of(plan), given))
     by_key = dict(zip((tuple(row[place] for place in key) for row in rows), found, strict=True))
+    hidden = tuple(identity for identity in asked if identity not in by_key)
+    if hidden:
+        name, schema = plan.model.__name__, plan.schema.__name__
+        raise NotFound(
+            f"{schema} cannot be read: the {name} that was written is out of scope now",
+            hint="answer with a schema of the model's own columns, or lift the scope by name",
+            model=name,
+            keys=hidden,
+        )
     return [by_key[identity] for identity in asked]
+
+
+def json_of_entity(plan: Plan, item: object) -> bytes | None:
+    """Return the schema's JSON for a flushed entity, by alias; None if it takes a statement.
+
+    It does if the schema has more than the model's columns, and if the object is not as its row is:
+    what was called in between may have changed it, or made it expire.
+    """
+    if not _columns_fill(plan) or not isinstance(item, plan.model):
+        return None
+    state: Any = inspect(item)
+    read = all(leaf.name in state.dict for leaf in plan.columns)
+    if state.modified or not state.persistent or not read:
+        return None
+    (found,) = validated(plan, [item] if plan.objects else _entity_values(plan, [item]))
+    return plan.schema.__pydantic_serializer__.to_json(found, by_alias=True)
 
 
 def _columns_fill(plan: Plan) -> bool:

@@ -20,6 +20,7 @@ from sqlmodel import AutoString
 
 from colonnade._compat.sqlalchemy_session import STATE_ATTRIBUTE, adopt_inserted
 from colonnade.caches import memoized
+from colonnade.capabilities import capabilities_of
 from colonnade.engine import CollectionPaused
 from colonnade.errors import RefusedByDatabase
 from colonnade.session.sync_session import owner_of
@@ -47,8 +48,9 @@ def insert_objects(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -
     table: Any = mapper.local_table
     columns: dict[str, Any] = {prop.key: prop.columns[0] for prop in mapper.column_attrs}
     connection = session.connection()
-    sqlite = connection.dialect.name == "sqlite"
-    kept = _kept(mapper, several=len(rows) > 1, sqlite=sqlite)
+    can = capabilities_of(connection.dialect.name)
+    unchanged = len(rows) > 1 and not can.has_changing_triggers
+    kept = _kept_if_unchanged(mapper) if unchanged else _kept_anywhere(mapper)
     with CollectionPaused():
         objects = [_new_object(mapper, row) for row in rows]
     states = [item.__dict__[STATE_ATTRIBUTE] for item in objects]
@@ -192,7 +194,8 @@ def _insert_alike(
     known = rows[0].keys() >= {column.key for column in table.primary_key}
     # Given keys of other types may come back changed, and SQLAlchemy would not match the rows.
     sure = all(type(column.type) in _EXACT for column in table.primary_key)
-    if connection.dialect.name == "sqlite" or (known and not sure):
+    in_order = capabilities_of(connection.dialect.name).returns_in_order
+    if not in_order or (known and not sure):
         return _by_key(session, connection, table, rows, learned)
     returning = statement.returning(*learned, sort_by_parameter_order=True)
     return connection.execute(returning, rows, execution_options=options).all()
@@ -242,17 +245,9 @@ def _by_key(
     return found
 
 
-def _kept(mapper: Mapper[Any], *, several: bool, sqlite: bool) -> frozenset[str]:
-    """Return the attributes whose given values need not be read back.
-
-    They are those of deferred columns. For several rows on SQLite they are also those of exact
-    types: its RETURNING shows no change made by a trigger, and each returned row costs time.
-    """
-    return _kept_anywhere(mapper) | (_kept_by_sqlite(mapper) if several and sqlite else frozenset())
-
-
 @memoized
 def _kept_anywhere(mapper: Mapper[Any]) -> frozenset[str]:
+    """Return the attributes of deferred columns: their given values need not be read back."""
     keys = set(mapper.primary_key)
     return frozenset(
         prop.key for prop in mapper.column_attrs if prop.deferred and prop.columns[0] not in keys
@@ -260,7 +255,12 @@ def _kept_anywhere(mapper: Mapper[Any]) -> frozenset[str]:
 
 
 @memoized
-def _kept_by_sqlite(mapper: Mapper[Any]) -> frozenset[str]:
-    return frozenset(
+def _kept_if_unchanged(mapper: Mapper[Any]) -> frozenset[str]:
+    """Return the same and the attributes of exact types, for a database whose triggers change none.
+
+    For several rows on SQLite: its RETURNING shows no change made by a trigger, and each returned
+    row costs time.
+    """
+    return _kept_anywhere(mapper) | frozenset(
         prop.key for prop in mapper.column_attrs if type(prop.columns[0].type) in _EXACT
     )

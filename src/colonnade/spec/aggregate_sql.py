@@ -12,17 +12,13 @@ from sqlalchemy import (
     CTE,
     BindParameter,
     ColumnElement,
-    Double,
-    String,
     case,
     func,
     inspect,
     literal_column,
 )
 from sqlalchemy import select as select_rows
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import aliased
-from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.visitors import iterate
 
 from colonnade._compat.sqlalchemy_statements import make_unique
@@ -39,14 +35,13 @@ from colonnade.filters import (
 )
 from colonnade.mapping import Relation, attribute_on, clause_of, mapping_of
 from colonnade.mapping.links import first_of
-from colonnade.models import ExactDecimal
 from colonnade.spec.keys import bound, names
+from colonnade.spec.parameters import AGGREGATE_VALUE, ROW_CONDITION_VALUE
 from colonnade.spec.shape import Shape
+from colonnade.sql.groups import AnyOfEquals, ExactText, FloatMean
 
 __all__ = ["check", "exactly", "figure", "groups", "of_children", "of_rows", "shown"]
 
-#: The prefix of the bind parameters for an aggregate's own values.
-_OWN: Final = "aggregate_"
 _ZERO: Final[ColumnElement[int]] = literal_column("0")
 _ONE: Final[ColumnElement[int]] = literal_column("1")
 
@@ -140,7 +135,7 @@ def groups(entity: type[Any], rows: Shape) -> CTE:
     columns += [figure(measure, sources).label(label) for label, measure in grouped.measures]
     statement: Any = select_rows(*columns).select_from(rows.model)
     if rows.where:
-        condition = compile_node(And(rows.where), sources, names("r").__next__)
+        condition = compile_node(And(rows.where), sources, names(ROW_CONDITION_VALUE).__next__)
         statement = statement.where(condition)
     name = inspect(entity).local_table.name
     found: CTE = sources.apply_joins(statement).group_by(*keys).cte(name)
@@ -159,12 +154,12 @@ def check(measure: Measure) -> ParsedConditions:
 
 def exactly(column: Any) -> ColumnElement[Any]:
     """Return what tells the values of a column apart: the column itself, or the bytes of a text."""
-    return _Exactly(column) if is_text(column.type) else column
+    return ExactText(column) if is_text(column.type) else column
 
 
 def shown(column: Any) -> ColumnElement[Any]:
     """Return a group's text as it is to be read; the rows are grouped by ``exactly`` of it."""
-    element = _Shown(column)
+    element = AnyOfEquals(column)
     element.type = column.type
     return element
 
@@ -188,7 +183,7 @@ def _aggregated(measure: Measure, value: Any) -> ColumnElement[Any]:
             value = exactly(value).distinct()
         result = func.count() if value is None else func.count(value)
     elif function == "avg":
-        result = _Mean(value)
+        result = FloatMean(value)
     else:
         result = getattr(func, function)(value, type_=kind)
     return func.coalesce(result, _ZERO, type_=kind) if measure.zero else result
@@ -200,70 +195,14 @@ def _bound(given: ParsedConditions, sources: JoinTree) -> ColumnElement[bool]:
     Values that are given with the query stay open: one statement serves every caller.
     """
     slots = (
-        value.key if isinstance(value, GivenOperand) else f"{_OWN}{number}"
+        value.key if isinstance(value, GivenOperand) else f"{AGGREGATE_VALUE}{number}"
         for number, value in enumerate(given.values)
     )
     found = compile_node(And(given.nodes), sources, slots.__next__)
-    values = bound(_OWN, given.values)
+    values = bound(AGGREGATE_VALUE, given.values)
     for element in iterate(found):
         if isinstance(element, BindParameter) and element.key in values:
             element.value = values[element.key]
             element.required = False
             make_unique(element)
     return found
-
-
-class _Exactly(FunctionElement[str]):
-    """A text in a form that is equal only to itself, whatever the collation."""
-
-    type = String()
-    inherit_cache = True
-
-
-class _Shown(FunctionElement[Any]):
-    """A text column of a group, which is grouped by the ``_Exactly`` form of it."""
-
-    inherit_cache = True
-
-
-class _Mean(FunctionElement[float]):
-    """The mean of numbers as a float: databases give decimals of different lengths."""
-
-    type = Double()
-    inherit_cache = True
-
-
-@compiles(_Exactly)
-@compiles(_Shown)
-def _plainly(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
-    text: str = compiler.process(next(iter(element.clauses)), **options)
-    return text
-
-
-@compiles(_Exactly, "mysql", "mariadb")
-def _by_digits(element: _Exactly, compiler: Any, **options: Any) -> str:
-    text = compiler.process(element.clauses, **options)
-    return f"HEX(CONVERT({text} USING utf8mb4))"
-
-
-@compiles(_Shown, "mysql", "mariadb")
-def _any_of_equals(element: _Shown, compiler: Any, **options: Any) -> str:
-    return f"MIN({compiler.process(element.clauses, **options)})"
-
-
-@compiles(_Mean)
-def _of_doubles(element: _Mean, compiler: Any, **options: Any) -> str:
-    return f"avg(CAST({compiler.process(element.clauses, **options)} AS DOUBLE PRECISION))"
-
-
-@compiles(_Mean, "mysql", "mariadb")
-def _of_mysql_doubles(element: _Mean, compiler: Any, **options: Any) -> str:
-    return f"avg(CAST({compiler.process(element.clauses, **options)} AS DOUBLE))"
-
-
-@compiles(_Mean, "sqlite")
-def _of_reals(element: _Mean, compiler: Any, **options: Any) -> str:
-    mean = f"avg({compiler.process(element.clauses, **options)})"
-    kind = next(iter(element.clauses)).type
-    # An exact decimal is an integer there, which counts units.
-    return f"({mean} / {10**kind.scale}.0)" if isinstance(kind, ExactDecimal) else mean

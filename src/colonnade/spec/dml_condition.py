@@ -17,6 +17,7 @@ from colonnade.filters import And, Comparison, JoinTree, Node, Not, Or, compile_
 from colonnade.mapping import mapping_of
 from colonnade.spec.keys import unused_prefix
 from colonnade.spec.memory import remembered
+from colonnade.spec.parameters import WHERE_VALUE
 from colonnade.spec.shape import Shape, Spec
 
 __all__ = ["dml_condition"]
@@ -30,7 +31,7 @@ def dml_condition(spec: Spec, *, apart: bool) -> tuple[ColumnElement[bool], dict
     """
     shape = Shape(spec.shape.model, spec.shape.where)
     found = _criterion(shape, apart) if spec.raw else _cached(shape, apart)
-    prefix = unused_prefix(shape.model, "where_")
+    prefix = unused_prefix(shape.model, WHERE_VALUE)
     return found, {prefix + name: value for name, value in spec.parameters.items()}
 
 
@@ -61,7 +62,7 @@ def _cached(shape: Shape, apart: bool) -> ColumnElement[bool]:
 
 
 def _condition(shape: Shape, sources: JoinTree) -> ColumnElement[bool]:
-    prefix = unused_prefix(shape.model, "where_")
+    prefix = unused_prefix(shape.model, WHERE_VALUE)
     names = (f"{prefix}v{number}" for number in count())
     return compile_node(And(shape.where), sources, names.__next__)
 

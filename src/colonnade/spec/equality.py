@@ -17,6 +17,7 @@ from colonnade.caches import memoized
 from colonnade.filters import OPERATORS
 from colonnade.mapping import mapping_of
 from colonnade.spec.memory import remembered
+from colonnade.spec.parameters import name_key_value
 from colonnade.values import equal_as_asked, family_of, integer_bounds
 
 __all__ = [
@@ -108,7 +109,7 @@ def key_questions(model: type[Any], keys: Sequence[Key]) -> Iterator[KeyQuestion
         size = next(size for size in _SIZES if len(chunk) <= size)
         padded = [*chunk, *(chunk[-1] for _ in range(size - len(chunk)))]
         bound = {
-            _name(number, place): value
+            name_key_value(number, place): value
             for number, key in enumerate(padded)
             for place, value in enumerate(key)
         }
@@ -123,14 +124,10 @@ def _numbered(model: type[Any], size: int) -> Any:
         *(
             select(literal_column(str(number), Integer), *columns).where(
                 *(
-                    equal(column, equal_parameter(column, _name(number, place)))
+                    equal(column, equal_parameter(column, name_key_value(number, place)))
                     for place, column in enumerate(columns)
                 )
             )
             for number in range(size)
         )
     )
-
-
-def _name(number: int, place: int) -> str:
-    return f"key_{number}_{place}"

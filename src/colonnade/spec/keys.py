@@ -18,6 +18,7 @@ from sqlmodel import select
 from colonnade.caches import memoized
 from colonnade.filters import OPERATORS, Pair
 from colonnade.mapping import mapping_of
+from colonnade.spec.parameters import ASKED_KEYS, name_key_column
 from colonnade.sql.membership import build_in as one_of_many
 from colonnade.sql.membership import build_in_stored_keys
 from colonnade.values import family_of
@@ -82,17 +83,17 @@ def among(entity: Any, names: Sequence[str]) -> Any:
     columns = [getattr(entity, name) for name in names]
     if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
         # One text for any number of keys, so that it is prepared once.
-        return one_of_many(columns[0], bindparam("keys", type_=columns[0].type, expanding=True))
+        return one_of_many(columns[0], bindparam(ASKED_KEYS, type_=columns[0].type, expanding=True))
     key: Any = columns[0] if len(columns) == 1 else tuple_(*columns)
-    return key.in_(bindparam("keys", expanding=True))
+    return key.in_(bindparam(ASKED_KEYS, expanding=True))
 
 
 def among_asked(model: type[Any]) -> Any:
     """Return the condition for keys that a caller gave, compared as lookups compare."""
     columns = [getattr(model, name) for name in mapping_of(model).key]
     if len(columns) == 1:
-        return _IN.build(columns[0], _IN.make_parameter("keys", columns[0].type))
-    return build_in_stored_keys(columns, "keys", [_IN.kind(column.type) for column in columns])
+        return _IN.build(columns[0], _IN.make_parameter(ASKED_KEYS, columns[0].type))
+    return build_in_stored_keys(columns, ASKED_KEYS, [_IN.kind(column.type) for column in columns])
 
 
 def among_held(entity: Any, names: Sequence[str]) -> Any:
@@ -103,7 +104,7 @@ def among_held(entity: Any, names: Sequence[str]) -> Any:
     columns = [getattr(entity, name) for name in names]
     if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
         return among(entity, names)
-    return build_in_stored_keys(columns, "keys")
+    return build_in_stored_keys(columns, ASKED_KEYS)
 
 
 def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
@@ -118,10 +119,12 @@ def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
     for start in range(0, len(keys), size):
         chunk = keys[start : start + size]
         if width == 1:
-            yield {"keys": [key[0] for key in chunk]}
+            yield {ASKED_KEYS: [key[0] for key in chunk]}
         else:
             columns = enumerate(zip(*chunk, strict=True))
-            yield {"keys": list(chunk)} | {f"keys_{place}": list(own) for place, own in columns}
+            yield {ASKED_KEYS: list(chunk)} | {
+                name_key_column(place): list(own) for place, own in columns
+            }
 
 
 def keyed(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, false, or_, true, tuple_
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, and_, bindparam, false, or_, true, tuple_
 
 from colonnade.errors import InvalidOperand
 from colonnade.filters import And, Comparison, Every, JoinTree, Node, Not, Or, Some
 from colonnade.mapping import attribute_on
 from colonnade.ordering import SortKey, flipped
 from colonnade.spec.keys import names
+from colonnade.spec.parameters import CONDITION_VALUE, name_position
 from colonnade.sql import exact, sortable, sorted_by
-
-if TYPE_CHECKING:
-    from sqlalchemy.sql.operators import OperatorType
+from colonnade.sql.comparison import RowComparison
 
 __all__ = [
     "Keyset",
@@ -49,15 +46,15 @@ class Keyset:
     ``nulls`` says which of them are NULL; without any, the page begins where the list does. With
     ``inclusive`` the row itself may be the first. ``part`` limits the page to rows with a value in
     the first key, to rows with NULL there, to rows with the same value as the position (``ties``),
-    or to those beyond that value (``past``). ``mysql`` is true for a part that needs MySQL's own
-    spelling.
+    or to those beyond that value (``past``). ``bounds_nulls`` is true for a part for
+    which MySQL needs a spelling of its own.
     """
 
     backwards: bool = False
     nulls: tuple[bool, ...] = ()
     inclusive: bool = False
     part: Part = "all"
-    mysql: bool = False
+    bounds_nulls: bool = False
 
 
 def split_ranges(
@@ -71,7 +68,7 @@ def split_ranges(
     found = _parts(scan_order(terms, keyset)[0], keyset, nulls_greatest)
     if nulls_greatest is False:
         # MySQL finds the start in an index also among ties, and would not if they were apart.
-        return tuple(replace(item, mysql=item.part == "nulls") for item in found)
+        return tuple(replace(item, bounds_nulls=item.part == "nulls") for item in found)
     if not ties or not keyset.nulls or keyset.nulls[0] or len(terms) == 1:
         return found
     apart = (replace(keyset, part="ties"), replace(keyset, part="past"))
@@ -94,7 +91,12 @@ def order_of(
     parted = keyset is not None and keyset.part != "all"
     order: list[Any] = []
     for number, item in enumerate(scan_order(terms, keyset)):
-        if number == 0 and keyset is not None and keyset.mysql and keyset.nulls[:1] != (True,):
+        if (
+            number == 0
+            and keyset is not None
+            and keyset.bounds_nulls
+            and keyset.nulls[:1] != (True,)
+        ):
             # MySQL does not see that the first key is the same (NULL) in all rows, and would sort
             # them.
             continue
@@ -114,7 +116,8 @@ def order_of(
 def key_columns(terms: Sequence[SortKey], sources: JoinTree) -> list[Any]:
     """Return the columns with the values of the sort keys, to be read beside each row."""
     return [
-        exact(_attribute(item, sources)).label(f"k{number}") for number, item in enumerate(terms)
+        exact(_attribute(item, sources)).label(name_position(number))
+        for number, item in enumerate(terms)
     ]
 
 
@@ -139,7 +142,7 @@ def after_position(
         return _is_part(first, keyset.part)
     if null:
         among = and_(_is_part(first, "nulls"), _after(keys[1:], keyset.inclusive))
-        return _as_a_range(among, keys) if keyset.mysql and keys[-1].plain else among
+        return _as_a_range(among, keys) if keyset.bounds_nulls and keys[-1].plain else among
     return _after([replace(keys[0], nullable=False), *keys[1:]], keyset.inclusive)
 
 
@@ -148,7 +151,7 @@ def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
 
     Raises ``InvalidOperand`` if no such search has to hold for every row.
     """
-    for name, leaf in _leaves(where, names("v"), held=True):
+    for name, leaf in _leaves(where, names(CONDITION_VALUE), held=True):
         rank = leaf.operator.rank
         same = leaf.steps == item.steps and leaf.column.name == item.column.name
         if same and rank is not None and leaf.operator.name == item.rank:
@@ -169,7 +172,7 @@ def _attribute(item: SortKey, sources: JoinTree) -> Any:
 def _key(item: SortKey, sources: JoinTree, number: int, null: bool) -> _Key:
     column = _attribute(item, sources)
     # Bound with the type as which it was read, so that no conversion rounds the value.
-    value = None if null else sortable(bindparam(f"k{number}", type_=exact(column).type))
+    value = None if null else sortable(bindparam(name_position(number), type_=exact(column).type))
     return _Key(sortable(column), value, item.descending, item.nulls_first, item.nullable)
 
 
@@ -185,7 +188,11 @@ def _after(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
     spelled = _spelled_out(keys, inclusive)
     # A row value compares all of its keys in one direction, and is NULL if one of them is.
     alike = all(key.plain and key.descending is keys[0].descending for key in keys)
-    return _Row(keys, inclusive, spelled) if alike and len(keys) > 1 else spelled
+    if not alike or len(keys) == 1:
+        return spelled
+    columns = tuple_(*(key.column for key in keys))
+    values = tuple_(*(key.value for key in keys))
+    return RowComparison(_compare(keys[0], columns, values, equal=inclusive), spelled)
 
 
 def _spelled_out(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
@@ -240,36 +247,6 @@ def _compare(key: _Key, column: Any, value: Any, *, equal: bool) -> ColumnElemen
     else:
         result = column >= value if equal else column > value
     return result
-
-
-class _Row(FunctionElement[bool]):
-    """``(a, b) > (x, y)``; spelled out on MySQL, which would scan every row for it."""
-
-    type = Boolean()
-    inherit_cache = True
-
-    def __init__(self, keys: Sequence[_Key], inclusive: bool, spelled: ColumnElement[bool]) -> None:
-        columns: Any = tuple_(*(key.column for key in keys))
-        values = tuple_(*(key.value for key in keys))
-        super().__init__(_compare(keys[0], columns, values, equal=inclusive), spelled)
-
-    def self_group(self, against: OperatorType | None = None) -> Self:
-        """Return the element itself.
-
-        SQLAlchemy would render the function as ``f(x) = 1`` on SQLite, for which no index serves.
-        """
-        return self
-
-
-@compiles(_Row)
-def _as_a_row(element: _Row, compiler: Any, **options: Any) -> str:
-    return f"({compiler.process(next(iter(element.clauses)), **options)})"
-
-
-@compiles(_Row, "mysql", "mariadb")
-def _spelled(element: _Row, compiler: Any, **options: Any) -> str:
-    _, spelled = element.clauses
-    return f"({compiler.process(spelled, **options)})"
 
 
 def _leaves(

@@ -17,6 +17,13 @@ from colonnade.mapping import Relation
 from colonnade.ordering import SortKey
 from colonnade.spec.keys import bound
 from colonnade.spec.keyset import Keyset
+from colonnade.spec.parameters import (
+    CONDITION_VALUE,
+    LIMIT,
+    OFFSET,
+    ROW_CONDITION_VALUE,
+    name_position,
+)
 
 __all__ = ["Limit", "Lock", "Shape", "Sorted", "Spec", "limit_of", "unsorted_paths", "whole"]
 
@@ -187,16 +194,16 @@ class Spec(NamedTuple):
     @property
     def parameters(self) -> dict[str, Any]:
         """The values by the names of the statement's bind parameters."""
-        found = bound("v", self.values)
+        found = bound(CONDITION_VALUE, self.values)
         if self.of is not None:
-            found |= bound("r", self.of.values)
+            found |= bound(ROW_CONDITION_VALUE, self.of.values)
         if self.binds_limit:
-            found["limit"] = self.limit
+            found[LIMIT] = self.limit
         if self.offset is not None:
-            found["offset"] = self.offset
+            found[OFFSET] = self.offset
         for index, value in enumerate(self.position):
             if value is not None:
-                found[f"k{index}"] = value
+                found[name_position(index)] = value
         if self.given:
             found |= expand_pairs(self.given)
         return found

@@ -35,6 +35,7 @@ from colonnade.spec.aggregate_sql import groups
 from colonnade.spec.keys import names
 from colonnade.spec.keyset import after_position, key_columns, order_of
 from colonnade.spec.memory import remembered
+from colonnade.spec.parameters import CONDITION_VALUE, LIMIT, OFFSET
 from colonnade.spec.shape import Limit, Shape, Spec, unsorted_paths
 
 __all__ = [
@@ -90,7 +91,7 @@ def apply_shape(
 ) -> Select[Any]:
     """Return a SELECT from ``sources`` with the shape's conditions, order and limits."""
     if shape.where:
-        condition = compile_node(And(shape.where), sources, names("v").__next__)
+        condition = compile_node(And(shape.where), sources, names(CONDITION_VALUE).__next__)
         statement = statement.where(condition)
     if shape.of is not None:
         statement = statement.add_cte(groups(shape.model, shape.of))
@@ -160,9 +161,9 @@ def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
 
 def _cut(statement: Select[Any], shape: Shape) -> Select[Any]:
     if shape.limit is not None:
-        statement = statement.limit(limiting(shape.limit, "limit"))
+        statement = statement.limit(limiting(shape.limit, LIMIT))
     if shape.skipping:
-        statement = statement.offset(bindparam("offset", required=True))
+        statement = statement.offset(bindparam(OFFSET, required=True))
     return statement
 
 
@@ -219,7 +220,7 @@ def _matching(shape: Shape) -> Any:
 
 
 def _existing(shape: Shape) -> Any:
-    return _matching(shape).limit(limiting(1, "limit"))
+    return _matching(shape).limit(limiting(1, LIMIT))
 
 
 def _counting_cut(shape: Shape) -> Any:

@@ -28,7 +28,14 @@ from colonnade.values import family_of, plain_type
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["Predicate", "build_between", "comparison_type", "unbounded_type", "with_portable_order"]
+__all__ = [
+    "Predicate",
+    "RowComparison",
+    "build_between",
+    "comparison_type",
+    "unbounded_type",
+    "with_portable_order",
+]
 
 
 class Predicate(FunctionElement[bool]):
@@ -158,3 +165,23 @@ def _render_uuid(element: _SortableUUID, compiler: Any, **options: Any) -> str:
 def _render_uuid_digits(element: _SortableUUID, compiler: Any, **options: Any) -> str:
     """Render the UUID as its hexadecimal digits, whether it is a native UUID or a CHAR(32)."""
     return f"replace(CAST({compiler.process(element.clauses, **options)} AS CHAR), '-', '')"
+
+
+class RowComparison(Predicate):
+    """``(a, b) > (x, y)``; spelled out for MySQL, which would look at every row for it."""
+
+    inherit_cache = True
+
+    def __init__(self, together: ColumnElement[bool], spelled: ColumnElement[bool]) -> None:
+        super().__init__(together, spelled)
+
+
+@compiles(RowComparison)
+def _compare_rows(element: RowComparison, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(next(iter(element.clauses)), **options)})"
+
+
+@compiles(RowComparison, "mysql", "mariadb")
+def _compare_columns(element: RowComparison, compiler: Any, **options: Any) -> str:
+    _, spelled = element.clauses
+    return f"({compiler.process(spelled, **options)})"

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
+from colonnade.capabilities import capabilities_of
 from colonnade.values.families import DIALECTS, family_of, plain_type
 from colonnade.values.rules import is_user_type
 
@@ -53,7 +54,7 @@ def returned_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect
     if is_user_type(kind):
         return True
     plain = plain_type(kind.dialect_impl(dialect))
-    if dialect.name == "sqlite":
+    if not capabilities_of(dialect.name).pads_char:
         return False
     # PostgreSQL pads a CHAR(n) with spaces, MariaDB strips them.
     return (

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty, 
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.interfaces import ORMOption
 
+from colonnade.capabilities import capabilities_of
 from colonnade.mapping import check_writable, mapping_of
 from colonnade.session import Session
 from colonnade.spec import Spec, chunked, dml_condition, is_key, keyed
@@ -66,7 +67,7 @@ async def delete_all(session: Session, spec: Spec) -> int:
     model = spec.shape.model
     check_writable(model)
     await session.flush()
-    apart = session.get_bind().dialect.name in ("mysql", "mariadb")
+    apart = not capabilities_of(session.family).reads_written_table
     if by_orm(model):
         return await _in_unit(session, spec)
     condition, parameters = dml_condition(spec, apart=apart)

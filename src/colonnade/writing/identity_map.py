@@ -140,6 +140,8 @@ async def evict_deleted(session: Session, model: type[Any]) -> None:
     # Collections may hold objects that are gone, and are read anew when they are used.
     _forget(session, lambda relation: relation.mapper.common_parent(mapper))
     held = _held(session, model)
+    if not held:
+        return
     names = mapping_of(model).key
     keys: Any = select(*(getattr(model, name) for name in names)).where(among(model, names))
     left: set[tuple[Any, ...]] = set()

@@ -8,13 +8,14 @@ run as they do for a new object.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, inspect, select
 from sqlalchemy import update as updating
 from sqlalchemy.orm import InstanceState
 from sqlalchemy.orm.attributes import set_committed_value
 
+from colonnade.capabilities import capabilities_of
 from colonnade.mapping import Mapping as Mapped
 from colonnade.mapping import mapping_of
 from colonnade.session import Session
@@ -27,6 +28,7 @@ from colonnade.spec import (
     remembered,
     unused_prefix,
 )
+from colonnade.spec.parameters import SET_VALUE, WHERE_VALUE
 from colonnade.writing.changes import refused_by_model
 from colonnade.writing.identity_map import read_back, refresh
 from colonnade.writing.plain import is_plain_update
@@ -34,9 +36,6 @@ from colonnade.writing.plain import is_plain_update
 __all__ = ["edit", "update", "update_all"]
 
 M = TypeVar("M")
-#: Prefixes of the bind parameters' names: for the values to set, and those that select the row.
-_SET: Final = "set_"
-_WHERE: Final = "where_"
 
 
 async def update(
@@ -74,7 +73,7 @@ async def update(
         if version is not None and mapped.version is not None:
             same[mapped.version] = version
         statement = _update_returning(model, tuple(sorted(changes)), tuple(same))
-        values = _bound(model, _SET, changes) | _bound(model, _WHERE, same)
+        values = _bound(model, SET_VALUE, changes) | _bound(model, WHERE_VALUE, same)
         result = await session.scalars(statement, values, execution_options=options)
         return result.one_or_none()
     statement = updating(model).where(*criteria).values(dict(changes))
@@ -124,7 +123,7 @@ async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -
     mapped = mapping_of(spec.shape.model)
     values = dict(changes) | _next_version(mapped)
     await session.flush()
-    apart = session.get_bind().dialect.name in ("mysql", "mariadb")
+    apart = not capabilities_of(session.family).reads_written_table
     condition, parameters = dml_condition(spec, apart=apart)
     statement = updating(mapped.model).where(condition).values(values)
     options = {"synchronize_session": False}
@@ -153,7 +152,7 @@ def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[st
 
     Built once for each set of columns; the values are bound by ``_bound``.
     """
-    prefix = unused_prefix(model, _WHERE)
+    prefix = unused_prefix(model, WHERE_VALUE)
     compared = [(getattr(model, name), prefix + name) for name in same]
     criteria = [equal(column, equal_parameter(column, name)) for column, name in compared]
     values = {name: _parameter(model, name) for name in changed}
@@ -162,7 +161,7 @@ def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[st
 
 def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
     kind = getattr(model, name).type
-    return bindparam(unused_prefix(model, _SET) + name, type_=kind)
+    return bindparam(unused_prefix(model, SET_VALUE) + name, type_=kind)
 
 
 def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
