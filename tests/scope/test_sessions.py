@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text, update
-from sqlalchemy.orm import make_transient_to_detached, selectinload
+from sqlalchemy import MetaData, func, insert, select, text, update
+from sqlalchemy.orm import column_property, make_transient_to_detached, registry, selectinload
+from sqlmodel import Field, SQLModel
 from tests.scope.guilds import (
     OURS,
     THEIRS,
@@ -27,8 +28,9 @@ from tests.scope.guilds import (
     everything,
 )
 
-from colonnade import Database, Session
+from colonnade import Database, Scope, Session
 from colonnade.errors import (
+    ColumnNotLoaded,
     Deadlock,
     NotFound,
     OutOfScope,
@@ -215,6 +217,49 @@ async def test_relations_that_were_loaded_under_other_values_are_forgotten(db: D
         async with session.scoped(guild=THEIRS):
             await session.refresh(country, ["teams"])
             assert [team.name for team in country.teams] == ["their team"]
+
+
+async def test_columns_computed_of_rows_under_other_values_are_forgotten(
+    database: Database,
+) -> None:
+    tables = MetaData()
+
+    class Fresh(SQLModel, registry=registry(metadata=tables)):
+        pass
+
+    class Page(Fresh, table=True):
+        __scopes__ = (Scope("guild", column="guild_id"),)
+        id: int | None = Field(default=None, primary_key=True)
+        guild_id: int = Field(default=None)
+        book_id: int = Field(foreign_key="book.id")
+
+    class Book(Fresh, table=True):
+        id: int | None = Field(default=None, primary_key=True)
+        name: str
+
+    Book.pages = column_property(  # type: ignore[attr-defined] # declared late
+        select(func.count(Page.id)).where(Page.book_id == Book.id).scalar_subquery()  # type: ignore[arg-type]
+    )
+    Book.label = column_property(Book.name + "!")  # type: ignore[attr-defined] # as above
+    async with database.engine.begin() as connection:
+        await connection.run_sync(tables.create_all)
+    async with database.session(scope={"guild": OURS}) as session:
+        async with session.unscoped("guild"):
+            session.add(Book(id=1, name="b"))
+            await session.flush()
+            session.add_all([Page(guild_id=guild, book_id=1) for guild in (OURS, OURS, THEIRS)])
+            await session.flush()
+            session.expunge_all()
+            book: Any = (await session.scalars(select(Book))).one()
+            assert book.pages == 3
+        with pytest.raises(ColumnNotLoaded):
+            _ = book.pages
+        assert (book.name, book.label) == ("b", "b!")
+        assert (await session.scalars(select(Book))).one() is book
+        assert book.pages == 2
+        async with session.scoped(guild=THEIRS):
+            await session.refresh(book, ["pages"])
+            assert book.pages == 1
 
 
 async def test_what_waits_is_written_under_the_values_it_was_made_under(db: Database) -> None:

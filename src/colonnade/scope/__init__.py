@@ -13,7 +13,7 @@ from colonnade.scope.bindings import UNSCOPED, Bindings, Part
 from colonnade.scope.compiler import RELEASES, carried, install, options_for, values_for
 from colonnade.scope.declared import Scope
 from colonnade.scope.objects import check_objects, filled
-from colonnade.scope.occurrences import require, tables_in
+from colonnade.scope.occurrences import computed_of_scoped, require, tables_in
 from colonnade.scope.references import Lookups, references
 from colonnade.scope.rules import (
     any_rules,
@@ -37,6 +37,7 @@ __all__ = [
     "carried",
     "check_objects",
     "checked",
+    "computed_of_scoped",
     "declare",
     "filled",
     "install",

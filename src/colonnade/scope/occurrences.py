@@ -7,14 +7,24 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Alias, ColumnClause, Join, Table, TableSample
-from sqlalchemy.sql.selectable import FromGrouping
+from sqlalchemy.orm import Mapper
+from sqlalchemy.sql.selectable import FromGrouping, SelectBase
 from sqlalchemy.sql.visitors import iterate
 
 from colonnade._compat.sqlalchemy_annotations import without_annotations
+from colonnade.caches import memoized
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.rules import rules_of
 
-__all__ = ["aliases", "plain_table", "require", "table_of", "tables_in", "targets_of"]
+__all__ = [
+    "aliases",
+    "computed_of_scoped",
+    "plain_table",
+    "require",
+    "table_of",
+    "tables_in",
+    "targets_of",
+]
 
 #: The tables with scopes of statements that were looked through before.
 _SEEN: Final[WeakKeyDictionary[Any, frozenset[Table]]] = WeakKeyDictionary()
@@ -70,6 +80,17 @@ def tables_in(statement: Any) -> frozenset[Table]:
         if rules_of(table) is not None:
             found.add(table)
     return frozenset(found)
+
+
+@memoized
+def computed_of_scoped(mapper: Mapper[Any]) -> tuple[str, ...]:
+    """Return the names of a model's columns that are computed of other rows with scopes."""
+    return tuple(
+        prop.key
+        for prop in mapper.column_attrs
+        if any(isinstance(element, SelectBase) for element in iterate(prop.columns[0]))
+        and tables_in(prop.columns[0])
+    )
 
 
 def targets_of(statement: Any) -> list[Any]:

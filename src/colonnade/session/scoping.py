@@ -31,6 +31,7 @@ from colonnade.scope import (
     carried,
     check_objects,
     checked,
+    computed_of_scoped,
     options_for,
     references,
     relations_to_scoped,
@@ -262,7 +263,8 @@ class Scoping:
     def _rebind(self, session: Session) -> None:
         """Compute the bindings in force anew; if they changed, every object held is a suspect.
 
-        Relations to models with scopes are expired, since they were read under the old bindings.
+        Relations to models with scopes, and columns that are computed of their rows, are expired,
+        since they were read under the old bindings.
         """
         bindings = self._began
         for part in self._parts:
@@ -272,7 +274,9 @@ class Scoping:
         self._effective = bindings
         for state in session.identity_map.all_states():
             self.mark_suspect(state)
-            loaded = [name for name in relations_to_scoped(state.mapper) if name in state.dict]
+            mapper = state.mapper
+            others = (*relations_to_scoped(mapper), *computed_of_scoped(mapper))
+            loaded = [name for name in others if name in state.dict]
             item = state.obj()
             if loaded and item is not None:
                 session.expire(item, loaded)
