@@ -332,7 +332,7 @@ class InvalidChanges(InvalidRequest):
 
 
 class RefusedByModel(InvalidChanges, ValueError):
-    """A validator of the model refused a value with a ``ValueError``, which is ``__cause__``.
+    """A validator of the model refused a value; its ``ValueError`` or ``assert`` is ``__cause__``.
 
     It is a ``ValueError`` too: what is raised when a ``@validates`` method says no to an object of
     your own making is caught in the same way.

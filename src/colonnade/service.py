@@ -26,7 +26,13 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from colonnade import reading, writing
-from colonnade.errors import InvalidMapping, InvalidOperand, NotFound, StaleVersion, UsageError
+from colonnade.errors import (
+    InvalidMapping,
+    InvalidOperand,
+    NotFound,
+    StaleVersion,
+    UsageError,
+)
 from colonnade.filters import Condition
 from colonnade.mapping import check_mapped, mapping_of, with_article
 from colonnade.query import (
@@ -263,8 +269,8 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         """Insert new rows, all or none, and return their objects in the order given.
 
         ``into`` and ``given`` are those of ``create``. With ``returning=False`` no object is made
-        and the number of inserted rows is returned; the checks are the same. Rows with values for
-        the same columns share an INSERT for each thousand or so, and a single one with
+        and the number of rows that were sent is returned; the checks are the same. Rows with
+        values for the same columns share an INSERT for each thousand or so, and a single one with
         ``returning=False``.
         """
         if returning:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import (
     relationship,
 )
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.exc import FlushError
 
 from colonnade._compat.sqlalchemy_session import (
     HALF_NAMES,
@@ -33,6 +34,7 @@ from colonnade._compat.sqlalchemy_session import (
     keeping_loaded,
     mark_deleted,
     streamed_result,
+    tells_of_missing_rows,
 )
 
 
@@ -231,3 +233,28 @@ def test_a_statement_that_populates_anew_keeps_what_statements_after_a_number_ha
         assert vars(part)["thing"].name == "b"
         assert not session.dirty
         assert "get" not in vars(session.identity_map)
+
+
+def test_a_flush_says_that_a_trigger_has_left_out_a_row() -> None:
+    engine = create_engine("sqlite://")
+    table = "CREATE TABLE kept (id INTEGER PRIMARY KEY, name TEXT, made TEXT)"
+    trigger = "CREATE TRIGGER skip BEFORE INSERT ON kept BEGIN SELECT RAISE(IGNORE); END"
+
+    class Own(DeclarativeBase):
+        pass
+
+    class Kept(Own):
+        __tablename__ = "kept"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str]
+        made: Mapped[str] = mapped_column(server_default="x")  # so that there is a RETURNING
+
+    with Session(engine) as session:
+        session.execute(text(table))
+        session.execute(text(trigger))
+        session.add(Kept(name="a"))
+        with pytest.raises(FlushError) as caught:
+            session.flush()
+    engine.dispose()
+    assert tells_of_missing_rows(caught.value)
+    assert not tells_of_missing_rows(FlushError("something else"))

@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -858,6 +858,101 @@ async def test_a_refusal_of_a_trigger_is_one_error_on_every_database(
     if kind != "mariadb":
         with pytest.raises(e.RefusedByDatabase, match="left out a row"):
             await create("skip")
+
+
+#: Triggers that leave a write out without a word, which MariaDB's cannot.
+SKIPPING = {
+    "sqlite": (
+        (
+            "CREATE TRIGGER skip_it BEFORE INSERT ON team WHEN NEW.city = 'skip' "
+            "BEGIN SELECT RAISE(IGNORE); END"
+        ),
+        (
+            "CREATE TRIGGER skip_change BEFORE UPDATE ON team WHEN NEW.city = 'skip' "
+            "BEGIN SELECT RAISE(IGNORE); END"
+        ),
+        (
+            "CREATE TRIGGER skip_end BEFORE DELETE ON team WHEN OLD.city = 'stays' "
+            "BEGIN SELECT RAISE(IGNORE); END"
+        ),
+    ),
+    "postgresql": (
+        (
+            "CREATE FUNCTION skip_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF TG_OP = 'DELETE' THEN "
+            "IF OLD.city = 'stays' THEN RETURN NULL; END IF; RETURN OLD; END IF; "
+            "IF NEW.city = 'skip' THEN RETURN NULL; END IF; RETURN NEW; END $$"
+        ),
+        (
+            "CREATE TRIGGER skip_it BEFORE INSERT OR UPDATE OR DELETE ON team "
+            "FOR EACH ROW EXECUTE FUNCTION skip_it()"
+        ),
+    ),
+}
+
+
+async def test_no_write_that_a_trigger_leaves_out_goes_unnoticed(db: Database, driver: str) -> None:
+    kind = DRIVERS[driver][0]
+    if kind == "mariadb":
+        pytest.skip("its triggers leave nothing out")
+    async with db.session() as session:
+        for statement in SKIPPING[kind]:
+            await session.execute(text(statement))
+        kept = await Teams(session).create({"name": "kept", "city": "stays"})
+    rows = [{"name": f"n{number}", "city": "skip" if number == 1 else "a"} for number in range(3)]
+
+    async def add(session: Session) -> None:
+        session.add(Team(name="x", city="skip"))
+        await session.flush()
+
+    writes: dict[str, Callable[[Session], Awaitable[Any]]] = {
+        "create_many": lambda session: Teams(session).create_many(rows),
+        "first": lambda session: Teams(session).create_many([rows[1], *rows]),
+    }
+    # A row that a write by key has not met is not asked for again, to say why.
+    by_key: dict[str, Callable[[Session], Awaitable[Any]]] = {
+        "update": lambda session: Teams(session).update(kept.id, {"name": "y", "city": "skip"}),
+        "delete": lambda session: Teams(session).delete(kept.id),
+    }
+    if kind == "sqlite":  # asyncpg does not count the rows of an executemany
+        writes["unseen"] = lambda session: Teams(session).create_many(rows, returning=False)
+    else:  # without RETURNING, SQLite's driver answers with the key of the row before
+        writes["add"] = add
+    for write in writes.values():
+        with pytest.raises(e.RefusedByDatabase, match="left"):
+            async with db.session() as session:
+                await write(session)
+    for write in by_key.values():
+        with pytest.raises(e.NotFound):
+            async with db.session() as session:
+                await write(session)
+    async with db.reader() as session:
+        assert {team.city for team in await Teams(session).all()} == {"b", "stays"}
+        with pytest.raises(e.NotFound):
+            await Teams(session).get(kept.id + 1)
+
+
+async def test_codes_that_a_mariadb_signal_makes_up_are_refusals(db: Database, driver: str) -> None:
+    if DRIVERS[driver][0] != "mariadb":
+        pytest.skip("only there")
+    for code in (1001, 12345, 30001):
+        with pytest.raises(e.RefusedByDatabase) as caught:
+            async with db.session() as session:
+                await session.execute(
+                    text(f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no', MYSQL_ERRNO = {code}")
+                )
+        assert caught.value.reason == "no"
+
+
+async def test_a_reader_says_where_postgresql_streams(db: Database, driver: str) -> None:
+    if DRIVERS[driver][0] != "postgresql":
+        pytest.skip("the others stream without a transaction")
+    async with db.reader() as session:
+        with pytest.raises(e.UsageError, match="only in a transaction") as caught:
+            await session.stream(select(Team))
+        assert "snapshot=True" in str(caught.value.hint)
+    async with db.reader(snapshot=True) as session:
+        assert len(await (await session.stream(select(Team))).all()) == 1
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ class Article(Versioned, Timestamps, IntegerKey, Base, table=True):
     def check_contact(self, _name: str, value: str) -> str:
         if "@" not in value:
             raise ValueError("a contact is an address")
+        assert value != "assert@", "that is none"
         return value
 
 
@@ -200,3 +201,15 @@ async def test_only_attributes_that_change_are_asked_for_listeners(guild: Databa
             assert heard == [7]
     finally:
         event.remove(Sheet.pages, "set", listen)
+
+
+async def test_an_assertion_of_a_validator_is_a_refusal_too(articles: Database) -> None:
+    async with articles.session() as session:
+        for write in (
+            lambda: Articles(session).update(1, {"contact": "assert@"}),
+            lambda: Articles(session).create({"title": "New", "contact": "assert@"}),
+        ):
+            with pytest.raises(RefusedByModel) as caught:
+                await write()
+            assert caught.value.fields == ("contact",)
+    assert (await stored(articles)).contact != "assert@"

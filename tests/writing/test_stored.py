@@ -30,6 +30,7 @@ from sqlmodel import Field, SQLModel
 from tests.guild import Anything
 
 from colonnade import Database, ServiceBase
+from colonnade.errors import InvalidValue
 from colonnade.models import DateTimeUTC
 from colonnade.testing import count_statements
 
@@ -318,3 +319,21 @@ async def test_a_key_that_its_type_rewrites_is_held_as_it_is_stored(bills: Datab
         more = await Words(session).create_many([{"text": "Two"}, {"text": "Three"}])
         assert [item.text for item in (one, *more)] == ["one", "two", "three"]
         assert await session.get(Word, "two") is more[0]
+
+
+async def test_what_update_all_makes_triggers_change_is_read_again(bills: Database) -> None:
+    async with bills.session() as session:
+        held = await Bills(session).create(SENT)
+        await Bills(session).where(id=held.id).update_all({"note": "new", "code": "z"})
+        seen = told(held)
+    assert [seen] == await stored(bills)
+
+
+async def test_a_value_that_a_type_has_made_too_long_is_told_by_its_field(bills: Database) -> None:
+    if bills.engine.dialect.name == "sqlite":
+        pytest.skip("it keeps texts of any length")
+    for mail, secret in (("x" * 61, "a"), ("a", "x" * 60)):
+        with pytest.raises(InvalidValue) as caught:
+            async with bills.session() as session:
+                await Bills(session).create({"mail": mail, "secret": secret})
+        assert caught.value.fields == (("mail",) if len(mail) > 1 else ("secret",))

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy.engine import Result
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import InstanceState, Mapper, PassiveFlag, Session, loading, strategies
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.base import DEFAULT_STATE_ATTR
+from sqlalchemy.orm.exc import FlushError
 from sqlalchemy.util import EMPTY_DICT
 
 from colonnade._compat.changes import calls, demand, takes
@@ -27,6 +29,7 @@ __all__ = [
     "keeping_loaded",
     "mark_deleted",
     "streamed_result",
+    "tells_of_missing_rows",
 ]
 
 #: The key in an object's ``__dict__`` under which SQLAlchemy keeps the object's state. The public
@@ -149,6 +152,15 @@ def is_read(result: Result[Any]) -> bool:
     The public ``closed`` is True only for a result that was closed before its end.
     """
     return result._soft_closed
+
+
+def tells_of_missing_rows(error: BaseException) -> bool:
+    """Return whether SQLAlchemy says that an INSERT has returned fewer rows than were sent.
+
+    A trigger has left them out then. In public it is a ``FlushError`` or ``InvalidRequestError``
+    like any other, which only its words tell apart.
+    """
+    return isinstance(error, FlushError | InvalidRequestError) and "did not produce" in str(error)
 
 
 def mark_deleted(session: Session, states: Sequence[InstanceState[Any]]) -> None:

@@ -15,6 +15,8 @@ from colonnade import errors as e
 
 __all__ = [
     "MYSQL",
+    "MYSQL_BEYOND",
+    "MYSQL_UNUSED",
     "POSTGRESQL",
     "POSTGRESQL_CLASSES",
     "POSTGRESQL_OTHERS",
@@ -105,7 +107,7 @@ MYSQL: Final[Table] = _each(
     (e.ForeignKeyViolation, (1216, 1217, 1451, 1452)),
     (e.NotNullViolation, (1048, 1263, 1364)),
     (e.CheckViolation, (1369, 3819, 4025)),
-    (e.RefusedByDatabase, (1643, 1644)),  # SIGNAL
+    (e.RefusedByDatabase, (1339, 1643, 1644, 1645)),  # SIGNAL, and CASE without an ELSE
     (e.Deadlock, (1213,)),
     (e.LockTimeout, (1205, 3572)),
     (e.SerializationFailure, (1020,)),
@@ -113,14 +115,14 @@ MYSQL: Final[Table] = _each(
     (e.ConnectionLost, (2006, 2013, 2014, 2027, 2055, 4031)),
     (e.ConnectionFailed, (1040, 1042, 1043, 1047, 1049, 1053, 1129, 1203, 1226)),
     (e.ConnectionFailed, (2001, 2002, 2003, 2005, 2026)),
-    (e.Unavailable, (1021, 1037, 1038, 1041, 1114, 1135, 1206, 1461)),
+    (e.Unavailable, (1021, 1030, 1034, 1035, 1037, 1038, 1041, 1114, 1135, 1206, 1461)),
     (e.ReadOnlyServer, (1036, 1290, 1792, 1836)),
     (e.StatementCancelled, (1028, 1317)),
     (e.StatementTimeout, (1969, 3024)),
-    (e.PermissionDenied, (1044, 1045, 1130, 1142, 1143, 1227, 1370, 1698)),
+    (e.PermissionDenied, (1044, 1045, 1130, 1142, 1143, 1227, 1370, 1419, 1449, 1698)),
     # Out of range, cut, of another type, in letters that the column lacks, too long or too large.
     (e.InvalidValue, (1153, 1264, 1265, 1292, 1300, 1301, 1366, 1367, 1406, 1690, 2020)),
-    (e.InvalidValue, (1138, 1365, 1411, 1416, 1441, 1525, 1526)),
+    (e.InvalidValue, (1138, 1298, 1365, 1411, 1416, 1441, 1525, 1526)),
     (e.InvalidValue, (1139, *range(3685, 3701))),  # a regular expression
     (e.InvalidValue, (*range(3140, 3145), *range(3146, 3151), *range(4035, 4043))),  # JSON
     (e.InvalidStatement, (1046, 1050, 1051, 1052, 1054, 1055, 1056, 1059, 1060, 1061, 1064, 1065)),
@@ -129,7 +131,12 @@ MYSQL: Final[Table] = _each(
     (e.InvalidStatement, (1222, 1231, 1232, 1235, 1241, 1242, 1247, 1248, 1267, 1270, 1271, 1273)),
     (e.InvalidStatement, (1288, 1294, 1305, 1318, 1327, 1348, 1356, 1390, 1436, 1442, 1443, 1582)),
     (e.InvalidStatement, (1630, 1906, 3105)),
+    (e.InvalidStatement, (1005, 1007, 1008, 1069, 1070, 1071, 1074, 1113, 1115, 1117, 1128, 1253)),
+    (e.InvalidStatement, (1304, 1321, 1325, 1326, 1359, 1360, 1414, 1415, 1418, 1422, 1424, 1456)),
 )
+#: No server gives these, or a greater one, to an error: SIGNAL … SET MYSQL_ERRNO has made it up.
+MYSQL_UNUSED: Final = frozenset((1000, 1001, 1002, 1003))
+MYSQL_BEYOND: Final = 10000
 
 #: Extended codes first; a primary code (its low byte) stands for all of its kind.
 SQLITE: Final[Table] = {
@@ -191,6 +198,7 @@ REASONS: Final[Mapping[object, str]] = {
     1264: "it is out of range",
     1301: "it is larger than the server's max_allowed_packet",
     1365: "it would be divided by zero",
+    1298: "there is no such time zone",
     1292: "it is of another type, or out of range",
     1366: "it is of another type, or the column's character set lacks a letter of it",
     1406: "it is too long",

@@ -15,7 +15,7 @@ from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.engine import Dialect, ExceptionContext
 
 from colonnade.errors import ColonnadeError
-from colonnade.values import rule_of
+from colonnade.values import is_user_type, plain_type, rule_of
 
 __all__ = ["refused_columns", "written_table"]
 
@@ -78,9 +78,11 @@ def _takes_value(column: Column[Any], value: Any, dialect: Dialect) -> bool:
     """Return whether the value fits the column, and the column's type can convert it."""
     process: Any = column.type.dialect_impl(dialect).bind_processor(dialect)
     try:
-        if process is not None:
-            process(value)
+        sent = value if process is None else process(value)
         rule_of(Any, column.type, writing=True)(value)
+        if is_user_type(column.type) and type(sent) in (str, int):
+            # What it has made of the value has to fit what it wraps.
+            rule_of(Any, plain_type(column.type), writing=True)(sent)
     except _REFUSALS:
         return False
     return True

@@ -19,11 +19,12 @@ from sqlalchemy import exc as sa
 from sqlalchemy.orm import exc as orm
 
 from colonnade import errors as e
+from colonnade._compat.sqlalchemy_session import tells_of_missing_rows
 from colonnade.driver_errors import codes, violations
 from colonnade.driver_errors.location import locate
 from colonnade.values import family_of
 
-__all__ = ["ErrorContext", "aborted_error", "translate_error"]
+__all__ = ["ErrorContext", "aborted_error", "left_out_error", "translate_error"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def _translate_driver_error(error: Any, where: ErrorContext) -> e.ColonnadeError
         # PyMySQL's errors have an SQLSTATE too, which says less than their code.
         text = str(original.args[1]) if len(original.args) > 1 else ""
         kind = codes.MYSQL.get(first, e.ConnectionLost if lost else e.DatabaseError)
+        if first in codes.MYSQL_UNUSED or first >= codes.MYSQL_BEYOND:
+            kind = e.RefusedByDatabase
         told = violations.parse_mysql(first, text)
         if kind is e.CheckViolation and _is_json_check(told, where.metadata):
             refused = e.InvalidValue("MariaDB keeps no JSON that nests more than 31 deep")
@@ -147,6 +150,12 @@ def _translate_postgresql(
         kind = e.StatementTimeout
     if state == "25P02":
         return aborted_error()
+    if state == "25P01":
+        return e.UsageError(
+            "PostgreSQL has this only in a transaction, such as a stream that is read row by row",
+            hint="open it with db.session() or db.reader(snapshot=True); "
+            "a query's own stream() needs neither",
+        )
     if state == "0A000" and "cached" in str(original):
         return e.Retryable(
             "the schema changed under a prepared statement",
@@ -261,11 +270,13 @@ def _gone() -> e.NotFound:
     return e.NotFound("no row has this key, or answers to this statement")
 
 
-def _misused(error: sa.SQLAlchemyError, _where: ErrorContext) -> e.UsageError:
+def _misused(error: sa.SQLAlchemyError, where: ErrorContext) -> e.ColonnadeError:
     """Return the error for a use that SQLAlchemy refuses, with the first line of its message.
 
     The lines after that may hold a statement with its values.
     """
+    if tells_of_missing_rows(error):
+        return left_out_error(where.table)
     first, _, _ = str(error.args[0] if error.args else "").partition("\n")
     return e.UsageError(
         first or "SQLAlchemy does not allow this",
@@ -278,6 +289,15 @@ def aborted_error() -> e.TransactionAborted:
     return e.TransactionAborted(
         "an earlier statement of this unit of work failed, so nothing of it can be committed",
         hint="let the error end the unit, or wrap what may fail in: async with session.savepoint()",
+    )
+
+
+def left_out_error(model: str | None) -> e.RefusedByDatabase:
+    """Return the error for rows of an INSERT that are not there, though nothing was raised."""
+    return e.RefusedByDatabase(
+        f"{model or 'the statement'}: a trigger of the database has left out a row",
+        hint="a trigger that refuses a row should raise an error that says why",
+        model=model,
     )
 
 

@@ -140,7 +140,9 @@ def guard_reads(reader: type[Any]) -> None:
     Not so ``connection()``, which hands the connection out, and a stream that is still read.
     """
     for name in _READS:
-        setattr(reader, name, give_back_after(getattr(reader, name), name))
+        # Past the session's own gate: that of ``give_back_after`` is the same one.
+        own = _AWAITABLE.get(name) or getattr(reader, name)
+        setattr(reader, name, give_back_after(own, name))
     for name in ("stream", "stream_scalars"):
         setattr(reader, name, give_back_after(_followed(getattr(reader, name)), name))
     reader.connection = _lending(reader.connection)
@@ -291,7 +293,8 @@ _AWAITABLE: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
 }
 
 #: The methods after which a reader no longer needs its connection: every row has been fetched.
-_READS: Final = ("exec", "execute", "get", "get_one", "refresh", "run_sync", "scalar", "scalars")
+#: ``scalars`` is not among them, because it calls ``execute``.
+_READS: Final = ("exec", "execute", "get", "get_one", "refresh", "run_sync", "scalar")
 
 #: Methods that run no statement. They are refused too while another task is inside the gate: what
 #: this task added would be written by the flush of the other.

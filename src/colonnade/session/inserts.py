@@ -21,8 +21,8 @@ from sqlmodel import AutoString
 from colonnade._compat.sqlalchemy_session import STATE_ATTRIBUTE, adopt_inserted
 from colonnade.caches import memoized
 from colonnade.capabilities import capabilities_of
+from colonnade.driver_errors.translate import left_out_error
 from colonnade.engine import CollectionPaused
-from colonnade.errors import RefusedByDatabase
 from colonnade.session.sync_session import owner_of
 
 __all__ = ["flush_returning", "insert_objects", "insert_rows", "may_differ"]
@@ -63,11 +63,7 @@ def insert_objects(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -
         learned = {name: column for name, column in columns.items() if name not in known}
         found = _insert_alike(session, connection, table, given, tuple(learned.values()))
         if len(found) < len(alike):
-            raise RefusedByDatabase(
-                f"{mapper.class_.__name__}: a trigger of the database has left out a row",
-                hint="a trigger that refuses a row should raise an error that says why",
-                model=mapper.class_.__name__,
-            )
+            raise left_out_error(mapper.class_.__name__)
         with CollectionPaused():
             for values, more in zip(alike, found, strict=True):
                 values.update(zip(learned, more, strict=True))
@@ -80,7 +76,8 @@ def insert_rows(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -> N
     """Insert rows without reading anything back; the session holds no objects of them.
 
     One statement for the rows with values for the same columns, sent with ``executemany``. Run it
-    in SQLAlchemy's greenlet. Raise ``OutOfScope`` before anything is sent.
+    in SQLAlchemy's greenlet. Raise ``OutOfScope`` before anything is sent, and
+    ``RefusedByDatabase`` where the driver counts fewer rows than were sent; asyncpg counts none.
     """
     table: Any = mapper.local_table
     keys = {prop.key: prop.columns[0].key for prop in mapper.column_attrs}
@@ -90,7 +87,9 @@ def insert_rows(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -> N
     connection = session.connection()
     for _, places in _group_by_columns(table, rows):
         alike = [rows[place] for place in places]
-        connection.execute(statement, alike, execution_options=session.execution_options)
+        result = connection.execute(statement, alike, execution_options=session.execution_options)
+        if 0 <= result.rowcount < len(alike):
+            raise left_out_error(mapper.class_.__name__)
 
 
 def flush_returning(session: Session, mapper: Mapper[Any]) -> None:
@@ -208,7 +207,9 @@ def _by_key(
     rows: Sequence[Row],
     learned: tuple[Column[Any], ...],
 ) -> Sequence[Sequence[Any]]:
-    """Insert rows as ``_insert_alike`` does, and find the returned rows by their primary keys.
+    """Insert rows as ``_insert_alike`` does, less those that a trigger leaves out.
+
+    The returned rows are found by their primary keys.
 
     SQLite returns rows in no defined order, so SQLAlchemy would send each row by itself. Here the
     first row is inserted alone. SQLite then counts up from its key, and no other writer can take a
@@ -225,17 +226,21 @@ def _by_key(
             return connection.execute(returning, rows, execution_options=options).all()
         (key,) = unknown
         returning = insert(table).returning(*learned)
-        first = connection.execute(returning, rows[0], execution_options=options).one()
+        first = connection.execute(returning, rows[0], execution_options=options).one_or_none()
+        if first is None:
+            return []
         start = first._mapping[key] + 1
         rows = [{**row, key.key: number} for number, row in enumerate(rows[1:], start)]
         found.append(first)
         if len(learned) == 1:  # only the key is to be read back, and it is known now
-            connection.execute(insert(table), rows, execution_options=options)
-            return [*found, *((row[key.key],) for row in rows)]
+            count = connection.execute(insert(table), rows, execution_options=options).rowcount
+            return [*found, *((row[key.key],) for row in rows[:count])]
     returning = insert(table).returning(*keys, *learned)
     answer = connection.execute(returning, rows, execution_options=options)
     size = len(keys)
     by_key = {tuple(told[:size]): told[size:] for told in answer}
+    if len(by_key) < len(rows):
+        return [*found, *by_key.values()]
     for row in rows:
         told = by_key.get(tuple(row[column.key] for column in keys))
         if told is None:  # the key was stored in another spelling, such as one of CITEXT

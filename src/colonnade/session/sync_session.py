@@ -59,6 +59,8 @@ class SessionHooks(Protocol):
 
     def _leave_place(self) -> None: ...
 
+    def _statement_ended(self) -> None: ...
+
     def _begun(self, connection: Connection) -> None: ...
 
     def _refuse_commit(self) -> None: ...
@@ -122,6 +124,8 @@ class HookedSyncSession(AsksBeforeIdentityMap, SyncSession):
         """
         self.asked = not any_rules()
         found = super().get(entity, ident, **options)
+        # Here, and not after it, so that giving back takes no greenlet of its own.
+        owner_of(self)._statement_ended()
         if found is None:
             return None
         if not self.asked:

@@ -13,6 +13,7 @@ from colonnade.values.numbers import integer_bounds
 from colonnade.values.rules import (
     attribute_python_type,
     column_python_type,
+    is_user_type,
     python_type_for_errors,
     rule_of,
     strip_validators,
@@ -32,6 +33,7 @@ __all__ = [
     "equal_as_referred",
     "family_of",
     "integer_bounds",
+    "is_user_type",
     "item_type",
     "plain_type",
     "python_type_for_errors",

@@ -138,7 +138,7 @@ def spellings_of(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]],
 
 
 def refused_by_model(
-    model: type[Any], error: ValueError, fields: tuple[str, ...]
+    model: type[Any], error: ValueError | AssertionError, fields: tuple[str, ...]
 ) -> RefusedByModel:
     """Return the error for values that a validator of the model refused, with its reason.
 

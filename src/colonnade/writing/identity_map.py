@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import inspect, select
-from sqlalchemy.orm import RelationshipProperty, lazyload, load_only
+from sqlalchemy.orm import Mapper, RelationshipProperty, lazyload, load_only
 from sqlalchemy.orm.attributes import set_committed_value
 
 from colonnade._compat.sqlalchemy_session import hold_by_key, mark_deleted
@@ -58,11 +58,14 @@ async def read_back(
 
 
 async def refresh(session: Session, model: type[Any], names: Collection[str]) -> None:
-    """Read these columns again for every object of the model in the session.
+    """Read every object of the model again, after a statement that has changed these columns.
 
-    No statement where the session holds none; else one SELECT for each 10,000.
+    A trigger may have changed others: all that is read without being asked for by name is read. No
+    statement where the session holds none; else one SELECT for each 10,000.
     """
     held = _held(session, model)
+    mapper: Mapper[Any] = inspect(model)
+    expired = {prop.key for prop in mapper.column_attrs if not prop.deferred}.union(names)
     # A relation whose join compares a changed column may lead to other objects now.
     changed = {mapping_of(model).columns[name].column for name in names}
     _forget(
@@ -70,7 +73,7 @@ async def refresh(session: Session, model: type[Any], names: Collection[str]) ->
         lambda relation: bool(changed & relation.local_columns | changed & relation.remote_side),
     )
     for item in held:
-        session.expire(item, [name for name in names if name in item.__dict__])
+        session.expire(item, [name for name in expired if name in item.__dict__])
     await read_back(session, model, [_key(item) for item in held])
 
 

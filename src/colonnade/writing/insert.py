@@ -138,7 +138,7 @@ def _made(model: type[M], values: dict[str, Any]) -> M:
     """Return a new object. Raise ``InvalidChanges`` if a validator of the model refuses a value."""
     try:
         return model(**values)
-    except ValueError as error:
+    except (ValueError, AssertionError) as error:
         mapper: Mapper[Any] = inspect(model)
         fields = tuple(name for name in mapper.validators if name in values)
         raise refused_by_model(model, error, fields) from error

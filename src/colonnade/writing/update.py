@@ -94,8 +94,8 @@ async def edit(
 
     Return the object as it is stored, or None if no row meets them. Runs SELECT … FOR UPDATE, so
     that listeners see the row that is changed; UPDATE; and SELECT, for what the database made of
-    it. Raise ``InvalidChanges`` for a value that the model refuses with a ``ValueError``; then, and
-    whenever nothing was sent, the object is as it was.
+    it. Raise ``RefusedByModel`` for a value that the model refuses with a ``ValueError`` or an
+    ``assert``; then, and whenever nothing was sent, the object is as it was.
     """
     statement = select(model).where(*criteria).with_for_update(of=model)
     found = await session.scalars(statement, execution_options={"populate_existing": True})
@@ -173,7 +173,7 @@ def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str
 def _set(model: type[Any], item: Any, name: str, value: Any) -> None:
     try:
         setattr(item, name, value)
-    except ValueError as error:
+    except (ValueError, AssertionError) as error:
         raise refused_by_model(model, error, (name,)) from error
 
 
