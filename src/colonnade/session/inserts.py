@@ -183,8 +183,8 @@ def _insert_alike(
     options = session.execution_options
     statement = insert(table)
     if not learned:
-        connection.execute(statement, rows, execution_options=options)
-        return [()] * len(rows)
+        count = connection.execute(statement, rows, execution_options=options).rowcount
+        return [()] * (len(rows) if count < 0 else count)
     if len(rows) == 1:
         # The same statement as a flush sends, so that it is compiled once; one row has no order.
         return connection.execute(
@@ -234,7 +234,8 @@ def _by_key(
         found.append(first)
         if len(learned) == 1:  # only the key is to be read back, and it is known now
             count = connection.execute(insert(table), rows, execution_options=options).rowcount
-            return [*found, *((row[key.key],) for row in rows[:count])]
+            kept = rows if count < 0 else rows[:count]
+            return [*found, *((row[key.key],) for row in kept)]
     returning = insert(table).returning(*keys, *learned)
     answer = connection.execute(returning, rows, execution_options=options)
     size = len(keys)
