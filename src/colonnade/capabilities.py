@@ -39,6 +39,8 @@ class Capabilities:
     has_arrays: bool = False
     #: A CHAR(n) is padded or trimmed, so that another text is read than was written.
     pads_char: bool = True
+    #: The collations NOCASE and RTRIM decide which texts of a column are equal.
+    has_loose_collations: bool = False
     #: An UPDATE or DELETE may read the table that it writes to.
     reads_written_table: bool = True
     #: INSERT … RETURNING of several rows can return them in the order of the parameters.
@@ -71,6 +73,7 @@ _BY_NAME: Final[Mapping[str, Capabilities]] = MappingProxyType(
             nulls_greatest=None,
             has_exact_decimals=False,
             pads_char=False,
+            has_loose_collations=True,
             returns_in_order=False,
             has_changing_triggers=False,
             search_language="fts5",

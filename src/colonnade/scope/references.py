@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import NoReferenceError
 
+from colonnade.capabilities import capabilities_of
 from colonnade.errors import OutOfScope
 from colonnade.mapping import with_article
 from colonnade.scope.bindings import Bindings
@@ -156,9 +157,10 @@ def _storing(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
     process: Callable[[Any], Any] | None = kind.bind_processor(dialect)
     if process is not None:
         return process
-    if isinstance(kind, CITEXT) or (dialect.name == "sqlite" and _collation(kind) == "NOCASE"):
+    loose = capabilities_of(dialect.name).has_loose_collations
+    if isinstance(kind, CITEXT) or (loose and _collation(kind) == "NOCASE"):
         return _fold
-    if dialect.name == "sqlite" and _collation(kind) == "RTRIM":
+    if loose and _collation(kind) == "RTRIM":
         return lambda value: value.rstrip(" ") if isinstance(value, str) else value
     if isinstance(kind, CHAR):
         # PostgreSQL returns a CHAR with spaces up to the column's length.
