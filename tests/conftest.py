@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.filled import filled
 
-from colonnade.testing.plugin import demand, servers
+from colonnade.testing.plugin import find_or_skip, servers_of
 from colonnade.testing.servers import (
     ServerNotFound,
     TemporaryMariaDB,
@@ -37,7 +37,7 @@ def _describe(config: pytest.Config, kind: str) -> str:
 
         return sqlite3.sqlite_version
     try:
-        server = servers(config).find(kind)
+        server = servers_of(config).find(kind)
     except ServerNotFound as error:
         return f"none ({error})"
     return f"{server.version} at {server.address} ({server.origin})"
@@ -119,7 +119,7 @@ async def colonnade_db(database: Database) -> Database:
 
 @pytest.fixture(scope="session", params=PRIVATE)
 def started_server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
-    with demand(request.param, PRIVATE[request.param]) as server:
+    with find_or_skip(request.param, PRIVATE[request.param]) as server:
         yield server
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from colonnade.testing.servers.server import blocking
+from colonnade.testing.servers.server import run_blocking
 
 __all__ = ["filled"]
 
@@ -24,9 +24,9 @@ def filled(
     if kind == "sqlite":
         folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
         url = f"sqlite:///{folders.mktemp('filled') / 'filled.db'}"
-        blocking(fill(url))
+        run_blocking(fill(url))
         yield url
         return
     with request.getfixturevalue(f"{kind}_server").temporary_database() as url:
-        blocking(fill(url))
+        run_blocking(fill(url))
         yield url

@@ -20,9 +20,9 @@ from pydantic import BaseModel
 from tests.guild import Base, Hero
 
 from colonnade import Database, any_of
-from colonnade.database import Session
 from colonnade.query import Query
 from colonnade.schemas import Rows
+from colonnade.session.session import Session
 from colonnade.spec import STATEMENTS, Shape, Spec
 
 #: Shapes asked before the memory is looked at; of the others a session asks one in so many.

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
+from colonnade.session.session import Session
 
 __all__ = ["Side", "finish"]
 

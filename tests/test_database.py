@@ -15,9 +15,10 @@ from sqlmodel import SQLModel, select
 from tests.shop import Base, Team
 
 import colonnade.database
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import InvalidMapping, InvalidSetting, InvalidURL, UsageError
 from colonnade.mapping import configure
+from colonnade.session.session import Session
 
 
 async def ask(db: Database) -> object:

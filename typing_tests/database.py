@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from colonnade import Database, Reader, Session
-from colonnade.database import Health, PoolStatus
+from colonnade.engine.pool import Health, PoolStatus
 
 
 class Hero(SQLModel, table=True):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlmodel import Field
 
-from colonnade.mapping import Column, Mapping, Relation, mapping_of, nearest
+from colonnade.mapping import Column, Mapping, Relation, find_nearest, mapping_of
 from colonnade.models import (
     EnumValue,
     ExactDecimal,
@@ -58,4 +58,4 @@ def mapping() -> None:
     assert_type(found.columns["name"], Column)
     assert_type(found.relations["team"], Relation)
     assert_type(found.key, tuple[str, ...])
-    assert_type(nearest("nmae", found.columns), str | None)
+    assert_type(find_nearest("nmae", found.columns), str | None)

@@ -15,7 +15,14 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from sqlalchemy.util import LRUCache
 
-__all__ = ["KEPT", "BoundedCache", "CompiledCaches", "compiled_cache", "memoized", "text_weight"]
+__all__ = [
+    "STATEMENTS_KEPT",
+    "BoundedCache",
+    "CompiledCaches",
+    "make_compiled_cache",
+    "memoized",
+    "weigh_text",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -126,7 +133,7 @@ class BoundedCache(MutableMapping[K, V]):
 
 
 #: How many statements of usual length are kept; each takes some 20 KB, 50 times its text.
-KEPT: Final = 512
+STATEMENTS_KEPT: Final = 512
 #: Characters of a statement of usual length; a longer one counts once for each so many.
 _USUAL: Final = 2048
 #: A statement that counts for more is not kept; one of a schema with a thousand columns still is.
@@ -135,32 +142,34 @@ _HEAVIEST: Final = 32
 _SETS: Final = 32
 
 
-def text_weight(text: str) -> int:
+def weigh_text(text: str) -> int:
     """Return how many statements of usual length a text counts for."""
     return 1 + len(text) // _USUAL
 
 
-def compiled_cache() -> BoundedCache[Any, Any]:
+def make_compiled_cache() -> BoundedCache[Any, Any]:
     """Return an empty cache for compiled statements, or other values with a ``string``."""
-    return BoundedCache(KEPT, _HEAVIEST, lambda _key, compiled: text_weight(compiled.string or ""))
+    return BoundedCache(
+        STATEMENTS_KEPT, _HEAVIEST, lambda _key, compiled: weigh_text(compiled.string or "")
+    )
 
 
 class CompiledCaches:
     """The compiled statements of one engine, kept apart for each set of lifted scopes."""
 
     def __init__(self) -> None:
-        self._all = compiled_cache()
-        self._views: LRUCache[frozenset[str], _View] = LRUCache(_SETS)
+        self._all = make_compiled_cache()
+        self._views: LRUCache[frozenset[str], _LiftedView] = LRUCache(_SETS)
 
     def of(self, lifted: frozenset[str]) -> MutableMapping[Any, Any]:
         """Return the statements for which these scopes are lifted."""
         view = self._views.get(lifted)
         if view is None:
-            view = self._views[lifted] = _View(self._all, lifted)
+            view = self._views[lifted] = _LiftedView(self._all, lifted)
         return view
 
 
-class _View(MutableMapping[Any, Any]):
+class _LiftedView(MutableMapping[Any, Any]):
     """The part of a cache for one set of lifted scopes."""
 
     def __init__(self, cache: BoundedCache[Any, Any], lifted: frozenset[str]) -> None:

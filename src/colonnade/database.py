@@ -25,7 +25,7 @@ from colonnade.engine import Health, PoolStatus, RepeatedStatement
 from colonnade.engine.abandoned import Opening
 from colonnade.engine.pool import Pool, Pools
 from colonnade.errors import ColonnadeError, CommitUnknown, ConnectionLost, UsageError
-from colonnade.mapping import configure, mappers
+from colonnade.mapping import configure, mappers_of
 from colonnade.reading import select_into
 from colonnade.scope import Bindings
 from colonnade.session import Reader, Session
@@ -287,7 +287,7 @@ class Database:
         Raises ``InvalidMapping`` when the models do not fit together.
         """
         # Only the models of this metadata: a mistake in another database's models is not raised.
-        for models in {mapper.registry for mapper in mappers(self._metadata)}:
+        for models in {mapper.registry for mapper in mappers_of(self._metadata)}:
             configure(models)
         await self._change_tables(self._metadata.create_all)
 

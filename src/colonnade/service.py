@@ -37,26 +37,26 @@ from colonnade.filters import Condition
 from colonnade.mapping import check_mapped, mapping_of, with_article
 from colonnade.query import (
     MAX_PAGE,
-    Answer,
     Projection,
     Query,
     Queryable,
-    as_paths,
+    WriteAnswer,
     check_row,
-    conditions_of,
-    criteria_of,
     fixed_values,
-    key_of,
-    load_paths,
-    missing,
-    possible_key,
+    missing_row_error,
+    parse_key,
+    parse_possible_key,
+    resolve_load_paths,
+    scope_conditions,
+    scope_criteria,
     spec_of_key,
+    split_paths,
     with_key,
 )
 from colonnade.schemas import Rows
-from colonnade.scope import Scope, declare, filled
+from colonnade.scope import Scope, register_scopes, scope_values_of
 from colonnade.session import Session, check_session
-from colonnade.spec import is_found_by_value, whole
+from colonnade.spec import is_found_by_value, spec_of_all_rows
 
 __all__ = ["ServiceBase"]
 
@@ -101,7 +101,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
                 cls._serves = tuple(given.get(item, item) for item in origin._serves or variables)
                 if not any(isinstance(item, TypeVar) for item in cls._serves):
                     cls._declare(*cls._serves)
-        declare(cls.scopes, getattr(cls, "model", None))
+        register_scopes(cls.scopes, getattr(cls, "model", None))
 
     def __init__(self, session: Session) -> None:
         if not hasattr(type(self), "model"):
@@ -146,9 +146,9 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         """Return a query for the rows that match all conditions; without any, for every row."""
         bindings = self.session.scope
         own = fixed_values(self.model, self.scopes, bindings) if self.scopes else {}
-        query: Query[M] = Query(self.session, whole(self.model), self.max_page_size, own)
+        query: Query[M] = Query(self.session, spec_of_all_rows(self.model), self.max_page_size, own)
         if self.scopes:
-            query = query.where(*conditions_of(self.model, self.scopes, bindings))
+            query = query.where(*scope_conditions(self.model, self.scopes, bindings))
         return query.where(*conditions, **lookups) if conditions or lookups else query
 
     def into(
@@ -164,8 +164,8 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         """
         found = await self.get_or_none(key, load=load)
         if found is None:
-            key_of(self.model, key)  # raises ``InvalidOperand`` for a value that can be no key
-            raise missing(self.model, (key,))
+            parse_key(self.model, key)  # raises ``InvalidOperand`` for a value that can be no key
+            raise missing_row_error(self.model, (key,))
         return found
 
     async def get_or_none(self, key: Any, *, load: Sequence[Any] = ()) -> M | None:
@@ -176,14 +176,14 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         """
         if key is None or (isinstance(key, tuple) and None in key):
             return None
-        values = possible_key(self.model, key)
+        values = parse_possible_key(self.model, key)
         if values is None:
             return None
-        paths = as_paths(load)
+        paths = split_paths(load)
         # ``session.get`` looks among the objects of the session by Python's equality, which may
         # differ from the database's; and it knows neither paths nor the service's own scopes.
         if paths or self.scopes or not is_found_by_value(self.model, values):
-            return await self._keyed(values).load(*paths).one_or_none()
+            return await self._query_by_key(values).load(*paths).one_or_none()
         identity = values[0] if len(values) == 1 else values
         return cast("M | None", await self.session.get(self.model, identity))
 
@@ -200,18 +200,18 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
                 hint="hand in a list, tuple or set",
             )
         asked = list(keys)
-        wanted = [possible_key(self.model, key) for key in asked]
-        shape = whole(self.model).shape.loading(load_paths(self.model, load))
+        wanted = [parse_possible_key(self.model, key) for key in asked]
+        shape = spec_of_all_rows(self.model).shape.loading(resolve_load_paths(self.model, load))
         unique = [values for values in dict.fromkeys(wanted) if values is not None]
-        criteria = criteria_of(self.model, self.scopes, self.session.scope)
-        found = await reading.by_keys(self.session, shape, unique, criteria)
+        criteria = scope_criteria(self.model, self.scopes, self.session.scope)
+        found = await reading.read_by_keys(self.session, shape, unique, criteria)
         lost = [
             key if values is None else values[0] if len(values) == 1 else values
             for key, values in zip(asked, wanted, strict=True)
             if values is None or values not in found
         ]
         if lost:
-            raise missing(self.model, tuple(dict.fromkeys(lost)))
+            raise missing_row_error(self.model, tuple(dict.fromkeys(lost)))
         return [found[values] for values in wanted if values is not None]
 
     @overload
@@ -238,7 +238,7 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         scope. Raises ``InvalidChanges`` or ``InvalidSchema`` before any statement, or the error for
         what the database refuses.
         """
-        (created,) = await self._created([payload], into, given)
+        (created,) = await self._create_rows([payload], into, given)
         return created
 
     @overload
@@ -274,13 +274,13 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         ``returning=False``.
         """
         if returning:
-            return await self._created(payloads, into, given)
+            return await self._create_rows(payloads, into, given)
         if into is not None or given:
             raise UsageError(
                 "create_many(returning=False) has nothing to fill a schema from",
                 hint="leave out into= and given=, or returning=False",
             )
-        rows = self._rows(payloads)
+        rows = self._build_rows(payloads)
         await writing.insert_unseen(self.session, self.model, rows)
         return len(rows)
 
@@ -314,9 +314,9 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         empty payload changes nothing. ``into`` and ``given`` are those of ``create``. Raises
         ``NotFound`` or ``InvalidChanges``.
         """
-        answer = Answer.of(self.session, self.model, into, given)
-        values = key_of(self.model, key)
-        changes = writing.changes_of(self.model, self.schema_for("update"), payload)
+        answer = WriteAnswer.of(self.session, self.model, into, given)
+        values = parse_key(self.model, key)
+        changes = writing.parse_update(self.model, self.schema_for("update"), payload)
         if version is not None and mapping_of(self.model).version is None:
             raise UsageError(
                 f"{self.model.__name__} has no version", hint="give it the mixin Versioned"
@@ -326,11 +326,11 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
             if into is None:
                 return await self.get(key)
             return await self.into(into).given(**(given or {})).get(key)
-        await self._check(values)
-        expected = await self._held(values) if version is None else version
+        await self._check_own_scopes(values)
+        expected = await self._held_version(values) if version is None else version
         updated = await writing.update(self.session, self.model, values, changes, expected)
         if updated is None:
-            raise await self._why_not(key, expected)
+            raise await self._missing_or_stale(key, expected)
         (told,) = await answer.told([updated])
         return told
 
@@ -340,44 +340,44 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         Raises ``NotFound``, ``ForeignKeyViolation`` if other rows refer to it, and ``StaleVersion``
         if the row has a later version than the one that the session holds.
         """
-        values = key_of(self.model, key)
-        await self._check(values)
-        expected = await self._held(values)
+        values = parse_key(self.model, key)
+        await self._check_own_scopes(values)
+        expected = await self._held_version(values)
         if not await writing.delete(self.session, self.model, values, expected):
-            raise await self._why_not(key, expected)
+            raise await self._missing_or_stale(key, expected)
 
-    async def _created(
+    async def _create_rows(
         self,
         payloads: Iterable[C | Mapping[str, Any]],
         into: type[BaseModel] | None,
         given: Mapping[str, Any] | None,
     ) -> list[Any]:
-        answer = Answer.of(self.session, self.model, into, given)
-        rows = self._rows(payloads)
+        answer = WriteAnswer.of(self.session, self.model, into, given)
+        rows = self._build_rows(payloads)
         created = await writing.insert(self.session, self.model, rows)
         return await answer.told(created)
 
-    def _rows(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def _build_rows(self, payloads: Iterable[C | Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the rows to insert. Raise ``InvalidChanges`` or ``OutOfScope``. No statement."""
         ours = fixed_values(self.model, self.scopes, self.session.scope)
-        own = filled(self.model, self.session.scope)
+        own = scope_values_of(self.model, self.session.scope)
         own |= {name: value for name, (_, value) in ours.items()}
-        rows = writing.rows_of(self.model, self.schema_for("create"), payloads, own)
+        rows = writing.parse_inserts(self.model, self.schema_for("create"), payloads, own)
         if ours:
             for row in rows:
                 check_row(self.model, ours, row)
         return rows
 
-    def _keyed(self, values: tuple[Any, ...]) -> Query[M]:
+    def _query_by_key(self, values: tuple[Any, ...]) -> Query[M]:
         """Return a query for the row with this key, in the service's own scopes too."""
         return with_key(self.where(), values)
 
-    async def _check(self, values: tuple[Any, ...]) -> None:
+    async def _check_own_scopes(self, values: tuple[Any, ...]) -> None:
         """Raise ``NotFound`` for a row that the service's own scopes hide. One statement if any."""
-        if self.scopes and not await self._keyed(values).exists():
-            raise missing(self.model, (values[0] if len(values) == 1 else values,))
+        if self.scopes and not await self._query_by_key(values).exists():
+            raise missing_row_error(self.model, (values[0] if len(values) == 1 else values,))
 
-    async def _held(self, values: tuple[Any, ...]) -> int | None:
+    async def _held_version(self, values: tuple[Any, ...]) -> int | None:
         """Return the version of the row that the session holds, after a flush, which may raise it.
 
         None if the session does not hold the row, or the model has no version.
@@ -385,12 +385,14 @@ class ServiceBase(Queryable[M], Generic[M, C, U]):
         if mapping_of(self.model).version is None:
             return None
         await self.session.flush()
-        return await writing.held_version(self.session, self.model, values)
+        return await writing.find_held_version(self.session, self.model, values)
 
-    async def _why_not(self, key: Any, version: int | None) -> NotFound | StaleVersion:
+    async def _missing_or_stale(self, key: Any, version: int | None) -> NotFound | StaleVersion:
         """Return the error for a write that changed no row. One statement if it had a version."""
-        if version is None or not await reading.exists(self.session, spec_of_key(self.model, key)):
-            return missing(self.model, (key,))
+        if version is None or not await reading.has_rows(
+            self.session, spec_of_key(self.model, key)
+        ):
+            return missing_row_error(self.model, (key,))
         return StaleVersion(
             f"the {self.model.__name__} was changed since version {version}",
             hint="refresh it, or begin a new unit of work, and apply the change to what it is now",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
-from colonnade._compat.changes import calls, demand, takes
+from colonnade._compat.changes import calls_function, demand_hooks, takes_parameters
 
 
 def outer() -> None:
@@ -16,20 +16,20 @@ def inner() -> None: ...
 
 
 def test_what_is_missing_is_named_with_the_release_and_the_purpose() -> None:
-    demand("SQLAlchemy", "does so by", {"Session.a": True})
+    demand_hooks("SQLAlchemy", "does so by", {"Session.a": True})
     with pytest.raises(RuntimeError, match=r"^SQLAlchemy 2\.\S+ has changed b, c, which .* so by;"):
-        demand("SQLAlchemy", "does so by", {"a": True, "b": False, "c": False})
+        demand_hooks("SQLAlchemy", "does so by", {"a": True, "b": False, "c": False})
 
 
 def test_a_hook_is_known_by_its_first_parameters() -> None:
-    assert takes(Session.get, ("self", "entity"))
-    assert not takes(Session.get, ("self", "ident"))
-    assert not takes(None, ())
+    assert takes_parameters(Session.get, ("self", "entity"))
+    assert not takes_parameters(Session.get, ("self", "ident"))
+    assert not takes_parameters(None, ())
 
 
 def test_a_function_of_the_library_is_asked_what_it_calls() -> None:
-    assert calls(Session.get, "_get_impl")
-    assert not calls(Session.get, "_identity_lookup")
-    assert not calls(None, "_get_impl")
+    assert calls_function(Session.get, "_get_impl")
+    assert not calls_function(Session.get, "_identity_lookup")
+    assert not calls_function(None, "_get_impl")
     # What a tracing tool has put in its place is trusted to call it.
-    assert calls(outer, "_get_impl")
+    assert calls_function(outer, "_get_impl")

@@ -14,7 +14,7 @@ from colonnade._compat.mysql_drivers import (
     is_connected,
     mark_closed,
     mend_bytes,
-    transport_of,
+    mysql_transport_of,
 )
 
 
@@ -35,7 +35,7 @@ async def test_a_connection_has_its_transport_and_knows_when_it_is_closed(
     driver = raw.driver_connection
     assert is_connected(driver)
     assert not asked_for_tls(driver)
-    transport = transport_of(driver)
+    transport = mysql_transport_of(driver)
     assert not transport.is_closing()
     driver.close()
     transport.abort()

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.util import LRUCache, await_only, greenlet_spawn
 
 from colonnade._compat.sqlalchemy_asyncpg import (
+    asyncpg_transport_of,
     bound_prepared_cache,
     send_many,
     terminate_of,
-    transport_of,
 )
 
 
@@ -63,7 +63,7 @@ async def test_many_rows_are_sent_by_what_can_be_awaited(connection: AsyncConnec
 
 async def test_a_connection_has_its_transport(connection: AsyncConnection) -> None:
     driver = (await adapted_of(connection)).driver_connection
-    transport = transport_of(driver)
+    transport = asyncpg_transport_of(driver)
     assert not transport.is_closing()
     driver.terminate()
     assert transport.is_closing()

@@ -8,9 +8,9 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
 
 from colonnade._compat.sqlalchemy_mappers import (
+    configuration_failure_of,
     every_mapper,
-    failure_of,
-    forget_failure,
+    forget_configuration_failure,
     unfinished_properties,
 )
 
@@ -28,10 +28,10 @@ def test_a_mapper_that_failed_is_found_says_why_and_can_be_tried_again() -> None
 
     mapper: Mapper[Hero] = inspect(Hero)
     assert mapper in set(every_mapper())
-    assert failure_of(mapper) is None
+    assert configuration_failure_of(mapper) is None
     with pytest.raises(InvalidRequestError, match="Team"):
         Base.registry.configure()
-    assert isinstance(failure_of(mapper), InvalidRequestError)
+    assert isinstance(configuration_failure_of(mapper), InvalidRequestError)
     assert [prop.key for prop in unfinished_properties(mapper)] == ["team"]
 
     class Team(Base):
@@ -41,8 +41,8 @@ def test_a_mapper_that_failed_is_found_says_why_and_can_be_tried_again() -> None
 
     with pytest.raises(InvalidRequestError):
         Base.registry.configure()
-    forget_failure(mapper)
-    assert failure_of(mapper) is None
+    forget_configuration_failure(mapper)
+    assert configuration_failure_of(mapper) is None
     Base.registry.configure()
     assert mapper.configured
     assert list(unfinished_properties(mapper)) == []

@@ -22,8 +22,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import FlushError
 
 from colonnade._compat.sqlalchemy_session import (
-    HALF_NAMES,
     STATE_ATTRIBUTE,
+    SYNC_SESSION_NAMES,
     AsksBeforeIdentityMap,
     adopt_inserted,
     begin_reading,
@@ -188,7 +188,7 @@ def test_an_object_has_its_state_among_its_attributes() -> None:
 def test_an_async_session_has_its_half_under_these_names_and_no_other() -> None:
     session = AsyncSession()
     half = session.sync_session
-    assert {name for name, value in vars(session).items() if value is half} == {*HALF_NAMES}
+    assert {name for name, value in vars(session).items() if value is half} == {*SYNC_SESSION_NAMES}
 
 
 def test_objects_are_held_by_another_key_until_a_rollback() -> None:

@@ -29,14 +29,14 @@ from colonnade._compat.sqlalchemy_statements import (
     copy_element,
     entity_of,
     is_anonymous,
+    loaded_attributes_of,
     make_unique,
     post_values_of,
     prefixes_of,
-    put_off_by,
     replace_where,
-    rows_of,
+    statement_rows_of,
+    statement_values_of,
     tables_of,
-    values_of,
     where_of,
 )
 
@@ -82,12 +82,12 @@ def test_an_expression_knows_what_it_would_put_into_from() -> None:
 
 
 def test_what_an_insert_and_an_update_set_can_be_read() -> None:
-    given = values_of(update(TABLE).values(a=1))
+    given = statement_values_of(update(TABLE).values(a=1))
     assert {name: value.value for name, value in given.items()} == {"a": 1}
-    assert values_of(insert(TABLE)) == {}
+    assert statement_values_of(insert(TABLE)) == {}
     rows = insert(TABLE).values([{"a": 1}, {"a": 2}])
-    assert [len(part) for part in rows_of(rows)] == [2]
-    assert not rows_of(insert(TABLE))
+    assert [len(part) for part in statement_rows_of(rows)] == [2]
+    assert not statement_rows_of(insert(TABLE))
 
 
 def test_prefixes_and_clauses_after_values_can_be_read() -> None:
@@ -114,7 +114,9 @@ def test_a_load_of_sqlalchemys_own_says_which_columns_it_is_for() -> None:
         event.listen(
             session,
             "do_orm_execute",
-            lambda state: state.is_column_load and seen.append(set(put_off_by(state.statement))),
+            lambda state: (
+                state.is_column_load and seen.append(set(loaded_attributes_of(state.statement)))
+            ),
         )
         thing = session.scalars(select(Thing)).one()
         assert thing.name == "a"

@@ -15,8 +15,8 @@ from sqlmodel import Field, SQLModel
 from tests.guild import Hero, Kind, Mission, Seat, Team
 
 from colonnade import Avg, Count, Group, Max, Min, Sum
-from colonnade.aggregates import grouped
-from colonnade.aggregates.resolve import measures_of
+from colonnade.aggregates import resolve_groups
+from colonnade.aggregates.resolve import resolve_aggregates
 from colonnade.errors import InvalidSchema
 from colonnade.schemas import Plan, plan_of
 
@@ -33,7 +33,7 @@ def refusal(model: type[Any] = Hero, **fields: Any) -> InvalidSchema:
 
 
 def planned(model: type[Any], asked: type[BaseModel]) -> Plan:
-    made = grouped(model, asked)
+    made = resolve_groups(model, asked)
     return plan_of(made.entity if made else model, asked)
 
 
@@ -41,15 +41,15 @@ def test_a_path_over_a_collection_is_about_each_row_and_any_other_about_groups()
     each = schema(id=int, heroes=Annotated[int, Count("heroes")])
     all_of_them = schema(city_id=int | None, teams=Annotated[int, Count()])
     through_one = schema(id=int, colleagues=Annotated[int, Count("team.heroes")])
-    assert grouped(Team, each) is None
-    assert grouped(Hero, through_one) is None
-    found = grouped(Team, all_of_them)
+    assert resolve_groups(Team, each) is None
+    assert resolve_groups(Hero, through_one) is None
+    found = resolve_groups(Team, all_of_them)
     assert found is not None
     assert found.fields == ("city_id",)
 
 
 def test_a_group_alone_makes_a_schema_of_groups() -> None:
-    found = grouped(Hero, schema(kind=Annotated[Kind | None, Group()]))
+    found = resolve_groups(Hero, schema(kind=Annotated[Kind | None, Group()]))
     assert found is not None
     assert found.fields == ("kind",)
 
@@ -66,8 +66,8 @@ def test_figures_about_children_alone_are_ambiguous() -> None:
 def test_the_sum_of_nothing_is_0_where_none_does_not_fit() -> None:
     some = schema(id=int, age=Annotated[int, Sum("heroes.age")])
     none = schema(id=int, age=Annotated[int | None, Sum("heroes.age")])
-    assert [item.zero for item in measures_of(Team, some)] == [True]
-    assert [item.zero for item in measures_of(Team, none)] == [False]
+    assert [item.zero for item in resolve_aggregates(Team, some)] == [True]
+    assert [item.zero for item in resolve_aggregates(Team, none)] == [False]
 
 
 @pytest.mark.parametrize("made", [Avg("age"), Min("age"), Max("age")], ids=repr)
@@ -79,7 +79,7 @@ def test_what_may_be_nothing_needs_a_field_that_takes_none(made: Any) -> None:
 
 
 def test_a_group_has_a_row_at_least() -> None:
-    assert measures_of(Mission, schema(hero_id=int, last=Annotated[int, Max("year")]))
+    assert resolve_aggregates(Mission, schema(hero_id=int, last=Annotated[int, Max("year")]))
     assert "is None where" in refusal(Mission, last=Annotated[int, Max("year")]).message
     filtered = Max("year").where(done=True)
     assert "is None where" in refusal(Mission, hero_id=int, last=Annotated[int, filtered]).message
@@ -120,7 +120,7 @@ def test_a_result_that_the_field_cannot_hold_is_refused(
     ],
 )
 def test_a_wider_type_takes_a_result(annotation: Any, aggregate: Any) -> None:
-    assert measures_of(Hero, schema(team_id=int, n=Annotated[annotation, aggregate]))
+    assert resolve_aggregates(Hero, schema(team_id=int, n=Annotated[annotation, aggregate]))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_keys_of_several_columns_are_not_counted_once() -> None:
     from tests.guild import Ticket
 
     with pytest.raises(InvalidSchema, match="keys of several columns"):
-        grouped(Ticket, Row)
+        resolve_groups(Ticket, Row)
 
 
 def test_groups_are_not_nested() -> None:
@@ -265,7 +265,7 @@ def test_a_composite_key_relation_is_a_group() -> None:
     from tests.guild import Ticket
 
     seat = create_model("SeatRead", guest=(str | None, ...))
-    found = grouped(Ticket, schema(seat=seat | None, n=Annotated[int, Count()]))
+    found = resolve_groups(Ticket, schema(seat=seat | None, n=Annotated[int, Count()]))
     assert found is not None
     assert [item.attribute for item in found.groupings] == ["hall", "number"]
     assert found.model is Ticket

@@ -28,7 +28,7 @@ from tests.oracle import Questions, World, an_order, told
 
 from colonnade import Database
 from colonnade.mapping import mapping_of
-from colonnade.testing.servers.server import blocking
+from colonnade.testing.servers.server import run_blocking
 
 SOURCE = Path(__file__).parents[2].parent / "shared" / "data" / "chinook.sqlite"
 MODELS: tuple[Any, ...] = (Artist, Album, Track, Genre, Customer, Employee, Invoice)
@@ -62,7 +62,7 @@ async def world_of(url: str) -> World:
 def asked_of() -> Questions:
     if not SOURCE.exists():
         pytest.skip("no ../shared/data/chinook.sqlite beside the checkout")
-    return Questions(blocking(world_of(f"sqlite:///{SOURCE}?mode=ro")))
+    return Questions(run_blocking(world_of(f"sqlite:///{SOURCE}?mode=ro")))
 
 
 @given(data=st.data())

@@ -13,9 +13,10 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from colonnade import errors as e
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.dialects import dialect_of
 from colonnade.models import DateTimeUTC, IntegerKey
+from colonnade.session.session import Session
 from colonnade.settings.settings import Settings
 from colonnade.settings.url import parse_url
 from colonnade.testing.servers import Server

@@ -11,9 +11,10 @@ from sqlalchemy.engine import make_url
 
 from colonnade import errors as e
 from colonnade.caches import BoundedCache
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.dialects import dialect_of
 from colonnade.errors import InvalidURL
+from colonnade.session.session import Session
 from colonnade.settings.settings import Settings
 from colonnade.settings.url import parse_url
 

@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from colonnade import errors as e
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.dialects import dialect_of
+from colonnade.session.session import Session
 from colonnade.settings.settings import Settings
 from colonnade.settings.url import parse_url
 

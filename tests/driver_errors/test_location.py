@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlmodel import Field, SQLModel
 
-from colonnade.driver_errors import Located, locate
+from colonnade.driver_errors import Location, find_location
 
 CONVENTION = {
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -62,53 +62,53 @@ META = Base.metadata
         # PostgreSQL
         (
             {"table": "hero", "constraint": "uq_hero_real_name"},
-            Located("Hero", ("alias",), "uq_hero_real_name", ("real_name",)),
+            Location("Hero", ("alias",), "uq_hero_real_name", ("real_name",)),
         ),
         (
             {"table": "hero", "constraint": "uq_hero_name_real_name", "columns": ("name",)},
-            Located("Hero", ("name",), "uq_hero_name_real_name", ("name",)),
+            Location("Hero", ("name",), "uq_hero_name_real_name", ("name",)),
         ),
-        ({"table": "hero", "constraint": "pk_hero"}, Located("Hero", ("id",), "pk_hero", ("id",))),
-        ({"table": "hero", "constraint": "ck_hero_age"}, Located("Hero", (), "ck_hero_age")),
+        ({"table": "hero", "constraint": "pk_hero"}, Location("Hero", ("id",), "pk_hero", ("id",))),
+        ({"table": "hero", "constraint": "ck_hero_age"}, Location("Hero", (), "ck_hero_age")),
         # MariaDB
         (
             {"constraint": "uq_team_name"},
-            Located("Team", ("name",), "uq_team_name", ("name",)),
+            Location("Team", ("name",), "uq_team_name", ("name",)),
         ),
         (
             {"table": "hero", "constraint": "PRIMARY"},
-            Located("Hero", ("id",), "PRIMARY", ("id",)),
+            Location("Hero", ("id",), "PRIMARY", ("id",)),
         ),
-        ({"constraint": "PRIMARY"}, Located(None, (), "PRIMARY")),
+        ({"constraint": "PRIMARY"}, Location(None, (), "PRIMARY")),
         (
             {"table": "shop.hero", "constraint": "fk_hero_team_id_team"},
-            Located("Hero", ("team_id",), "fk_hero_team_id_team", ("team_id",)),
+            Location("Hero", ("team_id",), "fk_hero_team_id_team", ("team_id",)),
         ),
-        ({"columns": ("motto",)}, Located("Team", ("motto",), None, ("motto",))),
-        ({"columns": ("name",)}, Located(None, (), None, ("name",))),
+        ({"columns": ("motto",)}, Location("Team", ("motto",), None, ("motto",))),
+        ({"columns": ("name",)}, Location(None, (), None, ("name",))),
         # SQLite
         (
             {"table": "hero", "columns": ("real_name", "name")},
-            Located("Hero", ("alias", "name"), "uq_hero_name_real_name", ("real_name", "name")),
+            Location("Hero", ("alias", "name"), "uq_hero_name_real_name", ("real_name", "name")),
         ),
-        ({"table": "hero", "columns": ("id",)}, Located("Hero", ("id",), "pk_hero", ("id",))),
-        ({"table": "hero", "columns": ("age",)}, Located("Hero", ("age",), None, ("age",))),
-        ({"constraint": "ck_hero_age"}, Located("Hero", (), "ck_hero_age")),
-        ({"constraint": "ix_hero_lower"}, Located("Hero", (), "ix_hero_lower")),
+        ({"table": "hero", "columns": ("id",)}, Location("Hero", ("id",), "pk_hero", ("id",))),
+        ({"table": "hero", "columns": ("age",)}, Location("Hero", ("age",), None, ("age",))),
+        ({"constraint": "ck_hero_age"}, Location("Hero", (), "ck_hero_age")),
+        ({"constraint": "ix_hero_lower"}, Location("Hero", (), "ix_hero_lower")),
         # What is not mapped, or not known
         (
             {"table": "link", "columns": ("hero_id",)},
-            Located(None, (), "pk_link", ("hero_id",)),
+            Location(None, (), "pk_link", ("hero_id",)),
         ),
-        ({"table": "gone", "constraint": "uq_gone"}, Located(None, (), "uq_gone")),
-        ({"table": "hero", "columns": ("gone",)}, Located("Hero", (), None, ("gone",))),
-        ({}, Located()),
+        ({"table": "gone", "constraint": "uq_gone"}, Location(None, (), "uq_gone")),
+        ({"table": "hero", "columns": ("gone",)}, Location("Hero", (), None, ("gone",))),
+        ({}, Location()),
     ],
 )
 def test_what_a_driver_told_leads_to_model_and_attributes(
-    told: dict[str, Any], expected: Located
+    told: dict[str, Any], expected: Location
 ) -> None:
-    assert locate(META, **told) == expected
+    assert find_location(META, **told) == expected
 
 
 def test_constraints_without_a_name_are_found_by_the_name_the_database_gave() -> None:
@@ -129,9 +129,9 @@ def test_constraints_without_a_name_are_found_by_the_name_the_database_gave() ->
         ("name", "name"),
         ("pet_owner_id_fkey", "owner_id"),
     ]:
-        assert locate(metadata, constraint=told).fields == (field,), told
-    assert locate(metadata, table="pet", columns=("name",)).constraint is None
-    assert locate(metadata, table="pet").model == Pet.__name__
+        assert find_location(metadata, constraint=told).fields == (field,), told
+    assert find_location(metadata, table="pet", columns=("name",)).constraint is None
+    assert find_location(metadata, table="pet").model == Pet.__name__
 
 
 def test_a_table_of_several_models_is_told_by_the_parent_and_its_columns_by_whoever_has_them() -> (
@@ -150,7 +150,7 @@ def test_a_table_of_several_models_is_told_by_the_parent_and_its_columns_by_whoe
         strength: Mapped[int | None] = mapped_column("power", unique=True)
         __mapper_args__ = {"polymorphic_identity": "ape"}  # noqa: RUF012  # as SQLAlchemy has it
 
-    found = locate(Root.metadata, table="animal", columns=("kind", "power"))
+    found = find_location(Root.metadata, table="animal", columns=("kind", "power"))
     assert (found.model, found.fields) == (Animal.__name__, ("kind", "strength"))
     assert Ape.__name__ == "Ape"
 
@@ -160,8 +160,8 @@ def test_a_schema_tells_two_tables_of_one_name_apart() -> None:
     for schema in ("a", "b"):
         Table("t", metadata, Column("id", Integer, primary_key=True), schema=schema)
     Table("u", metadata, Column("x", String))
-    assert locate(metadata, table="t", columns=("id",)) == Located(columns=("id",))
-    assert locate(metadata, table="a.t", columns=("id",)).columns == ("id",)
+    assert find_location(metadata, table="t", columns=("id",)) == Location(columns=("id",))
+    assert find_location(metadata, table="a.t", columns=("id",)).columns == ("id",)
 
 
 @given(
@@ -170,6 +170,6 @@ def test_a_schema_tells_two_tables_of_one_name_apart() -> None:
     st.lists(st.sampled_from(["id", "name", "x", ""]), max_size=3),
 )
 def test_locating_never_raises(table: Any, constraint: Any, columns: list[str]) -> None:
-    found = locate(META, table=table, constraint=constraint, columns=columns)
+    found = find_location(META, table=table, constraint=constraint, columns=columns)
     assert found.columns == tuple(columns) or not columns
     assert found.constraint == constraint or not constraint

@@ -34,9 +34,10 @@ from sqlmodel import Field, SQLModel
 
 from colonnade import ServiceBase
 from colonnade import errors as e
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.driver_errors.translate import ErrorContext, translate_error
 from colonnade.models import NAMING_CONVENTION, DateTimeUTC, IntegerKey
+from colonnade.session.session import Session
 from colonnade.testing.servers import Server
 
 SECRET = "Zq7-hush"

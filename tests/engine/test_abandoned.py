@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlmodel import select
 from tests.shop import Team
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
+from colonnade.session.session import Session
 from colonnade.testing import Proxy
 
 

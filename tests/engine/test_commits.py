@@ -13,7 +13,7 @@ from sqlmodel import select
 from tests.shop import Base, Team
 
 from colonnade import errors
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.engine import commits as judging
 from colonnade.errors import (
     CommitUnknown,
@@ -22,6 +22,7 @@ from colonnade.errors import (
     UniqueViolation,
     UsageError,
 )
+from colonnade.session.session import Session
 from colonnade.testing import Proxy, commits
 
 STORED = "a COMMIT of this unit of work had succeeded before: what it stored stays stored"

@@ -18,9 +18,9 @@ from tests.interleaved import Side, finish
 from tests.test_documentation import RUN, blocks, python
 
 from colonnade import Database, ServiceBase
-from colonnade.database import Session
 from colonnade.errors import StaleVersion
 from colonnade.models import Versioned
+from colonnade.session.session import Session
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, text
 from sqlmodel import select
 from tests.shop import Account, Base, Team
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import (
     ColonnadeError,
     Deadlock,
@@ -19,6 +19,7 @@ from colonnade.errors import (
     TransactionAborted,
     UniqueViolation,
 )
+from colonnade.session.session import Session
 
 Failure = Callable[[Session], Awaitable[object]]
 

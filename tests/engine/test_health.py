@@ -7,7 +7,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from colonnade.database import Database, Health, PoolStatus
+from colonnade.database import Database
+from colonnade.engine.pool import Health, PoolStatus
 from colonnade.testing import Proxy
 
 REFUSED = ["postgresql://postgres:s3cret@127.0.0.1:1/shop", "mysql://root:s3cret@127.0.0.1:1/shop"]

@@ -13,7 +13,7 @@ from sqlmodel import select
 from tests.shop import Base, Hero, Team
 
 from colonnade import ServiceBase
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import (
     DatabaseError,
     NotLoaded,
@@ -22,6 +22,7 @@ from colonnade.errors import (
     SessionShared,
     StatementCancelled,
 )
+from colonnade.session.session import Session
 
 Make = Callable[..., Database]
 Ask = Callable[[Session], Awaitable[Any]]

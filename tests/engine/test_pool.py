@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 from tests.shop import Base
 
-from colonnade.database import Database, PoolStatus
+from colonnade.database import Database
+from colonnade.engine.pool import PoolStatus
 
 
 async def test_an_unused_database_has_all_places_free_and_no_connection(

@@ -34,11 +34,12 @@ from sqlalchemy import (
 from sqlalchemy import event as events
 from sqlalchemy.types import TypeDecorator
 
-from colonnade.database import Database, Reader
+from colonnade.database import Database
 from colonnade.engine import PreparedSelect
 from colonnade.engine.shortcut import shortcut_of
 from colonnade.errors import ColonnadeError, SessionClosed, StatementTimeout
 from colonnade.models import DateTimeUTC, EnumValue
+from colonnade.session.reader import Reader
 from colonnade.testing import count_statements
 
 METADATA = MetaData()

@@ -340,7 +340,7 @@ async def test_the_dependencies_of_a_route_are_walked_once(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walked: list[Any] = []
-    walk = inputs._dependants
+    walk = inputs._iterate_dependants
 
     def record(route: Any) -> Any:
         walked.append(route)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 
-from colonnade.fastapi.inputs import keys_of, query_names, writes
+from colonnade.fastapi.inputs import body_keys_of, query_names_of, route_writes
 
 
 def test_a_connection_that_no_route_took_declares_nothing() -> None:
     connection = HTTPConnection({"type": "http", "headers": []})
-    assert not writes(connection)
-    assert query_names(connection) == frozenset()
+    assert not route_writes(connection)
+    assert query_names_of(connection) == frozenset()
 
 
 def test_an_alias_takes_the_place_of_the_name_unless_the_schema_says_both() -> None:
@@ -23,5 +23,5 @@ def test_an_alias_takes_the_place_of_the_name_unless_the_schema_says_both() -> N
     class Both(Hero):
         model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
-    assert keys_of(Hero) == {"name", "years", "level", "data"}
-    assert keys_of(Both) == {"name", "years", "level", "data", "age", "rank"}
+    assert body_keys_of(Hero) == {"name", "years", "level", "data"}
+    assert body_keys_of(Both) == {"name", "years", "level", "data", "age", "rank"}

@@ -19,8 +19,9 @@ from sqlmodel import select
 from tests.faults.ground import open_at
 from tests.faults.tables import Account, Transfer
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import CommitUnknown, DatabaseError, UniqueViolation
+from colonnade.session.session import Session
 
 __all__ = ["Clerk", "Printer", "Record", "audit", "open_accounts"]
 

@@ -16,7 +16,8 @@ from sqlmodel import select
 from tests.faults.ground import open_at
 from tests.faults.tables import Counter, Note
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
+from colonnade.session.session import Session
 
 __all__ = ["ROOT", "start"]
 

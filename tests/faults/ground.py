@@ -18,7 +18,8 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import select
 from tests.faults.tables import METADATA, Counter, Note
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
+from colonnade.session.session import Session
 
 __all__ = [
     "ENDLESS",

@@ -18,7 +18,7 @@ from tests.faults.ground import (
 )
 from tests.faults.tables import Note
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.dialects.dialect import GRACE_SECONDS
 from colonnade.errors import (
     CommitUnknown,
@@ -28,6 +28,7 @@ from colonnade.errors import (
     StatementTimeout,
     Unavailable,
 )
+from colonnade.session.session import Session
 from colonnade.testing import Proxy
 from colonnade.testing.servers import TemporaryServer
 

@@ -19,7 +19,7 @@ from tests.faults.ground import (
 )
 from tests.faults.tables import Counter
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import (
     ColonnadeError,
     Deadlock,
@@ -27,6 +27,7 @@ from colonnade.errors import (
     SerializationFailure,
     StatementTimeout,
 )
+from colonnade.session.session import Session
 
 LOCKED = select(Counter).with_for_update()
 

@@ -24,9 +24,10 @@ from tests.faults.ground import (
 )
 from tests.faults.tables import Note
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.dialects.dialect import GRACE_SECONDS
 from colonnade.errors import CommitUnknown, ConnectionFailed, ConnectionLost, StatementTimeout
+from colonnade.session.session import Session
 from colonnade.testing import Proxy
 
 LOST = (ConnectionFailed, ConnectionLost)

@@ -19,7 +19,7 @@ from tests.faults.conftest import fill
 from tests.faults.ground import Witness, open_at
 
 from colonnade.errors import StatementTimeout
-from colonnade.testing.plugin import demand
+from colonnade.testing.plugin import find_or_skip
 from colonnade.testing.servers import ServerNotFound
 from colonnade.testing.servers.process import ServerProcess, service_account
 
@@ -61,7 +61,7 @@ def answers(port: int) -> bool:
 @pytest.fixture
 def bouncer_url(postgresql_url: str) -> Iterator[str]:
     """The URL of the test's database through a PgBouncer of its own."""
-    program, address = demand("pgbouncer", binary), make_url(postgresql_url)
+    program, address = find_or_skip("pgbouncer", binary), make_url(postgresql_url)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

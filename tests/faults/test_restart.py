@@ -18,8 +18,9 @@ from tests.faults.ground import (
 )
 from tests.faults.tables import Note
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import CommitUnknown, ConnectionFailed, ConnectionLost, DatabaseError
+from colonnade.session.session import Session
 from colonnade.testing.servers import TemporaryServer
 
 WORKERS = 6

@@ -11,7 +11,7 @@ from tests.guild import Base as Guild
 from colonnade import check_models
 from colonnade.errors import AmbiguousLookup, InvalidMapping
 from colonnade.filters import OPERATORS, parse_lookups
-from colonnade.mapping import problems
+from colonnade.mapping import find_model_problems
 
 
 class Base(SQLModel, registry=registry(metadata=MetaData())):
@@ -55,5 +55,5 @@ def test_names_with_one_meaning_are_taken_all_the_same(given: dict[str, Any]) ->
 
 
 def test_underscores_in_names_are_no_fault_by_themselves() -> None:
-    found = problems(Guild.metadata, OPERATORS)
+    found = find_model_problems(Guild.metadata, OPERATORS)
     assert not [problem for problem in found if problem.startswith("Odd")]

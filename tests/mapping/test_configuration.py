@@ -8,8 +8,8 @@ from sqlalchemy.orm.exc import UnmappedClassError
 from sqlmodel import Field, Relationship, SQLModel
 
 from colonnade.errors import InvalidMapping
-from colonnade.mapping import check_models, configure, mappers, mapping_of, problems
-from colonnade.mapping.configuration import failures
+from colonnade.mapping import check_models, configure, find_model_problems, mappers_of, mapping_of
+from colonnade.mapping.configuration import find_failures
 
 
 def _base() -> Any:
@@ -91,7 +91,7 @@ def test_every_failure_is_named_with_its_cause_at_once(base: Any) -> None:
     assert fourth.startswith("- Villain.teams: Mapper ")
     assert "has no property 'nothing'" in fourth
     assert mapping_of_names(base) == error.value.message
-    assert len(problems(base.metadata)) == 3
+    assert len(find_model_problems(base.metadata)) == 3
     assert hero.__name__ == "Hero"
     with pytest.raises(InvalidMapping, match=r"Hero\.team"):
         check_models(base.metadata)
@@ -114,7 +114,7 @@ def test_a_failure_that_is_no_relations_fault_names_the_model(base: Any) -> None
         raise LookupError("no such luck")
 
     for _ in range(2):
-        (failure,) = failures(base._sa_registry)
+        (failure,) = find_failures(base._sa_registry)
         assert str(failure) == "Hero: no such luck"
     event.remove(hero, "mapper_configured", fail)
     assert mapping_of(team).relations["heroes"].target is hero
@@ -146,7 +146,7 @@ def test_a_model_whose_declaration_failed_is_in_nobodys_way(base: Any) -> None:
     assert caught.value  # it holds the class, which its registry therefore still knows
     with pytest.raises(UnmappedClassError):
         list(base._sa_registry.mappers)
-    assert [mapper.class_ for mapper in mappers(base.metadata)] == [team]
+    assert [mapper.class_ for mapper in mappers_of(base.metadata)] == [team]
     hero = _hero(base)
     configure(base._sa_registry)
     assert mapping_of(hero).relations["team"].target is team
@@ -155,7 +155,7 @@ def test_a_model_whose_declaration_failed_is_in_nobodys_way(base: Any) -> None:
 def test_models_without_a_problem_pass(base: Any) -> None:
     models = _hero(base), _team(base)
     check_models(base.metadata)
-    assert problems(base.metadata) == ()
+    assert find_model_problems(base.metadata) == ()
     assert all(mapping_of(model).relations for model in models)
 
 
@@ -169,5 +169,5 @@ def test_a_model_whose_table_has_no_key_is_named() -> None:
         pass
 
     models.map_imperatively(Log, table, primary_key=[table.c.line])
-    assert problems(models.metadata) == ("Log: the table has no primary key",)
+    assert find_model_problems(models.metadata) == ("Log: the table has no primary key",)
     models.dispose()

@@ -12,7 +12,13 @@ from sqlmodel.sql.sqltypes import AutoString
 from tests.ledgers import BOOK, Book
 
 from colonnade.errors import InvalidMapping, UnknownField
-from colonnade.mapping import check_models, expressions_of, names_of, problems, synonym_of
+from colonnade.mapping import (
+    check_models,
+    expressions_of,
+    find_model_problems,
+    names_of,
+    synonym_of,
+)
 from colonnade.mapping.paths import column_path, relation_path
 from colonnade.mapping.types import type_of
 
@@ -72,7 +78,7 @@ def test_a_composite_is_refused_with_its_columns() -> None:
 
 
 def test_the_check_reports_expressions_that_fail_when_built() -> None:
-    (problem,) = problems(Base.metadata)
+    (problem,) = find_model_problems(Base.metadata)
     assert problem == "Place.broken: its expression raises RuntimeError: no such thing"
     with pytest.raises(InvalidMapping, match="no such thing"):
         check_models(Base.metadata)

@@ -2,19 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colonnade.mapping import counted, did_you_mean, nearest, with_article
+from colonnade.mapping import did_you_mean, find_nearest, format_count, with_article
 
 
 @pytest.mark.parametrize(
     ("name", "expected"), [("nmae", "name"), ("NAME", "name"), ("zzz", None), ("", None)]
 )
 def test_the_nearest_name_is_found_whatever_its_case(name: str, expected: str | None) -> None:
-    assert nearest(name, ["age", "id", "name"]) == expected
+    assert find_nearest(name, ["age", "id", "name"]) == expected
 
 
 def test_a_higher_cutoff_asks_for_more_likeness() -> None:
-    assert nearest("nome", ["name"]) == "name"
-    assert nearest("nome", ["name"], cutoff=0.9) is None
+    assert find_nearest("nome", ["name"]) == "name"
+    assert find_nearest("nome", ["name"], cutoff=0.9) is None
 
 
 def test_a_hint_lists_what_there_is_and_no_more_than_fits() -> None:
@@ -29,13 +29,13 @@ def test_a_hint_lists_what_there_is_and_no_more_than_fits() -> None:
 def test_a_hint_is_bounded_and_answers_with_a_candidate_or_nothing(
     name: str, names: list[str]
 ) -> None:
-    found = nearest(name, names)
+    found = find_nearest(name, names)
     assert found is None or found in names
 
 
 def test_a_name_is_never_offered_in_its_own_place() -> None:
-    assert nearest("name", ["name", "fame"]) == "fame"
-    assert nearest("name", ["name"]) is None
+    assert find_nearest("name", ["name", "fame"]) == "fame"
+    assert find_nearest("name", ["name"]) is None
     assert did_you_mean("name", ["name"], "Hero") == "Hero has: name"
 
 
@@ -67,4 +67,8 @@ def test_a_noun_has_the_article_that_it_is_spoken_with(noun: str, told: str) -> 
 
 
 def test_one_thing_has_no_plural() -> None:
-    assert [counted(number, "value") for number in (0, 1, 2)] == ["0 values", "1 value", "2 values"]
+    assert [format_count(number, "value") for number in (0, 1, 2)] == [
+        "0 values",
+        "1 value",
+        "2 values",
+    ]

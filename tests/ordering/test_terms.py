@@ -12,7 +12,7 @@ from tests.guild import heroes as rows
 from colonnade import Database
 from colonnade.errors import AmbiguousLookup, InvalidOperand, InvalidRequest, UnknownField
 from colonnade.mapping import mapping_of
-from colonnade.ordering import SortKey, flipped, sort_key_of, sort_keys_of, with_primary_key
+from colonnade.ordering import SortKey, flip_sort_key, sort_key_of, sort_keys_of, with_primary_key
 
 HERO: Any = Hero
 ROWS = rows()
@@ -104,7 +104,7 @@ def test_null_is_the_greatest_unless_it_is_said_otherwise() -> None:
         for name in ("age", "-age", "age nulls first", "-age nulls last", "-age NULLS FIRST")
     }
     assert list(placed.values()) == [False, True, True, False, True]
-    other = flipped(sort_key_of(Hero, "-age nulls last"))
+    other = flip_sort_key(sort_key_of(Hero, "-age nulls last"))
     assert (other.descending, other.nulls_first) == (False, True)
 
 

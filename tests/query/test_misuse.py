@@ -22,7 +22,7 @@ from tests.guild import Hero, HeroCreate, HeroService
 
 from colonnade import Count, Database, Query, ServiceBase
 from colonnade.errors import InvalidOperand, UnknownField, UsageError
-from colonnade.query.misuse import _WORDS
+from colonnade.query.misuse import _FOREIGN_METHODS
 from colonnade.testing import count_statements
 
 
@@ -121,7 +121,7 @@ async def test_another_librarys_word_is_told_ours(heroes: Database) -> None:
 
 
 def test_no_word_of_another_library_is_a_word_of_a_query() -> None:
-    assert not {word for word in _WORDS if hasattr(Query, word)}
+    assert not {word for word in _FOREIGN_METHODS if hasattr(Query, word)}
 
 
 async def test_a_property_that_fails_tells_its_own_reason(heroes: Database) -> None:

@@ -10,7 +10,7 @@ from tests.guild import Hero, HeroService, Seat
 
 from colonnade import Database, Projection, Query
 from colonnade.errors import InvalidOperand, NotFound, UnknownField
-from colonnade.query import key_of, missing, spec_of_key
+from colonnade.query import missing_row_error, parse_key, spec_of_key
 from colonnade.testing import count_statements
 
 
@@ -78,8 +78,8 @@ async def test_what_was_to_be_loaded_counts_for_nothing_in_a_schema(heroes: Data
 
 
 def test_a_key_is_a_scalar_or_a_tuple() -> None:
-    assert key_of(Hero, 3) == key_of(Hero, "3") == key_of(Hero, (3,)) == (3,)
-    assert key_of(Seat, ("a", "2")) == ("a", 2)
+    assert parse_key(Hero, 3) == parse_key(Hero, "3") == parse_key(Hero, (3,)) == (3,)
+    assert parse_key(Seat, ("a", "2")) == ("a", 2)
     assert spec_of_key(Seat, ("a", 2)).parameters == {"v0": "a", "v1": 2}
 
 
@@ -97,7 +97,7 @@ def test_a_key_is_a_scalar_or_a_tuple() -> None:
 )
 def test_a_key_that_is_none_is_refused(model: Any, key: Any, message: str) -> None:
     with pytest.raises(InvalidOperand) as caught:
-        key_of(model, key)
+        parse_key(model, key)
     assert caught.value.message == message
 
 
@@ -106,12 +106,12 @@ def test_a_key_that_is_none_is_refused(model: Any, key: Any, message: str) -> No
 )
 def test_a_key_with_an_integer_that_no_column_holds_is_that_of_no_row(model: Any, key: Any) -> None:
     with pytest.raises(NotFound) as caught:
-        key_of(model, key)
+        parse_key(model, key)
     assert caught.value.keys == (key,)
 
 
 def test_missing_keys_are_in_the_text_of_an_error_and_not_in_its_message() -> None:
-    one, two = missing(Hero, (77,)), missing(Seat, (("secret", 1), ("b", 2)))
+    one, two = missing_row_error(Hero, (77,)), missing_row_error(Seat, (("secret", 1), ("b", 2)))
     assert one.message == "there is no Hero with this key"
     assert two.message == "there is no Seat with these keys"
     assert (two.model, two.fields, two.keys) == (
@@ -124,8 +124,8 @@ def test_missing_keys_are_in_the_text_of_an_error_and_not_in_its_message() -> No
 
 
 def test_the_keys_that_an_error_shows_are_few_and_short_and_on_one_line() -> None:
-    many = str(missing(Hero, tuple(range(5000))))
+    many = str(missing_row_error(Hero, tuple(range(5000))))
     assert many.endswith(": 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 4990 more")
-    long = str(missing(Hero, ("a\nb" * 10_000,)))
+    long = str(missing_row_error(Hero, ("a\nb" * 10_000,)))
     assert len(long) < 120
     assert "\n" not in long

@@ -28,7 +28,7 @@ from colonnade.filters import parse_lookups
 from colonnade.reading import why_schema_reads_rows
 from colonnade.schemas import plan_of
 from colonnade.testing import count_statements
-from colonnade.testing.servers.server import blocking
+from colonnade.testing.servers.server import run_blocking
 
 #: What is written for a JSON column: as it comes, in any spelling, and what no float holds.
 JSONS = st.one_of(
@@ -206,7 +206,7 @@ async def prepare(url: str) -> None:
 @pytest.fixture(scope="module")
 def shelves_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with request.getfixturevalue("postgresql_server").temporary_database() as url:
-        blocking(prepare(url))
+        run_blocking(prepare(url))
         yield url
 
 

@@ -10,8 +10,8 @@ from tests.guild import Hero, HeroService, Mission, Odd, OddService, SeatService
 
 from colonnade import Database, ServiceBase
 from colonnade.errors import InvalidOperand, MultipleFound, NotFound
-from colonnade.query import load_paths
-from colonnade.reading.entities import repeats_rows
+from colonnade.query import resolve_load_paths
+from colonnade.reading.entities import joins_collection
 from colonnade.testing import count_statements
 
 
@@ -176,11 +176,11 @@ async def test_objects_whose_loaded_parent_joins_its_children_come_once(database
 
 
 def test_rows_repeat_where_a_joined_object_joins_its_children() -> None:
-    assert repeats_rows(Parent)
-    assert not repeats_rows(Child)
-    assert not repeats_rows(Toy)
-    assert repeats_rows(Toy, load_paths(Toy, ["parent"]))
-    assert not repeats_rows(Hero, load_paths(Hero, ["team.heroes", "missions"]))
+    assert joins_collection(Parent)
+    assert not joins_collection(Child)
+    assert not joins_collection(Toy)
+    assert joins_collection(Toy, resolve_load_paths(Toy, ["parent"]))
+    assert not joins_collection(Hero, resolve_load_paths(Hero, ["team.heroes", "missions"]))
 
 
 #: Paths that lead back to objects for which more is loaded than their ends ask for.

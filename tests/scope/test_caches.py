@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, literal, select
 
-from colonnade.caches import KEPT, CompiledCaches, compiled_cache
+from colonnade.caches import STATEMENTS_KEPT, CompiledCaches, make_compiled_cache
 from colonnade.dialects.statement_memory import limit_compiled
 
 
@@ -22,19 +22,19 @@ def test_what_is_lifted_tells_statements_apart_and_one_bound_holds_for_all() -> 
     assert one["key"] is one.get("key") is first
     assert other.get("key") is None
     assert caches.of(frozenset({"a"})) is one
-    for number in range(2 * KEPT):
+    for number in range(2 * STATEMENTS_KEPT):
         other[number] = compiled()
-    assert (len(one), len(other)) == (0, KEPT)
+    assert (len(one), len(other)) == (0, STATEMENTS_KEPT)
     last = list(other)[-1]
     del other[last]
     assert last not in other
 
 
 def test_a_long_statement_counts_for_several_and_a_very_long_one_is_not_kept() -> None:
-    cache = compiled_cache()
-    for number in range(KEPT):
+    cache = make_compiled_cache()
+    for number in range(STATEMENTS_KEPT):
         cache[number] = compiled(2048 * 3)
-    assert len(cache) == KEPT // 4
+    assert len(cache) == STATEMENTS_KEPT // 4
     cache["long"] = compiled(100_000)
     assert "long" not in cache
 

@@ -13,7 +13,7 @@ from tests.scope.guilds import OURS, Country, Hero, HeroRead, HeroService, Note,
 
 from colonnade import Database, Scope
 from colonnade.errors import InvalidMapping, ScopeUnbound
-from colonnade.scope import any_rules
+from colonnade.scope import has_any_scope
 from colonnade.testing import count_statements
 
 
@@ -141,7 +141,7 @@ async def test_raw_sql_and_connections_are_told_nothing(db: Database) -> None:
 
 async def test_any_number_of_statements_stays_what_it_was(db: Database) -> None:
     """A scope is a part of each statement and never a statement of its own."""
-    assert any_rules()
+    assert has_any_scope()
     async with db.session(scope={"guild": OURS}) as session:
         heroes = HeroService(session)
         with count_statements(db) as statements:

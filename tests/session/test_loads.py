@@ -21,8 +21,9 @@ from sqlalchemy.orm import (
 from sqlmodel import select
 from tests.shop import Archive, Hero, Mission, Power, Team
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import ColumnNotLoaded, NotLoaded, RelationshipNotLoaded
+from colonnade.session.session import Session
 from colonnade.testing import count_statements
 
 Touch = Callable[[Any], object]

@@ -10,8 +10,10 @@ from sqlalchemy import delete, func, insert, text, update
 from sqlmodel import select
 from tests.shop import Base, Team
 
-from colonnade.database import Database, Reader, Session
+from colonnade.database import Database
 from colonnade.errors import ConnectionFailed, ReadOnlySession
+from colonnade.session.reader import Reader
+from colonnade.session.session import Session
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlmodel import select
 from tests.shop import Account, Team
 
 from colonnade import errors
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import (
     CommitUnknown,
     ConnectionFailed,
@@ -26,6 +26,7 @@ from colonnade.errors import (
     UniqueViolation,
 )
 from colonnade.session.retry import CommitLost, repeat_unit
+from colonnade.session.session import Session
 from colonnade.testing import Proxy, commits
 
 RETRIED = (Retryable, SerializationFailure, Deadlock, LockTimeout)

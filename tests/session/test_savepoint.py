@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import select
 from tests.shop import Team
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import (
     Deadlock,
     SessionClosed,
@@ -19,6 +19,7 @@ from colonnade.errors import (
     UniqueViolation,
     UsageError,
 )
+from colonnade.session.session import Session
 from colonnade.testing import count_statements
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlmodel import col, select, update
 from tests.shop import Account, Base, Team
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import ColonnadeError, SessionClosed, SessionShared
+from colonnade.session.session import Session
 from colonnade.testing import count_statements
 
 SLEEP = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from colonnade.spec import names, parameters
+from colonnade.spec import parameter_names, parameters
 
 
 def test_no_two_values_of_a_statement_have_one_name() -> None:
@@ -13,7 +13,7 @@ def test_no_two_values_of_a_statement_have_one_name() -> None:
         parameters.ROW_CONDITION_VALUE,
         parameters.AGGREGATE_VALUE,
     )
-    found = [name for prefix in prefixes for name in islice(names(prefix), 40)]
+    found = [name for prefix in prefixes for name in islice(parameter_names(prefix), 40)]
     # A pair has two.
     found += [f"{name}_{end}" for name in found for end in ("low", "high")]
     found += [parameters.LIMIT, parameters.OFFSET, parameters.ASKED_KEYS]
@@ -25,6 +25,6 @@ def test_no_two_values_of_a_statement_have_one_name() -> None:
     found += [
         parameters.name_in_collection(number, name)
         for number in range(30)
-        for name in (parameters.LIMIT, *islice(names(parameters.CONDITION_VALUE), 40))
+        for name in (parameters.LIMIT, *islice(parameter_names(parameters.CONDITION_VALUE), 40))
     ]
     assert len(set(found)) == len(found)

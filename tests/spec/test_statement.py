@@ -13,7 +13,7 @@ from colonnade import Database
 from colonnade.filters import any_of, parse_lookups
 from colonnade.filters import parse_conditions as conditions_of
 from colonnade.ordering import sort_key_of
-from colonnade.query import load_paths
+from colonnade.query import resolve_load_paths
 from colonnade.spec import STATEMENTS, Shape, Spec, select_count, select_entities, select_existence
 from colonnade.spec.memory import weight_of
 from colonnade.testing import count_statements
@@ -24,7 +24,7 @@ BUILDERS = (select_entities, select_count, select_existence)
 
 def spec(order: tuple[str, ...] = (), load: tuple[str, ...] = (), **given: Any) -> Spec:
     terms = tuple(sort_key_of(Hero, name) for name in order)
-    shape = Shape(Hero, order=terms, load=load_paths(Hero, load))
+    shape = Shape(Hero, order=terms, load=resolve_load_paths(Hero, load))
     return Spec(shape).filtered(*parse_lookups(Hero, given))
 
 

@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from colonnade.testing.plugin import servers
+from colonnade.testing.plugin import servers_of
 
 pytest_plugins = ["pytester"]
 
@@ -140,7 +140,7 @@ def test_a_missing_server_that_is_required_is_an_error(
 
 
 def test_the_servers_of_a_run_are_found_once(pytestconfig: pytest.Config) -> None:
-    assert servers(pytestconfig) is servers(pytestconfig)
+    assert servers_of(pytestconfig) is servers_of(pytestconfig)
 
 
 HEAVY = "sqlalchemy", "sqlmodel", "pydantic", "colonnade.database", "asyncio", "asyncpg"

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from colonnade.database import Database, Session
+from colonnade.database import Database
 from colonnade.errors import UniqueViolation
+from colonnade.session.session import Session
 from colonnade.testing import rolled_back
 
 COUNT = text("SELECT count(*) FROM note")

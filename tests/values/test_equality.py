@@ -12,7 +12,7 @@ from sqlmodel.sql.sqltypes import AutoString
 from tests.spellings import Lowered
 
 from colonnade.models import DateTimeUTC
-from colonnade.values import equal_as_asked, equal_as_referred, returned_otherwise
+from colonnade.values import equal_as_asked, equal_as_referred, may_return_otherwise
 
 POSTGRESQL: Any = asyncpg.dialect()  # type: ignore[no-untyped-call]
 CITEXT = postgresql.CITEXT()
@@ -92,4 +92,4 @@ def test_a_foreign_key_of_some_types_refers_to_what_python_finds_equal(
 def test_some_values_are_returned_otherwise_than_they_were_written(
     kind: Any, value: Any, dialect: Any, otherwise: bool
 ) -> None:
-    assert returned_otherwise(kind, value, dialect) is otherwise
+    assert may_return_otherwise(kind, value, dialect) is otherwise

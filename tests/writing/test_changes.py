@@ -12,7 +12,7 @@ from tests.guild import Anything, Hero, HeroCreate, HeroUpdate, Odd, Seat, Sheet
 
 from colonnade.errors import InvalidChanges
 from colonnade.mapping import with_article
-from colonnade.writing import changes_of, values_of
+from colonnade.writing import parse_insert, parse_update
 
 SECRET = "s3cret-value"
 
@@ -30,7 +30,7 @@ class Camel(BaseModel):
     db: int = Field(default=0, validation_alias=AliasChoices("base", AliasPath("bases", 0)))
 
 
-def refusal(model: Any, schema: Any, payload: Any, of: Any = changes_of) -> InvalidChanges:
+def refusal(model: Any, schema: Any, payload: Any, of: Any = parse_update) -> InvalidChanges:
     with pytest.raises(InvalidChanges) as caught:
         of(model, schema, payload)
     assert SECRET not in str(caught.value)
@@ -42,17 +42,17 @@ def refusal(model: Any, schema: Any, payload: Any, of: Any = changes_of) -> Inva
     "payload", [HeroUpdate(age=4), PlainUpdate(age=4), {"age": 4}, {"age": "4"}]
 )
 def test_only_what_was_set_is_changed(payload: Any) -> None:
-    assert changes_of(Hero, HeroUpdate, payload) == {"age": 4}
+    assert parse_update(Hero, HeroUpdate, payload) == {"age": 4}
 
 
 def test_a_patch_may_set_null_where_null_may_be() -> None:
-    assert changes_of(Hero, HeroUpdate, HeroUpdate(age=None)) == {"age": None}
-    assert changes_of(Hero, HeroUpdate, {"team_id": None}) == {"team_id": None}
+    assert parse_update(Hero, HeroUpdate, HeroUpdate(age=None)) == {"age": None}
+    assert parse_update(Hero, HeroUpdate, {"team_id": None}) == {"team_id": None}
 
 
 def test_an_empty_patch_changes_nothing() -> None:
-    assert changes_of(Hero, HeroUpdate, {}) == {}
-    assert changes_of(Hero, HeroUpdate, HeroUpdate()) == {}
+    assert parse_update(Hero, HeroUpdate, {}) == {}
+    assert parse_update(Hero, HeroUpdate, HeroUpdate()) == {}
 
 
 def test_null_where_none_may_be_is_refused() -> None:
@@ -117,7 +117,7 @@ def test_every_reason_is_told_at_once() -> None:
 
 
 def test_a_row_is_no_payload() -> None:
-    for of in (changes_of, values_of):
+    for of in (parse_update, parse_insert):
         error = refusal(Hero, HeroUpdate, Hero(name=SECRET), of)
         assert error.message == "a Hero is a row, not a payload: it has every field set"
         assert error.hint == "hand in a HeroUpdate or a mapping"
@@ -146,7 +146,7 @@ def test_what_is_no_payload_is_refused(payload: Any) -> None:
     ],
 )
 def test_a_mapping_goes_by_name_or_by_alias(payload: Any, changes: dict[str, Any]) -> None:
-    assert changes_of(Odd, Camel, payload) == changes
+    assert parse_update(Odd, Camel, payload) == changes
 
 
 def test_a_field_given_under_two_names_is_refused() -> None:
@@ -156,9 +156,9 @@ def test_a_field_given_under_two_names_is_refused() -> None:
 
 
 def test_values_to_insert_are_every_field_with_its_default() -> None:
-    values = values_of(Odd, Camel, {"realName": "x"})
+    values = parse_insert(Odd, Camel, {"realName": "x"})
     assert values == {"real_name": "x", "order": 0, "limit": 0, "db": 0}
-    assert values_of(Hero, HeroCreate, HeroCreate(name="x"))["age"] is None
+    assert parse_insert(Hero, HeroCreate, HeroCreate(name="x"))["age"] is None
 
 
 def test_a_default_of_none_leaves_a_column_to_fill_itself() -> None:
@@ -168,33 +168,38 @@ def test_a_default_of_none_leaves_a_column_to_fill_itself() -> None:
         rating: int | None = None
         state: str | None = None
 
-    assert values_of(Sheet, Loose, {"title": "x"}) == {"title": "x"}
-    assert values_of(Sheet, Loose, {"title": "x", "rating": None}) == {"title": "x", "rating": None}
-    assert refusal(Sheet, Loose, {"title": "x", "state": None}, values_of).fields == ("state",)
+    assert parse_insert(Sheet, Loose, {"title": "x"}) == {"title": "x"}
+    assert parse_insert(Sheet, Loose, {"title": "x", "rating": None}) == {
+        "title": "x",
+        "rating": None,
+    }
+    assert refusal(Sheet, Loose, {"title": "x", "state": None}, parse_insert).fields == ("state",)
 
 
 def test_a_required_column_that_no_field_fills_is_named() -> None:
     class Short(BaseModel):
         age: int = 0
 
-    error = refusal(Hero, Short, Short(), values_of)
+    error = refusal(Hero, Short, Short(), parse_insert)
     assert error.problems == (("name", "Hero needs a value"),)
-    error = refusal(Hero, HeroCreate, {"nam": "x"}, values_of)
+    error = refusal(Hero, HeroCreate, {"nam": "x"}, parse_insert)
     assert error.problems == (
         ("nam", "HeroCreate has no such field; did you mean 'name'?"),
         ("name", "Field required"),
     )
-    assert refusal(Seat, Short, Short(), values_of).fields == ("age", "hall", "number")
+    assert refusal(Seat, Short, Short(), parse_insert).fields == ("age", "hall", "number")
 
 
 def test_what_a_computed_column_is_given_is_refused() -> None:
-    assert refusal(Sheet, Anything, {"title": "x", "doubled": 1}, values_of).fields == ("doubled",)
+    assert refusal(Sheet, Anything, {"title": "x", "doubled": 1}, parse_insert).fields == (
+        "doubled",
+    )
 
 
 def test_extra_fields_that_a_schema_allows_are_not_lost() -> None:
-    assert values_of(Hero, Anything, {"name": "x", "age": 3}) == {"name": "x", "age": 3}
-    assert values_of(Hero, Anything, Anything(name="x")) == {"name": "x"}  # type: ignore[call-arg] # extra
-    assert refusal(Hero, Anything, {"name": "x", "nmae": 3}, values_of).fields == ("nmae",)
+    assert parse_insert(Hero, Anything, {"name": "x", "age": 3}) == {"name": "x", "age": 3}
+    assert parse_insert(Hero, Anything, Anything(name="x")) == {"name": "x"}  # type: ignore[call-arg] # extra
+    assert refusal(Hero, Anything, {"name": "x", "nmae": 3}, parse_insert).fields == ("nmae",)
 
 
 def test_values_are_what_the_column_holds() -> None:
@@ -203,15 +208,15 @@ def test_values_are_what_the_column_holds() -> None:
         born: str
         fee: str
 
-    values = values_of(Hero, Texts, {"name": "x", "born": "2020-01-02", "fee": "1.50"})
+    values = parse_insert(Hero, Texts, {"name": "x", "born": "2020-01-02", "fee": "1.50"})
     assert (values["born"].day, str(values["fee"])) == (2, "1.50")
 
 
 def test_a_payload_by_model_construct_is_its_fields_and_is_checked() -> None:
-    assert changes_of(Hero, HeroUpdate, HeroUpdate.model_construct(age=5)) == {"age": 5}
+    assert parse_update(Hero, HeroUpdate, HeroUpdate.model_construct(age=5)) == {"age": 5}
     given = HeroUpdate.model_construct({"age"}, age=5, name="b")
-    assert changes_of(Hero, HeroUpdate, given) == {"age": 5}
+    assert parse_update(Hero, HeroUpdate, given) == {"age": 5}
     error = refusal(Hero, HeroUpdate, HeroUpdate.model_construct(age=SECRET))
     assert error.fields == ("age",)
-    lacking = refusal(Hero, HeroCreate, HeroCreate.model_construct(age=5), of=values_of)
+    lacking = refusal(Hero, HeroCreate, HeroCreate.model_construct(age=5), of=parse_insert)
     assert "name" in lacking.fields

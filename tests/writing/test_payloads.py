@@ -28,7 +28,7 @@ from tests.guild import (
 from tests.writing.test_changes import Camel
 
 from colonnade.errors import InvalidChanges
-from colonnade.writing import rows_of, values_of
+from colonnade.writing import parse_insert, parse_inserts
 
 
 class Word(StrEnum):
@@ -84,14 +84,14 @@ class Picky(BaseModel):
 
 def one_by_one(model: Any, schema: Any, payloads: list[Any], filled: Any) -> Any:
     try:
-        return [values_of(model, schema, payload, filled) for payload in payloads]
+        return [parse_insert(model, schema, payload, filled) for payload in payloads]
     except InvalidChanges as error:
         return error
 
 
 def together(model: Any, schema: Any, payloads: list[Any], filled: Any) -> Any:
     try:
-        return rows_of(model, schema, payloads, filled)
+        return parse_inserts(model, schema, payloads, filled)
     except InvalidChanges as error:
         return error
 
@@ -220,5 +220,5 @@ def test_each_payload_is_validated_once() -> None:
             seen.append(value)
             return value
 
-    rows_of(Hero, Counted, [{"name": str(n), "age": n} for n in range(5)])
+    parse_inserts(Hero, Counted, [{"name": str(n), "age": n} for n in range(5)])
     assert seen == list("01234")

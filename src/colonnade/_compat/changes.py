@@ -7,10 +7,10 @@ from importlib.metadata import version
 from inspect import signature
 from typing import Any
 
-__all__ = ["calls", "demand", "takes"]
+__all__ = ["calls_function", "demand_hooks", "takes_parameters"]
 
 
-def demand(library: str, purpose: str, hooks: Mapping[str, bool]) -> None:
+def demand_hooks(library: str, purpose: str, hooks: Mapping[str, bool]) -> None:
     """Raise ``RuntimeError`` if hooks are missing, with their names and what they are for.
 
     ``hooks`` has True for each name that is there.
@@ -23,12 +23,12 @@ def demand(library: str, purpose: str, hooks: Mapping[str, bool]) -> None:
         )
 
 
-def takes(hook: Any, parameters: Sequence[str]) -> bool:
+def takes_parameters(hook: Any, parameters: Sequence[str]) -> bool:
     """Return whether ``hook`` is a function whose first parameters are these, in this order."""
     return callable(hook) and [*signature(hook).parameters][: len(parameters)] == [*parameters]
 
 
-def calls(caller: Any, name: str) -> bool:
+def calls_function(caller: Any, name: str) -> bool:
     """Return whether the code of a function of SQLAlchemy names the function that it should call.
 
     A function that a tracing tool has put in its place is taken to call the original.

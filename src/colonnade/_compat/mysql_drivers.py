@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-__all__ = ["asked_for_tls", "is_connected", "mark_closed", "mend_bytes", "transport_of"]
+__all__ = ["asked_for_tls", "is_connected", "mark_closed", "mend_bytes", "mysql_transport_of"]
 
 
-def transport_of(driver: Any) -> Any:
+def mysql_transport_of(driver: Any) -> Any:
     """Return the transport of a connection; None after it was closed."""
     writer = getattr(driver, "_writer", None)  # aiomysql's; a StreamWriter shows its transport
     return getattr(writer, "transport", None) or getattr(driver, "_transport", None)
@@ -48,8 +48,8 @@ def mend_bytes(driver: Any) -> None:
     """
     module = sys.modules[type(driver).__module__]
     if isinstance(getattr(module, "escape_bytes_prefixed", None), str):
-        vars(module)["escape_bytes_prefixed"] = _bytes
+        vars(module)["escape_bytes_prefixed"] = _write_bytes
 
 
-def _bytes(value: bytes) -> str:
+def _write_bytes(value: bytes) -> str:
     return f"_binary X'{value.hex()}'"

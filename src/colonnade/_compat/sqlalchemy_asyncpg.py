@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-__all__ = ["bound_prepared_cache", "send_many", "terminate_of", "transport_of"]
+__all__ = ["asyncpg_transport_of", "bound_prepared_cache", "send_many", "terminate_of"]
 
 
 def bound_prepared_cache(adapted: Any, make: Callable[[int], Any]) -> None:
@@ -35,6 +35,6 @@ def terminate_of(cursor: Any) -> Callable[[], None]:
     return terminate
 
 
-def transport_of(driver: Any) -> Any:
+def asyncpg_transport_of(driver: Any) -> Any:
     """Return the transport of asyncpg's connection, to close it when its event loop is closed."""
     return driver._transport

@@ -17,7 +17,7 @@ from sqlalchemy.sql import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from colonnade._compat.changes import calls, demand, takes
+from colonnade._compat.changes import calls_function, demand_hooks, takes_parameters
 
 __all__ = [
     "bind_processors_of",
@@ -104,18 +104,18 @@ def check_scoped_execution(compiler: type[Any], context: type[Any]) -> None:
         *("compiled", "parameters"),
     )
     visits = ("visit_table", "visit_join", "visit_insert", "visit_update", "visit_delete")
-    demand(
+    demand_hooks(
         "SQLAlchemy",
         "puts scopes into statements by",
         {
-            "ExecutionContext._init_compiled": takes(
+            "ExecutionContext._init_compiled": takes_parameters(
                 getattr(context, "_init_compiled", None), first
             ),
-            "Connection._execute_clauseelement (no _init_compiled)": calls(
+            "Connection._execute_clauseelement (no _init_compiled)": calls_function(
                 getattr(Connection, "_execute_clauseelement", None), "_init_compiled"
             ),
             "SQLCompiler._compose_select_body": hasattr(compiler, "_compose_select_body")
-            and calls(getattr(SQLCompiler, "visit_select", None), "_compose_select_body"),
+            and calls_function(getattr(SQLCompiler, "visit_select", None), "_compose_select_body"),
             **{f"SQLCompiler.{name}": hasattr(compiler, name) for name in visits},
         },
     )

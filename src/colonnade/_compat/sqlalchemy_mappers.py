@@ -15,7 +15,12 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.interfaces import MapperProperty
 from sqlalchemy.orm.mapper import _all_registries
 
-__all__ = ["every_mapper", "failure_of", "forget_failure", "unfinished_properties"]
+__all__ = [
+    "configuration_failure_of",
+    "every_mapper",
+    "forget_configuration_failure",
+    "unfinished_properties",
+]
 
 
 def every_mapper() -> Iterator[Mapper[Any]]:
@@ -31,7 +36,7 @@ def every_mapper() -> Iterator[Mapper[Any]]:
                 yield manager.mapper
 
 
-def failure_of(mapper: Mapper[Any]) -> Exception | None:
+def configuration_failure_of(mapper: Mapper[Any]) -> Exception | None:
     """Return the error with which the configuration of a mapper failed, or None."""
     found: Exception | bool = mapper._configure_failed
     return found if isinstance(found, Exception) else None
@@ -44,7 +49,7 @@ def unfinished_properties(mapper: Mapper[Any]) -> Iterator[MapperProperty[Any]]:
             yield prop
 
 
-def forget_failure(mapper: Mapper[Any]) -> None:
+def forget_configuration_failure(mapper: Mapper[Any]) -> None:
     """Let the next call of ``configure_mappers`` try this mapper again."""
     mapper.__dict__.pop("_configure_failed", None)
     mapper.configured = False  # it is True already if a listener for the mapper failed

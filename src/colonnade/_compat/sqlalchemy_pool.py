@@ -17,7 +17,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.pool.base import _ConnectionFairy, _ConnectionRecord
 from sqlalchemy.util.queue import Empty
 
-from colonnade._compat.changes import demand
+from colonnade._compat.changes import demand_hooks
 
 __all__ = [
     "Entry",
@@ -47,7 +47,7 @@ def check_pool(engine: Engine) -> None:
         "_ConnectionRecord.fairy_ref": hasattr(_ConnectionRecord, "fairy_ref"),
         "_ConnectionFairy._counter": hasattr(_ConnectionFairy, "_counter"),
     }
-    demand("SQLAlchemy", "takes idle connections by", hooks)
+    demand_hooks("SQLAlchemy", "takes idle connections by", hooks)
 
 
 def take_idle(engine: Engine, listeners: int) -> Entry | None:

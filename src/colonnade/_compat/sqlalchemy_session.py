@@ -14,11 +14,11 @@ from sqlalchemy.orm.base import DEFAULT_STATE_ATTR
 from sqlalchemy.orm.exc import FlushError
 from sqlalchemy.util import EMPTY_DICT
 
-from colonnade._compat.changes import calls, demand, takes
+from colonnade._compat.changes import calls_function, demand_hooks, takes_parameters
 
 __all__ = [
-    "HALF_NAMES",
     "STATE_ATTRIBUTE",
+    "SYNC_SESSION_NAMES",
     "AsksBeforeIdentityMap",
     "adopt_inserted",
     "begin_reading",
@@ -39,7 +39,7 @@ STATE_ATTRIBUTE: Final = DEFAULT_STATE_ATTR
 #: The attributes in which ``AsyncSession`` has its synchronous session; the second one is that on
 #: which it calls the methods that it passes on. ``AsyncSession`` itself makes the synchronous
 #: session at once, which would take half of the time of a reader that only reads rows.
-HALF_NAMES: Final = ("sync_session", "_proxied")
+SYNC_SESSION_NAMES: Final = ("sync_session", "_proxied")
 
 
 class AsksBeforeIdentityMap(Session):
@@ -94,13 +94,15 @@ def _check_identity_lookup() -> None:
         *("lazy_loaded_from", "execution_options", "bind_arguments"),
     )
     name = "_identity_lookup"
-    demand(
+    demand_hooks(
         "SQLAlchemy",
         "keeps held objects in scope by",
         {
-            f"Session.{name}": takes(getattr(Session, name, None), lookup),
-            f"Session._get_impl (no {name})": calls(getattr(Session, "_get_impl", None), name),
-            f"_LazyLoader._load_for_state (no {name})": calls(
+            f"Session.{name}": takes_parameters(getattr(Session, name, None), lookup),
+            f"Session._get_impl (no {name})": calls_function(
+                getattr(Session, "_get_impl", None), name
+            ),
+            f"_LazyLoader._load_for_state (no {name})": calls_function(
                 getattr(getattr(strategies, "_LazyLoader", None), "_load_for_state", None), name
             ),
         },

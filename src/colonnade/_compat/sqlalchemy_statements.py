@@ -17,14 +17,14 @@ __all__ = [
     "copy_element",
     "entity_of",
     "is_anonymous",
+    "loaded_attributes_of",
     "make_unique",
     "post_values_of",
     "prefixes_of",
-    "put_off_by",
     "replace_where",
-    "rows_of",
+    "statement_rows_of",
+    "statement_values_of",
     "tables_of",
-    "values_of",
     "where_of",
 ]
 
@@ -66,12 +66,12 @@ def tables_of(element: Any) -> Sequence[FromClause]:
     return found
 
 
-def values_of(statement: Any) -> Mapping[Any, Any]:
+def statement_values_of(statement: Any) -> Mapping[Any, Any]:
     """Return the values that ``values()`` of an INSERT or UPDATE has set, by column or name."""
     return statement._values or {}
 
 
-def rows_of(statement: Any) -> Sequence[Sequence[Any]]:
+def statement_rows_of(statement: Any) -> Sequence[Sequence[Any]]:
     """Return the rows that ``values()`` of an INSERT has set: a list for each call."""
     found: Sequence[Sequence[Any]] = statement._multi_values
     return found
@@ -96,7 +96,7 @@ def entity_of(statement: Any) -> Any:
     return statement._propagate_attrs.get("plugin_subject")
 
 
-def put_off_by(statement: Any) -> Iterable[str]:
+def loaded_attributes_of(statement: Any) -> Iterable[str]:
     """Return the attributes that SQLAlchemy loads by this statement; none if it loads all.
 
     The event ``do_orm_execute`` tells that columns are loaded, and not which.

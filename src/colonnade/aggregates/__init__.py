@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from colonnade.aggregates.declarations import Aggregate, Avg, Count, Exists, Group, Max, Min, Sum
-from colonnade.aggregates.groups import Grouped, figures_of, grouped, groups_of, rows_measures
-from colonnade.aggregates.resolve import Measure
+from colonnade.aggregates.groups import (
+    Grouped,
+    figures_class_of,
+    groups_of,
+    resolve_groups,
+    resolve_row_aggregates,
+)
+from colonnade.aggregates.resolve import ResolvedAggregate
 
 __all__ = [
     "Aggregate",
@@ -14,11 +20,11 @@ __all__ = [
     "Group",
     "Grouped",
     "Max",
-    "Measure",
     "Min",
+    "ResolvedAggregate",
     "Sum",
-    "figures_of",
-    "grouped",
+    "figures_class_of",
     "groups_of",
-    "rows_measures",
+    "resolve_groups",
+    "resolve_row_aggregates",
 ]

@@ -21,22 +21,35 @@ from sqlalchemy.types import ARRAY, TypeEngine
 from colonnade._compat.pydantic_core_schema import Path, fields_of, lookup_paths
 from colonnade.aggregates.declarations import Group
 from colonnade.aggregates.resolve import (
-    Measure,
-    declared,
+    ResolvedAggregate,
+    declared_aggregate,
     declared_fields,
     is_grouped,
     is_text,
     kind_of,
-    measure_of,
-    measures_of,
+    resolve_aggregate,
+    resolve_aggregates,
 )
 from colonnade.caches import memoized
 from colonnade.errors import AmbiguousLookup, InvalidSchema, UnknownField
 from colonnade.mapping import Column, Expression, Relation, did_you_mean, mapping_of
-from colonnade.mapping.attributes import ModelAttribute, Python, attribute_of, attributes_of
+from colonnade.mapping.attributes import (
+    ModelAttribute,
+    PythonAttribute,
+    attribute_of,
+    attributes_of,
+)
 from colonnade.mapping.paths import column_path
 
-__all__ = ["Grouped", "Grouping", "figures_of", "grouped", "groups_of", "paths_of", "rows_measures"]
+__all__ = [
+    "Grouped",
+    "Grouping",
+    "figures_class_of",
+    "groups_of",
+    "lookup_paths_of",
+    "resolve_groups",
+    "resolve_row_aggregates",
+]
 
 _ATTRIBUTE: Final = "__colonnade_groups__"
 #: What the statement calls the subquery of groups.
@@ -70,7 +83,7 @@ class Grouped:
     entity: type[Any]
     fields: tuple[str, ...]
     groupings: tuple[Grouping, ...]
-    measures: tuple[tuple[str, Measure], ...]
+    measures: tuple[tuple[str, ResolvedAggregate], ...]
 
     def source(self, label: str) -> str:
         """Return what a column of the groups holds, in words."""
@@ -81,7 +94,7 @@ class Grouped:
         return ".".join([*(step.name for step in found.steps), found.attribute])
 
 
-def paths_of(model: type[Any], schema: type[BaseModel], name: str) -> list[Path]:
+def lookup_paths_of(model: type[Any], schema: type[BaseModel], name: str) -> list[Path]:
     """Return the paths at which a field's value is looked up; for groups its name alone."""
     if groups_of(model):
         return [(name,)]
@@ -96,21 +109,21 @@ def groups_of(entity: type[Any]) -> Grouped | None:
 
 
 @memoized
-def grouped(model: type[Any], schema: type[BaseModel]) -> Grouped | None:
+def resolve_groups(model: type[Any], schema: type[BaseModel]) -> Grouped | None:
     """Return the groups that a schema asks for, or None if its objects are the model's rows.
 
     Raises ``InvalidSchema``.
     """
-    return _Making(model, schema).made() if is_grouped(model, schema) else None
+    return _GroupsBuilder(model, schema).made() if is_grouped(model, schema) else None
 
 
-def rows_measures(
+def resolve_row_aggregates(
     model: type[Any],
     schema: type[BaseModel],
     *,
     nested: bool,
     given: Collection[str] = (),
-) -> dict[str, Measure]:
+) -> dict[str, ResolvedAggregate]:
     """Return the figures, by field, that a schema has of each of the model's rows.
 
     Something else fills the fields in ``given``. Raises ``InvalidSchema`` for a schema of groups,
@@ -125,11 +138,11 @@ def rows_measures(
             hint=f"ask for it with where().into({schema.__name__})",
             model=model.__name__,
         )
-    found: dict[str, Measure] = {}
+    found: dict[str, ResolvedAggregate] = {}
     for name in declared_fields(schema):
-        if name in given or declared(schema, name) is None:
+        if name in given or declared_aggregate(schema, name) is None:
             continue
-        measure = measure_of(model, schema, name)
+        measure = resolve_aggregate(model, schema, name)
         if measure is None or not measure.many:
             where = "a select" if given else "another schema"
             raise InvalidSchema(
@@ -145,21 +158,21 @@ def rows_measures(
 
 
 @memoized
-def figures_of(model: type[Any], schema: type[BaseModel]) -> type[Any] | None:
+def figures_class_of(model: type[Any], schema: type[BaseModel]) -> type[Any] | None:
     """Return a class mapped for the figures that a schema has of each row; None without any."""
-    measures = rows_measures(model, schema, nested=True)
+    measures = resolve_row_aggregates(model, schema, nested=True)
     if not measures:
         return None
     columns = [
-        _column(index, item.field, item.result, item.nullable)
+        _make_column(index, item.field, item.result, item.nullable)
         for index, item in enumerate(measures.values())
     ]
-    entity = _class(schema, {item.field: item.kind for item in measures.values()})
-    _map(entity, columns, columns, {})
+    entity = _make_class(schema, {item.field: item.kind for item in measures.values()})
+    _map_class(entity, columns, columns, {})
     return entity
 
 
-def _class(schema: type[BaseModel], kinds: dict[str, Any]) -> type[Any]:
+def _make_class(schema: type[BaseModel], kinds: dict[str, Any]) -> type[Any]:
     """Return a new class with the schema's name, by which errors and cursors know it.
 
     ``model_fields`` tells what its columns hold, as in a model, since not every SQL type does.
@@ -169,7 +182,7 @@ def _class(schema: type[BaseModel], kinds: dict[str, Any]) -> type[Any]:
     return type(schema.__name__, (), {**names, "model_fields": fields})
 
 
-def _map(
+def _map_class(
     entity: type[Any],
     columns: list[TableColumn[Any]],
     key: list[TableColumn[Any]],
@@ -181,11 +194,11 @@ def _map(
     registry().map_imperatively(entity, table, properties=related, primary_key=key)
 
 
-def _column(index: int, name: str, kind: TypeEngine[Any], nullable: bool) -> TableColumn[Any]:
+def _make_column(index: int, name: str, kind: TypeEngine[Any], nullable: bool) -> TableColumn[Any]:
     return TableColumn(f"g{index}", kind, key=name, nullable=nullable)
 
 
-class _Making:
+class _GroupsBuilder:
     """The groups of one schema while its fields are collected."""
 
     def __init__(self, model: type[Any], schema: type[BaseModel]) -> None:
@@ -196,21 +209,23 @@ class _Making:
         self.groupings: list[Grouping] = []
         self.relations: list[tuple[str, Relation]] = []
         self.fields: list[str] = []
-        self.measures: list[tuple[str, Measure]] = []
+        self.measures: list[tuple[str, ResolvedAggregate]] = []
         self.kinds: dict[str, Any] = {}
 
     def made(self) -> Grouped:
         """Return the finished groups. Raises ``InvalidSchema`` for a field that does not fit."""
-        measures = {item.field: item for item in measures_of(self.mapping.model, self.schema)}
+        measures = {
+            item.field: item for item in resolve_aggregates(self.mapping.model, self.schema)
+        }
         for name in declared_fields(self.schema):
             if name in measures:
-                self._measure(measures[name])
+                self._add_aggregate(measures[name])
             else:
-                self._group(name)
-        related = {name: self._related(name, relation) for name, relation in self.relations}
-        return self._mapped(related)
+                self._add_field(name)
+        related = {name: self._make_relation(name, relation) for name, relation in self.relations}
+        return self._map_groups(related)
 
-    def _measure(self, measure: Measure) -> None:
+    def _add_aggregate(self, measure: ResolvedAggregate) -> None:
         """Add the column of an aggregate."""
         function, told = measure.aggregate.function, repr(measure.aggregate)
         # A group's figure about children is put together from those of its rows, see
@@ -222,35 +237,35 @@ class _Making:
                 f"{told} of a group would be {what} put together from its rows'",
                 hint=f"ask the service of {measure.counted.__name__} for it",
             )
-        label = self._column(measure.field, measure.result, measure.nullable).name
+        label = self._add_column(measure.field, measure.result, measure.nullable).name
         self.measures.append((label, measure))
         self.kinds[measure.field] = measure.kind
 
-    def _group(self, name: str) -> None:
+    def _add_field(self, name: str) -> None:
         """Add what a field is grouped by: a column, or the foreign key of a related object."""
-        given = declared(self.schema, name)
+        given = declared_aggregate(self.schema, name)
         self.fields.append(name)
         steps: tuple[Relation, ...] = ()
         found: ModelAttribute
         if isinstance(given, Group) and given.path:
-            steps, found = self._at(name, given.path)
+            steps, found = self._resolve_group_path(name, given.path)
         else:
-            found = self._named(name)
+            found = self._find_attribute(name)
         if isinstance(found, Relation):
             self.relations.append((name, found))
             return
-        if isinstance(found, Python):
+        if isinstance(found, PythonAttribute):
             self._refuse(name, f"{self.mapping.model.__name__}.{found.name} is computed in Python")
         kind = kind_of(self.mapping.model, steps, found)
         if isinstance(found.type, JSON | ARRAY) or kind in (dict, list):
             self._refuse(name, f"{found.name} has no equality on every database to group by")
         text = is_text(found.type)
-        self._grouping(name, steps, found, shown=text)
+        self._add_grouping(name, steps, found, shown=text)
         if text:
             # A collation may take different texts for equal: group by their bytes as well.
-            self._grouping(f"{name} (exact)", steps, found, exact=True)
+            self._add_grouping(f"{name} (exact)", steps, found, exact=True)
 
-    def _named(self, name: str) -> ModelAttribute:
+    def _find_attribute(self, name: str) -> ModelAttribute:
         """Return the attribute that fills a field by its aliases or its name, as in any schema."""
         model = self.mapping.model
         paths = lookup_paths(fields_of(self.schema)[name], name)
@@ -264,7 +279,9 @@ class _Making:
             )
         return found
 
-    def _at(self, name: str, path: str) -> tuple[tuple[Relation, ...], Column | Expression]:
+    def _resolve_group_path(
+        self, name: str, path: str
+    ) -> tuple[tuple[Relation, ...], Column | Expression]:
         """Return the relations and the column that a ``Group`` names."""
         try:
             found = column_path(self.mapping.model, path)
@@ -275,7 +292,7 @@ class _Making:
             self._refuse(name, f"Group({path!r}): {many.name} has many objects, a row is in one")
         return found.steps, found.column
 
-    def _related(self, name: str, relation: Relation) -> Any:
+    def _make_relation(self, name: str, relation: Relation) -> Any:
         """Return the relation from a group to the one object that its rows have in common."""
         owner = self.mapping.model
         if relation.many:
@@ -284,7 +301,7 @@ class _Making:
         pairs = list(prop.local_remote_pairs or ())
         if relation.direction != "many_to_one" or len(relation.local) != len(pairs):
             self._refuse(name, f"{owner.__name__} has no columns that say which {name} it is")
-        local = [self._local(item) for item in relation.local]
+        local = [self._local_column(item) for item in relation.local]
         joined = [own == pair[1] for own, pair in zip(local, pairs, strict=True)]
         return relationship(
             relation.target,
@@ -294,17 +311,17 @@ class _Making:
             viewonly=True,
         )
 
-    def _local(self, name: str) -> TableColumn[Any]:
+    def _local_column(self, name: str) -> TableColumn[Any]:
         """Return the groups' column for a column of the model; add it if there is none."""
         for item in self.groupings:
             if item.attribute == name and not item.steps and not item.exact:
                 return next(made for made in self.columns if made.name == item.label)
         taken = {item.key for item in self.columns} | set(declared_fields(self.schema))
-        return self._grouping(
+        return self._add_grouping(
             f"{name} (group)" if name in taken else name, (), self.mapping.columns[name]
         )
 
-    def _grouping(
+    def _add_grouping(
         self,
         name: str,
         steps: tuple[Relation, ...],
@@ -317,21 +334,21 @@ class _Making:
         nullable = any(step.optional for step in steps)
         if isinstance(found, Expression) or found.nullable:
             nullable = True
-        made = self._column(name, found.type, nullable)
+        made = self._add_column(name, found.type, nullable)
         self.kinds[name] = kind_of(self.mapping.model, steps, found)
         self.groupings.append(Grouping(made.name, steps, found.name, exact, shown))
         if not shown:
             self.key.append(made)
         return made
 
-    def _column(self, name: str, kind: TypeEngine[Any], nullable: bool) -> TableColumn[Any]:
-        made = _column(len(self.columns), name, kind, nullable)
+    def _add_column(self, name: str, kind: TypeEngine[Any], nullable: bool) -> TableColumn[Any]:
+        made = _make_column(len(self.columns), name, kind, nullable)
         self.columns.append(made)
         return made
 
-    def _mapped(self, related: dict[str, Any]) -> Grouped:
+    def _map_groups(self, related: dict[str, Any]) -> Grouped:
         """Map the class for the groups and return them."""
-        entity = _class(self.schema, self.kinds)
+        entity = _make_class(self.schema, self.kinds)
         made = Grouped(
             self.mapping.model,
             self.schema,
@@ -342,7 +359,7 @@ class _Making:
         )
         setattr(entity, _ATTRIBUTE, made)
         # Without any grouping there is one object; but a mapper needs a key all the same.
-        _map(entity, self.columns, self.key or self.columns, related)
+        _map_class(entity, self.columns, self.key or self.columns, related)
         return made
 
     def _refuse(self, name: str, message: str, hint: str | None = None) -> NoReturn:

@@ -32,15 +32,15 @@ from colonnade.values import plain_type
 from colonnade.values.rules import is_user_type
 
 __all__ = [
-    "Measure",
-    "Whole",
-    "declared",
+    "ResolvedAggregate",
+    "WholeNumber",
+    "aggregate_key",
+    "declared_aggregate",
     "declared_fields",
     "is_grouped",
     "is_text",
-    "measure_key",
-    "measure_of",
-    "measures_of",
+    "resolve_aggregate",
+    "resolve_aggregates",
 ]
 
 _NUMBERS: Final = (int, float, Decimal)
@@ -50,7 +50,7 @@ _WIDER: Final[Mapping[Any, tuple[Any, ...]]] = {int: (float, Decimal), Decimal: 
 _SCALARS: Final = (*_SORTED, bool, bytes, UUID)
 
 
-class Whole(TypeDecorator[int]):
+class WholeNumber(TypeDecorator[int]):
     """An integer, also where the database sums integers into a decimal."""
 
     impl = BigInteger
@@ -71,7 +71,7 @@ _Valued: TypeAlias = Column | Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measure:
+class ResolvedAggregate:
     """An aggregate resolved for ``model``: the relations to follow and the column at their end.
 
     Without a column the objects themselves are counted. ``kind`` is the type of the result in
@@ -116,14 +116,14 @@ def declared_fields(schema: Any) -> Mapping[str, FieldInfo]:
     return schema.model_fields
 
 
-def declared(schema: type[BaseModel], name: str) -> Aggregate | Group | None:
+def declared_aggregate(schema: type[BaseModel], name: str) -> Aggregate | Group | None:
     """Return the aggregate or group that a field is annotated with, or None.
 
     Raises ``InvalidSchema`` for more than one, and for one inside a union.
     """
     field = declared_fields(schema)[name]
     found = [item for item in field.metadata if isinstance(item, Aggregate | Group)]
-    hidden = next(_within(field.annotation), None)
+    hidden = next(_iterate_hidden(field.annotation), None)
     if len(found) > 1:
         raise InvalidSchema(f"{schema.__name__}.{name} has more than one aggregate", fields=(name,))
     if hidden is not None:
@@ -135,25 +135,27 @@ def declared(schema: type[BaseModel], name: str) -> Aggregate | Group | None:
     return found[0] if found else None
 
 
-def measure_key(field: str, *, objects: bool) -> str:
+def aggregate_key(field: str, *, objects: bool) -> str:
     """Return the key of a figure in a plan; no attribute of a model is spelled like it."""
     return f"{field} (figure)" if objects else field
 
 
 @memoized
-def measure_of(model: type[Any], schema: type[BaseModel], name: str) -> Measure | None:
+def resolve_aggregate(
+    model: type[Any], schema: type[BaseModel], name: str
+) -> ResolvedAggregate | None:
     """Return the resolved aggregate of a field, or None. Raises ``InvalidSchema`` if it misfits."""
-    given = declared(schema, name)
+    given = declared_aggregate(schema, name)
     if not isinstance(given, Aggregate):
         return None
-    others = (declared(schema, other) for other in declared_fields(schema))
+    others = (declared_aggregate(schema, other) for other in declared_fields(schema))
     grouping = not all(isinstance(other, Aggregate) for other in others)
-    return _Fit(model, schema, name).measure(given, grouping)
+    return _AggregateResolver(model, schema, name).measure(given, grouping)
 
 
-def measures_of(model: type[Any], schema: type[BaseModel]) -> tuple[Measure, ...]:
+def resolve_aggregates(model: type[Any], schema: type[BaseModel]) -> tuple[ResolvedAggregate, ...]:
     """Return the resolved aggregates of a schema. Raises ``InvalidSchema`` if one does not fit."""
-    found = (measure_of(model, schema, name) for name in declared_fields(schema))
+    found = (resolve_aggregate(model, schema, name) for name in declared_fields(schema))
     return tuple(measure for measure in found if measure is not None)
 
 
@@ -163,9 +165,9 @@ def is_grouped(model: type[Any], schema: type[BaseModel]) -> bool:
 
     Raises ``InvalidSchema`` for figures about children alone, which could be either.
     """
-    if any(isinstance(declared(schema, name), Group) for name in declared_fields(schema)):
+    if any(isinstance(declared_aggregate(schema, name), Group) for name in declared_fields(schema)):
         return True
-    measures = measures_of(model, schema)
+    measures = resolve_aggregates(model, schema)
     if measures and len(measures) == len(declared_fields(schema)) and all(m.many for m in measures):
         raise InvalidSchema(
             f"{schema.__name__} has figures about children, and nothing else: "
@@ -176,7 +178,7 @@ def is_grouped(model: type[Any], schema: type[BaseModel]) -> bool:
     return any(not measure.many for measure in measures)
 
 
-class _Fit:
+class _AggregateResolver:
     """One field whose aggregate is resolved against the model."""
 
     def __init__(self, model: type[Any], schema: type[BaseModel], name: str) -> None:
@@ -185,14 +187,16 @@ class _Fit:
         self.name = name
         self.annotation = declared_fields(schema)[name].annotation
 
-    def measure(self, aggregate: Aggregate, grouping: bool) -> Measure:
+    def measure(self, aggregate: Aggregate, grouping: bool) -> ResolvedAggregate:
         """Return the resolved aggregate. Raises ``InvalidSchema`` if it does not fit."""
-        steps, column = self._found(aggregate)
-        kind, result = self._kind(aggregate, steps, column)
+        steps, column = self._resolve_path(aggregate)
+        kind, result = self._result_types(aggregate, steps, column)
         allowed = _members(self.annotation)
         plain = [item for item in allowed if item is not NoneType]
-        if not any(_accepts(item, kind) for item in plain):
-            self._refuse(f"{aggregate!r} is {_told(kind)}", hint=f"annotate it as {kind.__name__}")
+        if not any(_annotation_accepts(item, kind) for item in plain):
+            self._refuse(
+                f"{aggregate!r} is {_format_type(kind)}", hint=f"annotate it as {kind.__name__}"
+            )
         empty = _may_be_empty(aggregate, steps, column, grouping)
         without = NoneType not in allowed and Any not in allowed
         if aggregate.function in ("avg", "min", "max") and empty and without:
@@ -201,16 +205,18 @@ class _Fit:
                 hint=f"annotate it as {kind.__name__} | None",
             )
         zero = aggregate.function == "sum" and without
-        return Measure(self.name, self.model, aggregate, steps, column, kind, result, zero)
+        return ResolvedAggregate(
+            self.name, self.model, aggregate, steps, column, kind, result, zero
+        )
 
-    def _found(self, aggregate: Aggregate) -> tuple[tuple[Relation, ...], _Valued | None]:
+    def _resolve_path(self, aggregate: Aggregate) -> tuple[tuple[Relation, ...], _Valued | None]:
         """Return the path's relations and its column, which is None for whole objects."""
         if aggregate.path is None:
             if aggregate.distinct:
                 self._refuse("rows are distinct already", hint="name what is to be counted once")
             return (), None
         if aggregate.function == "exists":
-            return self._collection(aggregate), None
+            return self._resolve_collection(aggregate), None
         if aggregate.function == "count":
             # A relation, whose objects are counted; else a column, whose values are.
             try:
@@ -226,7 +232,7 @@ class _Fit:
             self._refuse(f"{aggregate!r}: {error.message}", hint=error.hint)
         return path.steps, path.column
 
-    def _collection(self, aggregate: Aggregate) -> tuple[Relation, ...]:
+    def _resolve_collection(self, aggregate: Aggregate) -> tuple[Relation, ...]:
         """Return the relations of an ``Exists``, which lead over a collection."""
         assert aggregate.path is not None
         try:
@@ -248,7 +254,7 @@ class _Fit:
                 hint="name one column of it",
             )
 
-    def _kind(
+    def _result_types(
         self, aggregate: Aggregate, steps: tuple[Relation, ...], column: _Valued | None
     ) -> tuple[type[Any], TypeEngine[Any]]:
         """Return the type of the result, in Python and in SQL."""
@@ -260,7 +266,7 @@ class _Fit:
         kind = kind_of(self.model, steps, column)
         if aggregate.function in ("min", "max"):
             if kind not in _SORTED:
-                self._refuse(f"{aggregate!r}: {_told(kind)} has no order on every database")
+                self._refuse(f"{aggregate!r}: {_format_type(kind)} has no order on every database")
             return kind, column.type
         if kind not in _NUMBERS:
             hint = "Count().where(…) counts those that are true" if kind is bool else None
@@ -268,7 +274,7 @@ class _Fit:
         if aggregate.function == "avg":
             return float, Double()
         if kind is int:
-            return int, Whole()
+            return int, WholeNumber()
         exact = column.type
         if isinstance(exact, ExactDecimal):
             # A sum has more digits than any one value.
@@ -320,7 +326,7 @@ def _may_be_empty(
     return filtered or optional or not grouping or (column is not None and column.nullable)
 
 
-def _accepts(annotation: Any, kind: type[Any]) -> bool:
+def _annotation_accepts(annotation: Any, kind: type[Any]) -> bool:
     """Return whether a field of this annotation takes the type; Pydantic decides unknown ones."""
     known = isinstance(annotation, type) and (
         annotation in _SCALARS or issubclass(annotation, Enum | BaseModel)
@@ -337,15 +343,15 @@ def _members(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _within(annotation: Any) -> Iterator[Aggregate | Group]:
+def _iterate_hidden(annotation: Any) -> Iterator[Aggregate | Group]:
     """Yield aggregates deeper in an annotation, where no field sees them."""
     if get_origin(annotation) is Annotated:
         yield from (
             item for item in get_args(annotation)[1:] if isinstance(item, Aggregate | Group)
         )
     for item in get_args(annotation):
-        yield from _within(item)
+        yield from _iterate_hidden(item)
 
 
-def _told(kind: Any) -> str:
+def _format_type(kind: Any) -> str:
     return with_article(getattr(kind, "__name__", str(kind)))

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import PoolProxiedConnection
 
 from colonnade._compat.asyncio_transports import close_transport
-from colonnade._compat.sqlalchemy_asyncpg import transport_of
+from colonnade._compat.sqlalchemy_asyncpg import asyncpg_transport_of
 from colonnade.errors import InvalidSetting
 from colonnade.settings import Settings, Unit
 from colonnade.settings.url import Address
@@ -131,7 +131,7 @@ class Dialect:
 
     def close_without_loop(self, driver: Any) -> None:
         """Close a connection whose event loop is closed, without I/O and without a warning."""
-        close_transport(transport_of(driver))
+        close_transport(asyncpg_transport_of(driver))
 
     @property
     def can_fetch(self) -> bool:

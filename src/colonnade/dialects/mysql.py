@@ -24,7 +24,7 @@ from colonnade._compat.mysql_drivers import (
     is_connected,
     mark_closed,
     mend_bytes,
-    transport_of,
+    mysql_transport_of,
 )
 from colonnade.dialects.dialect import PLAIN_UNIT, UNIT_OPTION, Dialect
 from colonnade.errors import ConnectionFailed, InvalidURL
@@ -124,13 +124,13 @@ class MySQL(Dialect):
 
     def abort(self, driver: Any) -> None:
         """Cut the socket: ``close`` waits for the peer to take all that is still to be sent."""
-        transport = transport_of(driver)
+        transport = mysql_transport_of(driver)
         driver.close()
         if transport is not None:
             transport.abort()
 
     def close_without_loop(self, driver: Any) -> None:
-        transport = transport_of(driver)
+        transport = mysql_transport_of(driver)
         if transport is not None:
             close_transport(transport)
         mark_closed(driver)

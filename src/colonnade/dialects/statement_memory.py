@@ -12,14 +12,14 @@ from sqlalchemy import Engine, event
 
 from colonnade._compat.sqlalchemy_asyncpg import bound_prepared_cache
 from colonnade._compat.sqlalchemy_compiled import set_compiled_cache
-from colonnade.caches import KEPT, BoundedCache, compiled_cache, text_weight
+from colonnade.caches import STATEMENTS_KEPT, BoundedCache, make_compiled_cache, weigh_text
 
 __all__ = ["LONGEST_PREPARED", "MOST_PREPARED", "limit_compiled", "limit_prepared"]
 
 #: The number of statements that a connection of PostgreSQL keeps prepared, as many as an engine
 #: keeps compiled. Each takes some 40 KB of the server's memory once it has run, and 0.25 ms to
 #: prepare again.
-MOST_PREPARED: Final = KEPT
+MOST_PREPARED: Final = STATEMENTS_KEPT
 #: The most characters of a statement that is kept prepared. Schemas of many columns stay below it;
 #: a statement with a client's many conditions does not, and seldom runs twice.
 LONGEST_PREPARED: Final = 64 * 1024
@@ -27,7 +27,7 @@ LONGEST_PREPARED: Final = 64 * 1024
 
 def limit_compiled(engine: Engine) -> None:
     """Keep the statements that an engine compiled by their length, and not by their number."""
-    set_compiled_cache(engine, compiled_cache())
+    set_compiled_cache(engine, make_compiled_cache())
 
 
 def limit_prepared(engine: Engine) -> None:
@@ -39,5 +39,5 @@ def limit_prepared(engine: Engine) -> None:
 
 
 def _prepared_cache(size: int) -> BoundedCache[str, Any]:
-    heaviest = min(size, text_weight(" " * LONGEST_PREPARED))
-    return BoundedCache(size, heaviest, lambda text, _prepared: text_weight(text))
+    heaviest = min(size, weigh_text(" " * LONGEST_PREPARED))
+    return BoundedCache(size, heaviest, lambda text, _prepared: weigh_text(text))

@@ -18,8 +18,8 @@ from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from colonnade._compat.pydantic_core_schema import Node
 from colonnade._compat.sqlalchemy_types import variant_for
-from colonnade.aggregates import Measure
-from colonnade.aggregates.resolve import Whole
+from colonnade.aggregates import ResolvedAggregate
+from colonnade.aggregates.resolve import WholeNumber
 from colonnade.models import DateTimeUTC, EnumValue, ExactDecimal, MutableJSON
 from colonnade.schemas import ColumnField
 
@@ -81,11 +81,11 @@ def form_of(node: Node, leaf: ColumnField, path: str, *, strict: bool, nullable:
 
 
 def form_of_figure(
-    node: Node, measure: Measure, path: str, *, strict: bool, nullable: bool
+    node: Node, measure: ResolvedAggregate, path: str, *, strict: bool, nullable: bool
 ) -> JsonForm:
     """Return the form of a figure for a field; raise ``NoServerJson`` if there is none."""
     kind = measure.result
-    if isinstance(kind, Whole):
+    if isinstance(kind, WholeNumber):
         kind = sa.BigInteger()  # the sum is a NUMERIC, but one without a fraction
     elif measure.aggregate.function == "sum" and not isinstance(kind, sa.Float):
         raise NoServerJson(f"{path}: a sum of decimals")  # the number of its zeros is not known

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from colonnade._compat.pydantic_core_schema import Node, core_schema_of, resolve_reference
-from colonnade.aggregates import Measure, groups_of
+from colonnade.aggregates import ResolvedAggregate, groups_of
 from colonnade.caches import memoized
 from colonnade.documents.forms import (
     NEUTRAL_KEYS,
@@ -96,7 +96,7 @@ class JsonLayout:
     plan: Plan
     required: bool
     columns: tuple[tuple[str, ColumnField, JsonForm], ...]
-    figures: tuple[tuple[str, Measure, JsonForm], ...]
+    figures: tuple[tuple[str, ResolvedAggregate, JsonForm], ...]
     nested: tuple[tuple[str, NestedField, JsonLayout], ...]
     given: tuple[tuple[str, Any], ...]
     order: tuple[str, ...]
@@ -177,7 +177,7 @@ class _LayoutBuilder:
         measures = {measure.field: measure for _, measure in plan.measures}
         constants = dict(plan.given)
         columns: list[tuple[str, ColumnField, JsonForm]] = []
-        figures: list[tuple[str, Measure, JsonForm]] = []
+        figures: list[tuple[str, ResolvedAggregate, JsonForm]] = []
         objects: list[tuple[str, NestedField, JsonLayout]] = []
         given: list[tuple[str, Any]] = []
         order: list[str] = []

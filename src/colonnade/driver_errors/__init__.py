@@ -7,6 +7,6 @@ violated constraint from a driver's error, ``location`` finds the model and the 
 
 from __future__ import annotations
 
-from colonnade.driver_errors.location import Located, locate
+from colonnade.driver_errors.location import Location, find_location
 
-__all__ = ["Located", "locate"]
+__all__ = ["Location", "find_location"]

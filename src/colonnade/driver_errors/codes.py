@@ -97,12 +97,12 @@ POSTGRESQL_OTHERS: Final = frozenset(
 )
 
 
-def _each(*groups: tuple[type[e.DatabaseError], tuple[int, ...]]) -> dict[object, Any]:
+def _map_codes(*groups: tuple[type[e.DatabaseError], tuple[int, ...]]) -> dict[object, Any]:
     return {code: kind for kind, listed in groups for code in listed}
 
 
 #: MariaDB's too. Where the two give a number to different errors, none is listed.
-MYSQL: Final[Table] = _each(
+MYSQL: Final[Table] = _map_codes(
     (e.UniqueViolation, (1022, 1062, 1169, 1557, 1586, 1761, 1762)),
     (e.ForeignKeyViolation, (1216, 1217, 1451, 1452)),
     (e.NotNullViolation, (1048, 1263, 1364)),

@@ -13,17 +13,17 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
 
-from colonnade.mapping.configuration import mappers
-from colonnade.mapping.model import attribute_of
+from colonnade.mapping import mappers_of
+from colonnade.mapping.model import attribute_of_column
 
-__all__ = ["Located", "locate"]
+__all__ = ["Location", "find_location"]
 
 _T = TypeVar("_T")
 _Item = sa.Constraint | sa.Index
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class Location:
     """The place of an error: model and fields as mapped, constraint and columns as in the database.
 
     ``constraint`` is the one that the driver named, or else the unique one of exactly these
@@ -36,31 +36,31 @@ class Located:
     columns: tuple[str, ...] = ()
 
 
-def locate(
+def find_location(
     metadata: sa.MetaData,
     *,
     table: str | None = None,
     constraint: str | None = None,
     columns: Sequence[str] = (),
-) -> Located:
+) -> Location:
     """Return the model, attributes, constraint and columns for what is known of them.
 
     Never raises and never guesses: what is ambiguous is left out. No mapper is configured.
     """
-    tables = list(_tables(metadata, table))
-    item = _named(tables, constraint) if constraint else _unique_over(tables, columns)
+    tables = list(_iterate_tables(metadata, table))
+    item = _find_named(tables, constraint) if constraint else _find_unique(tables, columns)
     names = tuple(columns) or _column_names(item)
-    owner = _owner(tables, item, names)
-    mapped = _mapped(metadata, owner)
-    return Located(
+    owner = _find_owner(tables, item, names)
+    mapped = _find_mappers(metadata, owner)
+    return Location(
         model=mapped[0].class_.__name__ if mapped else None,
-        fields=tuple(_fields(owner, mapped, names)) if owner is not None else (),
-        constraint=constraint or _name(item),
+        fields=tuple(_iterate_fields(owner, mapped, names)) if owner is not None else (),
+        constraint=constraint or _name_of(item),
         columns=names,
     )
 
 
-def _tables(metadata: sa.MetaData, name: str | None) -> Iterator[sa.Table]:
+def _iterate_tables(metadata: sa.MetaData, name: str | None) -> Iterator[sa.Table]:
     """Yield the tables that ``name``, with or without a schema, may mean; for None all of them."""
     if name is None:
         yield from metadata.tables.values()
@@ -71,23 +71,28 @@ def _tables(metadata: sa.MetaData, name: str | None) -> Iterator[sa.Table]:
             yield table
 
 
-def _named(tables: Iterable[sa.Table], name: str) -> _Item | None:
-    return _only(item for table in tables for item in _items(table) if name in _names(table, item))
+def _find_named(tables: Iterable[sa.Table], name: str) -> _Item | None:
+    return _only_item(
+        item
+        for table in tables
+        for item in _iterate_constraints(table)
+        if name in _possible_names(table, item)
+    )
 
 
-def _unique_over(tables: Sequence[sa.Table], columns: Sequence[str]) -> _Item | None:
+def _find_unique(tables: Sequence[sa.Table], columns: Sequence[str]) -> _Item | None:
     """Return the unique constraint or index of exactly these columns, if it is the only one."""
     wanted = sorted(columns)
     if not wanted or len(tables) != 1:
         return None
-    return _only(
+    return _only_item(
         item
-        for item in _items(tables[0])
+        for item in _iterate_constraints(tables[0])
         if _is_unique(item) and sorted(_column_names(item)) == wanted
     )
 
 
-def _owner(
+def _find_owner(
     tables: Sequence[sa.Table], item: _Item | None, columns: Sequence[str]
 ) -> sa.Table | None:
     """Return the table of the constraint, or the only table that has all of the columns."""
@@ -95,23 +100,25 @@ def _owner(
         return item.table
     if len(tables) == 1:
         return tables[0]
-    return _only(
-        table for table in tables if columns and all(name in _plain(table) for name in columns)
+    return _only_item(
+        table
+        for table in tables
+        if columns and all(name in _column_names_of(table) for name in columns)
     )
 
 
-def _items(table: sa.Table) -> Iterator[_Item]:
+def _iterate_constraints(table: sa.Table) -> Iterator[_Item]:
     yield from table.constraints
     yield from table.indexes
 
 
-def _names(table: sa.Table, item: _Item) -> set[str]:
+def _possible_names(table: sa.Table, item: _Item) -> set[str]:
     """Return the names that a database may use for a constraint.
 
     A constraint without a name gets one from the database: PostgreSQL's are ``…_pkey``, ``…_key``
     and ``…_fkey``, and MySQL takes the first column's for a unique key.
     """
-    name = _name(item)
+    name = _name_of(item)
     if isinstance(item, sa.PrimaryKeyConstraint):
         # MySQL and MariaDB call every primary key PRIMARY, also one that has a name.
         return {name or f"{table.name}_pkey", "PRIMARY"}
@@ -124,7 +131,7 @@ def _names(table: sa.Table, item: _Item) -> set[str]:
     return {f"{joined}_fkey"} if isinstance(item, sa.ForeignKeyConstraint) else set()
 
 
-def _name(item: _Item | None) -> str | None:
+def _name_of(item: _Item | None) -> str | None:
     return str(item.name) if item is not None and isinstance(item.name, str) else None
 
 
@@ -138,19 +145,19 @@ def _column_names(item: _Item | None) -> tuple[str, ...]:
     return tuple(column.name for column in getattr(item, "columns", ()))
 
 
-def _plain(table: sa.Table) -> set[str]:
+def _column_names_of(table: sa.Table) -> set[str]:
     return {column.name for column in table.columns}
 
 
-def _mapped(metadata: sa.MetaData, table: sa.Table | None) -> list[Mapper[Any]]:
+def _find_mappers(metadata: sa.MetaData, table: sa.Table | None) -> list[Mapper[Any]]:
     """Return the mappers of a table, the parent of a single-table hierarchy first."""
     if table is None:
         return []
-    found = [mapper for mapper in mappers(metadata) if mapper.local_table is table]
+    found = [mapper for mapper in mappers_of(metadata) if mapper.local_table is table]
     return sorted(found, key=lambda mapper: (mapper.single, mapper.class_.__name__))
 
 
-def _fields(
+def _iterate_fields(
     table: sa.Table, mapped: Sequence[Mapper[Any]], columns: Sequence[str]
 ) -> Iterator[str]:
     """Yield the attributes of the columns, each from the first mapper that maps it."""
@@ -158,13 +165,13 @@ def _fields(
     for name in columns:
         for mapper in mapped:
             column = by_name.get(name)
-            field = None if column is None else attribute_of(mapper, column)
+            field = None if column is None else attribute_of_column(mapper, column)
             if field is not None:
                 yield field
                 break
 
 
-def _only(found: Iterable[_T]) -> _T | None:
+def _only_item(found: Iterable[_T]) -> _T | None:
     """Return the only item; None if there is none, or several."""
     several = list(found)
     return several[0] if len(several) == 1 else None

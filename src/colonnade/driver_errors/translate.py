@@ -21,7 +21,7 @@ from sqlalchemy.orm import exc as orm
 from colonnade import errors as e
 from colonnade._compat.sqlalchemy_session import tells_of_missing_rows
 from colonnade.driver_errors import codes, violations
-from colonnade.driver_errors.location import locate
+from colonnade.driver_errors.location import find_location
 from colonnade.values import family_of
 
 __all__ = ["ErrorContext", "aborted_error", "left_out_error", "translate_error"]
@@ -88,11 +88,11 @@ def _translate_driver_error(error: Any, where: ErrorContext) -> e.ColonnadeError
     first = original.args[0] if getattr(original, "args", ()) else None
     # SQLAlchemy forgets to copy the code of asyncpg's InvalidCachedStatementError.
     state = getattr(original, "sqlstate", None) or getattr(
-        _driver_error(original), "sqlstate", None
+        _unwrap_adapted(original), "sqlstate", None
     )
     extended = getattr(original, "sqlite_errorcode", None)
     if extended is not None:
-        return _sqlite(extended, str(original), where)
+        return _translate_sqlite(extended, str(original), where)
     if isinstance(first, int):
         # PyMySQL's errors have an SQLSTATE too, which says less than their code.
         text = str(original.args[1]) if len(original.args) > 1 else ""
@@ -108,11 +108,11 @@ def _translate_driver_error(error: Any, where: ErrorContext) -> e.ColonnadeError
             kind = e.InvalidValue
         return _build_error(kind, told, where, codes.REASONS.get(first), said=text)
     if state is not None:
-        return _translate_postgresql(_kind_of_state(state), state, original, where)
+        return _translate_postgresql(_class_of_state(state), state, original, where)
     return _translate_without_code(original, lost, where)
 
 
-def _sqlite(code: int, text: str, where: ErrorContext) -> e.ColonnadeError:
+def _translate_sqlite(code: int, text: str, where: ErrorContext) -> e.ColonnadeError:
     kind = codes.SQLITE.get(code) or codes.SQLITE.get(code & 0xFF) or e.DatabaseError
     reason = codes.SQLITE_VALUES.get(text)
     if kind is e.InvalidStatement and reason is not None:
@@ -122,7 +122,7 @@ def _sqlite(code: int, text: str, where: ErrorContext) -> e.ColonnadeError:
     return _build_error(kind, violations.parse_sqlite(text), where, reason, said=text)
 
 
-def _kind_of_state(state: str) -> type[e.DatabaseError]:
+def _class_of_state(state: str) -> type[e.DatabaseError]:
     """Return the error class of an SQLSTATE of PostgreSQL.
 
     A state of a class that PostgreSQL does not have was raised by a trigger or procedure.
@@ -144,7 +144,7 @@ def _is_json_check(told: violations.Violation, metadata: MetaData) -> bool:
 def _translate_postgresql(
     kind: type[e.DatabaseError], state: str, original: Any, where: ErrorContext
 ) -> e.ColonnadeError:
-    details = getattr(original, "diag", None) or _driver_error(original)
+    details = getattr(original, "diag", None) or _unwrap_adapted(original)
     if state == "57014" and "statement timeout" in str(original):
         # The server has one code for a cancel request and a time-out; only the text differs.
         kind = e.StatementTimeout
@@ -167,14 +167,14 @@ def _translate_postgresql(
     return _build_error(kind, violation, where, codes.REASONS.get(state), said=said)
 
 
-def _driver_error(original: Any) -> Any:
+def _unwrap_adapted(original: Any) -> Any:
     """Return the driver's error behind the one that SQLAlchemy's adapter made of it."""
     return original.__cause__ if original.__cause__ is not None else original
 
 
 def _translate_without_code(original: Any, lost: bool, where: ErrorContext) -> e.ColonnadeError:
     """Translate an error that the driver raised by itself, without a code of the server."""
-    driver = _driver_error(original)
+    driver = _unwrap_adapted(original)
     if not lost and "another operation" in str(driver):
         return e.SessionShared(
             "one connection was used by two tasks at the same time",
@@ -211,14 +211,14 @@ def _build_error(
         why = f": {reason}" if reason else ""
         return _name_fields(e.InvalidValue(message + why, hint=hint), where, violation)
     if issubclass(kind, e.RefusedByDatabase):
-        found = locate(where.metadata, table=where.table)
+        found = find_location(where.metadata, table=where.table)
         subject = found.model or where.table or "the statement"
         message = message.format(model=subject)
         return kind(message, hint=hint, model=found.model, reason=said)
     if violation is None or not issubclass(kind, e.ConstraintViolation):
         return kind(message, hint=hint)
     table = violation.table or where.table
-    found = locate(
+    found = find_location(
         where.metadata,
         table=table,
         constraint=violation.constraint,
@@ -247,7 +247,7 @@ def _name_fields(
     columns = (violation.columns if violation is not None else ()) or where.columns()
     if not columns:
         return error
-    found = locate(where.metadata, table=where.table, columns=columns)
+    found = find_location(where.metadata, table=where.table, columns=columns)
     fields = found.fields or columns
     about = f"{found.model or where.table or 'the row'}: {' and '.join(fields)}"
     return e.InvalidValue(
@@ -266,11 +266,11 @@ def _stale_error(_error: BaseException, _where: ErrorContext) -> e.ColonnadeErro
     )
 
 
-def _gone() -> e.NotFound:
+def _not_found_error() -> e.NotFound:
     return e.NotFound("no row has this key, or answers to this statement")
 
 
-def _misused(error: sa.SQLAlchemyError, where: ErrorContext) -> e.ColonnadeError:
+def _misuse_error(error: sa.SQLAlchemyError, where: ErrorContext) -> e.ColonnadeError:
     """Return the error for a use that SQLAlchemy refuses, with the first line of its message.
 
     The lines after that may hold a statement with its values.
@@ -328,12 +328,12 @@ _BY_CLASS: Final[
         orm.StaleDataError: _stale_error,
         sa.PendingRollbackError: lambda _error, _where: aborted_error(),
         sa.TimeoutError: _pool_error,
-        orm.ObjectDeletedError: lambda _error, _where: _gone(),
-        sa.NoResultFound: lambda _error, _where: _gone(),
+        orm.ObjectDeletedError: lambda _error, _where: _not_found_error(),
+        sa.NoResultFound: lambda _error, _where: _not_found_error(),
         sa.MultipleResultsFound: lambda _error, _where: e.MultipleFound(
             "one row was asked for, and there are more"
         ),
-        sa.SQLAlchemyError: _misused,
+        sa.SQLAlchemyError: _misuse_error,
         asyncio.CancelledError: lambda _error, _where: None,
         # sqlite3 raises it as it is, for a number of more than 64 bits.
         OverflowError: lambda _error, where: (

@@ -46,7 +46,7 @@ from colonnade.engine.failed_transaction import (
 from colonnade.engine.repeats import warn_repeated
 from colonnade.engine.write_lock import queue_writers
 from colonnade.errors import ColonnadeError, CommitUnknown, InvalidStatement, InvalidValue
-from colonnade.scope import install
+from colonnade.scope import install_scopes
 
 __all__ = ["build_engine"]
 
@@ -84,7 +84,7 @@ def build_engine(dialect: Dialect, metadata: MetaData) -> AsyncEngine:
     _translate_errors(sync, metadata, commits, reading=reading)
     dialect.add_listeners(sync)
     queue_writers(sync, dialect)
-    install(sync.dialect)
+    install_scopes(sync.dialect)
     limit_compiled(sync)
     if settings.warn_repeated is not None:
         warn_repeated(sync, settings.warn_repeated)

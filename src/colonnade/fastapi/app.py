@@ -148,7 +148,7 @@ def _compose_lifespan(app: FastAPI, db: Database, create_tables: bool) -> None:
     @asynccontextmanager
     async def lifespan(started: Any) -> AsyncGenerator[Any]:
         async with db:
-            _check(db.metadata)
+            _check_metadata(db.metadata)
             if create_tables:
                 await db.create_all()
             async with inner(started) as state:
@@ -157,7 +157,7 @@ def _compose_lifespan(app: FastAPI, db: Database, create_tables: bool) -> None:
     app.router.lifespan_context = lifespan
 
 
-def _check(metadata: MetaData) -> None:
+def _check_metadata(metadata: MetaData) -> None:
     """Raise ``InvalidMapping`` for models that do not fit; log constraints without a name."""
     check_models(metadata)
     if metadata.naming_convention != _UNNAMED:

@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from colonnade.errors import InvalidSchema, InvalidSetting
 from colonnade.fastapi import problems
 from colonnade.fastapi.dependencies import check_service, provide
-from colonnade.fastapi.inputs import closed_body, refuse_unknown_parameters
+from colonnade.fastapi.inputs import build_closed_body, refuse_unknown_parameters
 from colonnade.fastapi.keys import UrlKey
-from colonnade.mapping import nearest, with_article
+from colonnade.mapping import find_nearest, with_article
 from colonnade.pagination import Page
 from colonnade.query import json_of_written
 from colonnade.reading import check_schema
@@ -76,13 +76,13 @@ def crud_router(
     app starts, ``InvalidSchema`` is raised if the model cannot fill ``read``.
     """
     check_service(service, "crud_router")
-    wanted = _usual(service) if routes is None else _wanted(routes)
+    wanted = _default_operations(service) if routes is None else _check_operations(routes)
     limit = service.max_page_size if max_size is None else max_size
-    crud = _Crud(
+    crud = _CrudRoutes(
         service=service,
-        read=_schema(read),
-        created=_body(service, create, "create") if "create" in wanted else None,
-        changes=_body(service, update, "update") if "update" in wanted else None,
+        read=_refuse_table(read),
+        created=_body_schema(service, create, "create") if "create" in wanted else None,
+        changes=_body_schema(service, update, "update") if "update" in wanted else None,
         key=UrlKey.of(service.model),
         size=min(_SIZE, limit) if size is None else size,
         limit=limit,
@@ -90,7 +90,7 @@ def crud_router(
     crud.check()
     router = APIRouter(
         prefix=prefix,
-        tags=_tags(tags, prefix.strip("/") or service.model.__name__.lower()),
+        tags=_tags_or_default(tags, prefix.strip("/") or service.model.__name__.lower()),
         dependencies=[*(dependencies or ()), Depends(refuse_unknown_parameters)],
         lifespan=crud.lifespan,
         generate_unique_id_function=_operation_id,
@@ -101,7 +101,7 @@ def crud_router(
 
 
 @dataclass(frozen=True)
-class _Crud:
+class _CrudRoutes:
     """The service, schemas, key and limits of one router, and the methods that add its routes."""
 
     service: type[ServiceBase[Any, Any, Any]]
@@ -142,8 +142,8 @@ class _Crud:
             return Response(answer, 201, headers, media_type=_JSON)
 
         assert self.created is not None
-        _annotate(create, body=closed_body(self.created), service=self._writing)
-        told = _problems(409, 422)
+        _annotate(create, body=build_closed_body(self.created), service=self._writing)
+        told = _problem_responses(409, 422)
         if "get" in wanted:
             told[201] = {"headers": {"Location": _LOCATION}}
         router.add_api_route(
@@ -167,7 +167,7 @@ class _Crud:
             methods=["GET"],
             response_model=self.read,
             summary=f"Get {with_article(self.noun)} by its key",
-            responses=_problems(404, 422),
+            responses=_problem_responses(404, 422),
         )
 
     def add_page(self, router: APIRouter, _: Collection[Operation]) -> None:
@@ -189,7 +189,7 @@ class _Crud:
             methods=["GET"],
             response_model=Page[self.read],  # type: ignore[name-defined] # known at run time
             summary=f"A page of {self.noun}",
-            responses=_problems(422),
+            responses=_problem_responses(422),
         )
 
     def add_update(self, router: APIRouter, _: Collection[Operation]) -> None:
@@ -199,14 +199,16 @@ class _Crud:
             return Response(answer, media_type=_JSON)
 
         assert self.changes is not None
-        _annotate(update, key=self._key, body=closed_body(self.changes), service=self._writing)
+        _annotate(
+            update, key=self._key, body=build_closed_body(self.changes), service=self._writing
+        )
         router.add_api_route(
             self.key.path,
             update,
             methods=["PATCH"],
             response_model=self.read,
             summary=f"Change the fields of {with_article(self.noun)} that are sent",
-            responses=_problems(404, 409, 422),
+            responses=_problem_responses(404, 409, 422),
         )
 
     def add_delete(self, router: APIRouter, _: Collection[Operation]) -> None:
@@ -221,7 +223,7 @@ class _Crud:
             methods=["DELETE"],
             status_code=204,
             summary=f"Delete {with_article(self.noun)}",
-            responses=_problems(404, 409, 422),
+            responses=_problem_responses(404, 409, 422),
         )
 
     @property
@@ -248,9 +250,9 @@ def _annotate(endpoint: Callable[..., Any], **annotations: Any) -> None:
     endpoint.__annotations__.update(annotations)
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def _problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return ``responses`` for the OpenAPI document: problems with these statuses, and 5XX."""
-    content = {problems.MEDIA_TYPE: {"schema": problems.schema()}}
+    content = {problems.MEDIA_TYPE: {"schema": problems.problem_schema()}}
     told: tuple[int | str, ...] = (*statuses, "5XX")
     return {status: {"description": _KNOWN[status], "content": content} for status in told}
 
@@ -264,7 +266,7 @@ def _operation_id(route: APIRoute) -> str:
     return "_".join([*words, route.name])
 
 
-def _schema(schema: type[BaseModel]) -> type[BaseModel]:
+def _refuse_table(schema: type[BaseModel]) -> type[BaseModel]:
     """Return the schema. Raise ``InvalidSchema`` if it is a table."""
     if hasattr(schema, "__table__"):
         raise InvalidSchema(
@@ -274,7 +276,7 @@ def _schema(schema: type[BaseModel]) -> type[BaseModel]:
     return schema
 
 
-def _body(
+def _body_schema(
     service: type[ServiceBase[Any, Any, Any]],
     given: type[BaseModel] | None,
     verb: Literal["create", "update"],
@@ -284,26 +286,26 @@ def _body(
     The service needs one also where another is given: it validates what it writes by its own.
     """
     own = service.schema_for(verb)
-    return _schema(given or own)
+    return _refuse_table(given or own)
 
 
-def _tags(given: list[str] | str | None, usual: str) -> list[str | Enum]:
+def _tags_or_default(given: list[str] | str | None, usual: str) -> list[str | Enum]:
     return [given] if isinstance(given, str) else [*(given or [usual])]
 
 
-def _usual(service: type[ServiceBase[Any, Any, Any]]) -> tuple[Operation, ...]:
+def _default_operations(service: type[ServiceBase[Any, Any, Any]]) -> tuple[Operation, ...]:
     """Return the routes that a service gets by default, by the schemas that it has."""
     has = {verb: hasattr(service, f"{verb}_schema") for verb in ("create", "update")}
     has["delete"] = any(has.values())
     return tuple(name for name in _OPERATIONS if has.get(name, True))
 
 
-def _wanted(routes: Iterable[Operation]) -> tuple[Operation, ...]:
+def _check_operations(routes: Iterable[Operation]) -> tuple[Operation, ...]:
     """Return the routes that were asked for, in our order. Raise ``InvalidSetting``."""
     asked = (routes,) if isinstance(routes, str) else tuple(routes)
     for name in asked:
         if name not in _OPERATIONS:
-            near = nearest(name, _OPERATIONS)
+            near = find_nearest(name, _OPERATIONS)
             raise InvalidSetting(
                 f"there is no route {name!r}",
                 hint=f"did you mean {near!r}?" if near else f"routes: {', '.join(_OPERATIONS)}",

@@ -19,16 +19,16 @@ from colonnade.caches import memoized
 from colonnade.database import Database
 from colonnade.errors import UsageError
 from colonnade.fastapi.app import database_of
-from colonnade.fastapi.inputs import declare_writing, writes
+from colonnade.fastapi.inputs import declare_writing, route_writes
 from colonnade.mapping import with_article
 from colonnade.scope import Bindings
 from colonnade.service import ServiceBase
 from colonnade.session import Session
 
-__all__ = ["Work", "provide", "provide_database", "provide_scope", "provide_session"]
+__all__ = ["RequestSessions", "provide", "provide_database", "provide_scope", "provide_session"]
 
 
-class Work:
+class RequestSessions:
     """The sessions of one request: opened when they are first asked for, and ended together.
 
     At the end of the block the unit of work commits, or rolls back if the block raised.
@@ -101,7 +101,7 @@ def provide(service: type[ServiceBase[Any, Any, Any]], *, read: bool = False) ->
     and so sees what was written. Raises ``UsageError`` if ``service`` is no class of services.
     """
     check_service(service, "provide")
-    return _bound(service, read)
+    return _build_service_dependency(service, read)
 
 
 def check_service(service: Any, taker: str) -> None:
@@ -116,7 +116,7 @@ def check_service(service: Any, taker: str) -> None:
         told = f"{name} does not say which model it serves"
         hint = f"class {name}(ServiceBase[Hero, HeroCreate, HeroUpdate])"
     else:
-        told = f"{taker} takes a class derived from ServiceBase, not {_name(service)}"
+        told = f"{taker} takes a class derived from ServiceBase, not {_name_of(service)}"
         hint = "provide_session() gives a session to what is no service"
         if isinstance(service, ServiceBase):
             hint = f"hand in the class: {type(service).__name__}"
@@ -132,7 +132,7 @@ def provide_session(*, read: bool = False) -> Depends:
     It is the session of the request's services. With ``read`` it is a reader, unless the request
     has a unit of work.
     """
-    return _in_function(_reader if read else _unit)
+    return _depend_in_function(_open_reader if read else _open_unit)
 
 
 def provide_database() -> Depends:
@@ -141,7 +141,7 @@ def provide_database() -> Depends:
     Streaming responses and background tasks need it: they run after the path operation, and open
     sessions of their own.
     """
-    return _in_function(_database)
+    return _depend_in_function(_find_database)
 
 
 def provide_scope(values: Callable[..., Any]) -> Depends:
@@ -152,54 +152,64 @@ def provide_scope(values: Callable[..., Any]) -> Depends:
     dependencies return different values for one scope, ``UsageError`` is raised.
     """
 
-    async def bind(work: Work, scope: Mapping[str, Any]) -> None:
+    async def bind(work: RequestSessions, scope: Mapping[str, Any]) -> None:
         await work.bind(scope)
 
     # Not in the signature: annotations there are texts, which FastAPI resolves without ``values``.
-    bind.__annotations__["work"] = Annotated[Work, Depends(_work, scope="function")]
+    bind.__annotations__["work"] = Annotated[
+        RequestSessions, Depends(_open_sessions, scope="function")
+    ]
     bind.__annotations__["scope"] = Annotated[Any, Depends(values)]
-    return _in_function(bind)
+    return _depend_in_function(bind)
 
 
-async def _database(connection: HTTPConnection) -> Database:
+async def _find_database(connection: HTTPConnection) -> Database:
     return database_of(connection.app)
 
 
-async def _work(connection: HTTPConnection) -> AsyncGenerator[Work]:
-    async with Work(database_of(connection.app), writes=writes(connection)) as work:
+async def _open_sessions(connection: HTTPConnection) -> AsyncGenerator[RequestSessions]:
+    async with RequestSessions(
+        database_of(connection.app), writes=route_writes(connection)
+    ) as work:
         yield work
 
 
 # FastAPI calls a dependency once in a request for each pair of function and scope. The services of
 # a request share its sessions because all of them depend on these same functions.
 @declare_writing
-async def _unit(work: Annotated[Work, Depends(_work, scope="function")]) -> Session:
+async def _open_unit(
+    work: Annotated[RequestSessions, Depends(_open_sessions, scope="function")],
+) -> Session:
     return await work.unit()
 
 
-async def _reader(work: Annotated[Work, Depends(_work, scope="function")]) -> Session:
+async def _open_reader(
+    work: Annotated[RequestSessions, Depends(_open_sessions, scope="function")],
+) -> Session:
     return await work.reader()
 
 
 @memoized
-def _bound(service: Callable[[Session], object], read: bool) -> Depends:
+def _build_service_dependency(service: Callable[[Session], object], read: bool) -> Depends:
     """Return the dependency that makes a service; the same for each pair of arguments."""
 
     # It takes the session from ``Work`` and not from ``_unit``: FastAPI takes 9 µs for each
     # dependency of each request.
-    async def make(work: Work) -> object:
+    async def make(work: RequestSessions) -> object:
         return service(await (work.reader() if read else work.unit()))
 
-    make.__annotations__["work"] = Annotated[Work, Depends(_work, scope="function")]
+    make.__annotations__["work"] = Annotated[
+        RequestSessions, Depends(_open_sessions, scope="function")
+    ]
     if not read:
         declare_writing(make)
-    return _in_function(make)
+    return _depend_in_function(make)
 
 
-def _in_function(dependency: Callable[..., Any]) -> Depends:
+def _depend_in_function(dependency: Callable[..., Any]) -> Depends:
     """Return a dependency that FastAPI ends before it sends the response, so COMMIT comes first."""
     return Depends(dependency, scope="function")
 
 
-def _name(value: object) -> str:
+def _name_of(value: object) -> str:
     return getattr(value, "__name__", None) or with_article(type(value).__name__)

@@ -44,10 +44,10 @@ def install_handlers(app: FastAPI, problems: Problems) -> None:
             f"problems={problems!r} is none of the choices", hint="choices: all, database, none"
         )
     if problems != "none":
-        _install(app, ColonnadeError, _answer_error, None)
+        _install_handler(app, ColonnadeError, _answer_error, None)
     if problems == "all":
-        _install(app, HTTPException, _answer_http, http_exception_handler)
-        _install(
+        _install_handler(app, HTTPException, _answer_http, http_exception_handler)
+        _install_handler(
             app,
             RequestValidationError,
             _answer_validation,
@@ -55,7 +55,7 @@ def install_handlers(app: FastAPI, problems: Problems) -> None:
         )
 
 
-def _install(
+def _install_handler(
     app: FastAPI, kind: type[Exception], handler: Callable[..., Any], default: object
 ) -> None:
     """Add a handler if the app has none for this class but FastAPI's ``default``."""

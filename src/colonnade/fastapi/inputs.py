@@ -30,15 +30,15 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from starlette.requests import HTTPConnection, Request
 
 from colonnade._compat.fastapi_routing import served_route
-from colonnade.mapping import nearest
+from colonnade.mapping import find_nearest
 
 __all__ = [
-    "closed_body",
+    "body_keys_of",
+    "build_closed_body",
     "declare_writing",
-    "keys_of",
-    "query_names",
+    "query_names_of",
     "refuse_unknown_parameters",
-    "writes",
+    "route_writes",
 ]
 
 #: The dependencies that were declared to write.
@@ -62,19 +62,19 @@ def declare_writing(dependency: Callable[..., Any]) -> Callable[..., Any]:
     return dependency
 
 
-def writes(connection: HTTPConnection) -> bool:
+def route_writes(connection: HTTPConnection) -> bool:
     """Return whether the route of this request has a dependency that writes, at any depth."""
-    return _facts(connection).writes
+    return _facts_of(connection).writes
 
 
-def query_names(connection: HTTPConnection) -> frozenset[str]:
+def query_names_of(connection: HTTPConnection) -> frozenset[str]:
     """Return the query parameters that the route of this request and its dependencies declare."""
-    return _facts(connection).query_names
+    return _facts_of(connection).query_names
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
     """Raise ``RequestValidationError`` for query parameters that the route does not declare."""
-    known = query_names(request)
+    known = query_names_of(request)
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     if unknown:
         raise RequestValidationError(
@@ -82,69 +82,70 @@ async def refuse_unknown_parameters(request: Request) -> None:
                 {
                     "type": "extra_forbidden",
                     "loc": ("query", name),
-                    "msg": _unknown("query parameter", name, known),
+                    "msg": _unknown_message("query parameter", name, known),
                 }
                 for name in unknown
             ]
         )
 
 
-def closed_body(schema: type[BaseModel]) -> Any:
+def build_closed_body(schema: type[BaseModel]) -> Any:
     """Return an annotation for a JSON body: the schema, which here also refuses unknown keys.
 
     The OpenAPI document shows the schema itself, unchanged.
     """
-    known = keys_of(schema)
+    known = body_keys_of(schema)
 
     def check(data: Any, validate: ValidatorFunctionWrapHandler) -> Any:
         unknown = [name for name in data if name not in known] if isinstance(data, dict) else []
         if not unknown:
             return validate(data)
         problems = [
-            _problem((name,), "extra_forbidden", _unknown("field", name, known)) for name in unknown
+            _build_problem((name,), "extra_forbidden", _unknown_message("field", name, known))
+            for name in unknown
         ]
         raise ValidationError.from_exception_data(
-            schema.__name__, problems + _problems(data, validate)
+            schema.__name__, problems + _find_problems(data, validate)
         )
 
     return Annotated[schema, Body(), WrapValidator(check)]
 
 
-def keys_of(schema: type[BaseModel]) -> frozenset[str]:
+def body_keys_of(schema: type[BaseModel]) -> frozenset[str]:
     """Return the keys that a body may have: aliases, and names if the schema takes them too."""
     by_name = any(schema.model_config.get(key) for key in ("populate_by_name", "validate_by_name"))
     return frozenset(
         key
         for name, field in schema.model_fields.items()
-        for key in (*_keys(name, field), *([name] if by_name else ()))
+        for key in (*_keys_of(name, field), *([name] if by_name else ()))
     )
 
 
-def _facts(connection: HTTPConnection) -> _RouteFacts:
+def _facts_of(connection: HTTPConnection) -> _RouteFacts:
     """Return the facts of the route that serves this request; compute them once for a route."""
     route = served_route(connection.scope)
     facts: _RouteFacts | None = getattr(route, _FACTS, None)
     if facts is None:
-        found = tuple(_dependants(route))
-        facts = _RouteFacts(any(item.call in _WRITING for item in found), _query_names(found))
+        found = tuple(_iterate_dependants(route))
+        facts = _RouteFacts(any(item.call in _WRITING for item in found), _find_query_names(found))
         if route is not None:
             setattr(route, _FACTS, facts)
     return facts
 
 
-def _query_names(found: Sequence[Dependant]) -> frozenset[str]:
+def _find_query_names(found: Sequence[Dependant]) -> frozenset[str]:
     declared = (
         name
         for item in found
         for field in item.query_params
-        for name in _names(field.name, field.field_info)
+        for name in _names_of(field.name, field.field_info)
     )
     # ``APIKeyQuery`` reads the query by itself, and declares no parameter for that.
     keys = (item.call.model.name for item in found if isinstance(item.call, APIKeyQuery))
     return frozenset((*declared, *keys))
 
 
-def _dependants(route: Any) -> Iterator[Dependant]:
+def _iterate_dependants(route: Any) -> Iterator[Dependant]:
     """Yield the route's dependencies at any depth, the route itself first; FastAPI's records."""
     ahead = [getattr(route, "dependant", None)]
     while ahead:
@@ -154,40 +155,40 @@ def _dependants(route: Any) -> Iterator[Dependant]:
             ahead.extend(item.dependencies)
 
 
-def _names(name: str, parameter: FieldInfo) -> Iterable[str]:
+def _names_of(name: str, parameter: FieldInfo) -> Iterable[str]:
     """Return the names of one parameter, or those of all fields in a model of parameters."""
     kind = parameter.annotation
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return keys_of(kind)
-    return _keys(name, parameter)
+        return body_keys_of(kind)
+    return _keys_of(name, parameter)
 
 
-def _keys(name: str, field: FieldInfo) -> Iterator[str]:
+def _keys_of(name: str, field: FieldInfo) -> Iterator[str]:
     alias = field.validation_alias or field.alias or name
     for choice in alias.choices if isinstance(alias, AliasChoices) else (alias,):
         yield str(choice.path[0]) if isinstance(choice, AliasPath) else choice
 
 
-def _problems(data: Any, validate: ValidatorFunctionWrapHandler) -> list[InitErrorDetails]:
+def _find_problems(data: Any, validate: ValidatorFunctionWrapHandler) -> list[InitErrorDetails]:
     """Validate the body, and return its errors other than unknown keys."""
     try:
         validate(data)
     except ValidationError as error:
         return [
-            _problem(item["loc"], item["type"], item["msg"])
+            _build_problem(item["loc"], item["type"], item["msg"])
             for item in error.errors(include_input=False, include_url=False)
             if item["type"] != "extra_forbidden"  # told already
         ]
     return []
 
 
-def _problem(where: tuple[int | str, ...], kind: str, message: str) -> InitErrorDetails:
+def _build_problem(where: tuple[int | str, ...], kind: str, message: str) -> InitErrorDetails:
     # The message is no template itself, since it may have braces of its own. The ignored error:
     # Pydantic wants a literal as the kind, and here the kind comes from Pydantic.
     told = PydanticCustomError(kind, "{told}", {"told": message})  # pyright: ignore[reportArgumentType]
     return InitErrorDetails(type=told, loc=where, input=None)
 
 
-def _unknown(kind: str, name: str, known: frozenset[str]) -> str:
-    near = nearest(name, known)
+def _unknown_message(kind: str, name: str, known: frozenset[str]) -> str:
+    near = find_nearest(name, known)
     return f"there is no such {kind}" + (f"; did you mean {near!r}?" if near else "")

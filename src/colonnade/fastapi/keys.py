@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from fastapi import Path
 from pydantic import TypeAdapter
 
-from colonnade.mapping.model import attribute_of
+from colonnade.mapping.model import attribute_of_column
 
 __all__ = ["UrlKey"]
 
@@ -28,7 +28,7 @@ class UrlKey:
     def of(cls, model: type[Any]) -> UrlKey:
         """Return the key of a model. Configures no mapper, so that other models may be missing."""
         mapper: Any = sa.inspect(model)
-        names = [attribute_of(mapper, column) for column in mapper.primary_key]
+        names = [attribute_of_column(mapper, column) for column in mapper.primary_key]
         return cls(tuple((name, _type_of(model, name)) for name in names if name is not None))
 
     @property

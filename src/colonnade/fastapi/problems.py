@@ -38,15 +38,15 @@ from colonnade.errors import (
 
 __all__ = [
     "MEDIA_TYPE",
-    "Answer",
+    "ErrorAnswer",
     "FieldProblem",
     "Problem",
     "answer_to",
     "problem_of_error",
     "problem_of_http",
     "problem_of_validation",
+    "problem_schema",
     "response_to",
-    "schema",
     "status_of",
 ]
 
@@ -82,7 +82,7 @@ class Problem(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ErrorAnswer:
     """An HTTP status; with ``detail`` the client reads that in place of the error's message."""
 
     status: int
@@ -94,25 +94,27 @@ class Answer:
 #: could take is 422; one that its present state does not take is 409. A mistake of the calling code
 #: is 500, since a client cannot mend it. An unknown commit is 500 and not 503, because clients and
 #: proxies repeat a request after 503 by themselves.
-_ANSWERS: Final[Mapping[type[BaseException], Answer]] = MappingProxyType(
+_ANSWERS: Final[Mapping[type[BaseException], ErrorAnswer]] = MappingProxyType(
     {
-        ColonnadeError: Answer(500, "The server could not answer; its log says why."),
-        InvalidRequest: Answer(422),
-        InvalidSchema: Answer(500, "The server could not answer; its log says why."),
-        NotFound: Answer(404),
-        OutOfScope: Answer(409),
-        Conflict: Answer(409),
-        ConstraintViolation: Answer(409),
-        NotNullViolation: Answer(422),
-        CheckViolation: Answer(422),
-        InvalidValue: Answer(422),
-        Retryable: Answer(503, "Another request was in the way; nothing was stored. Try again."),
-        Unavailable: Answer(
+        ColonnadeError: ErrorAnswer(500, "The server could not answer; its log says why."),
+        InvalidRequest: ErrorAnswer(422),
+        InvalidSchema: ErrorAnswer(500, "The server could not answer; its log says why."),
+        NotFound: ErrorAnswer(404),
+        OutOfScope: ErrorAnswer(409),
+        Conflict: ErrorAnswer(409),
+        ConstraintViolation: ErrorAnswer(409),
+        NotNullViolation: ErrorAnswer(422),
+        CheckViolation: ErrorAnswer(422),
+        InvalidValue: ErrorAnswer(422),
+        Retryable: ErrorAnswer(
+            503, "Another request was in the way; nothing was stored. Try again."
+        ),
+        Unavailable: ErrorAnswer(
             503, "The database cannot serve now; nothing was stored. Try again later.", 2
         ),
-        StatementCancelled: Answer(503, "The database ended the request; nothing was stored."),
-        StatementTimeout: Answer(504, "The database took too long; nothing was stored."),
-        CommitUnknown: Answer(
+        StatementCancelled: ErrorAnswer(503, "The database ended the request; nothing was stored."),
+        StatementTimeout: ErrorAnswer(504, "The database took too long; nothing was stored."),
+        CommitUnknown: ErrorAnswer(
             500,
             "It is not known whether the request was stored. Look before sending it again.",
         ),
@@ -120,7 +122,7 @@ _ANSWERS: Final[Mapping[type[BaseException], Answer]] = MappingProxyType(
 )
 
 
-def answer_to(kind: type[ColonnadeError]) -> Answer:
+def answer_to(kind: type[ColonnadeError]) -> ErrorAnswer:
     """Return the answer for an error of this class, or of its nearest listed base."""
     return next(_ANSWERS[base] for base in kind.__mro__ if base in _ANSWERS)
 
@@ -133,7 +135,7 @@ def status_of(kind: type[ColonnadeError]) -> int:
 def problem_of_error(error: ColonnadeError) -> Problem:
     """Return the problem for one of our errors; with a general text for some (``_ANSWERS``)."""
     answer = answer_to(type(error))
-    title, kind = _phrase(answer.status), f"urn:colonnade:{error.code}"
+    title, kind = _phrase_of(answer.status), f"urn:colonnade:{error.code}"
     if answer.detail is not None:
         return Problem(
             type=kind, title=title, status=answer.status, code=error.code, detail=answer.detail
@@ -153,21 +155,21 @@ def problem_of_error(error: ColonnadeError) -> Problem:
 
 def problem_of_validation(error: RequestValidationError) -> Problem:
     """Return the problem for a request that FastAPI refused, without the values that were sent."""
-    found = [_field(item["loc"], item["msg"]) for item in error.errors()]
+    found = [_build_field_problem(item["loc"], item["msg"]) for item in error.errors()]
     return Problem(
         type="urn:colonnade:invalid_request",
-        title=_phrase(422),
+        title=_phrase_of(422),
         status=422,
         code="invalid_request",
         detail="; ".join(f"{item.field}: {item.detail}" for item in found),
-        fields=_unique(item.field for item in found),
+        fields=_remove_duplicates(item.field for item in found),
         problems=found,
     )
 
 
 def problem_of_http(error: HTTPException) -> Problem:
     """Return the problem for an ``HTTPException``; a detail that is no text becomes ``data``."""
-    title = _phrase(error.status_code)
+    title = _phrase_of(error.status_code)
     code = title.lower().replace(" ", "_").replace("-", "_").replace("'", "")
     detail: object = error.detail
     if isinstance(detail, str):
@@ -186,7 +188,7 @@ def response_to(problem: Problem, headers: dict[str, str] | None = None) -> Resp
     )
 
 
-def schema() -> dict[str, Any]:
+def problem_schema() -> dict[str, Any]:
     """Return the JSON schema of a problem, without references to definitions.
 
     FastAPI lists a response model under ``application/json`` only. So the schema is written into
@@ -197,7 +199,7 @@ def schema() -> dict[str, Any]:
     return found
 
 
-def _field(where: tuple[Any, ...], detail: str) -> FieldProblem:
+def _build_field_problem(where: tuple[Any, ...], detail: str) -> FieldProblem:
     """Return the problem of one field; ``where`` is Pydantic's ``loc``, its first part the place.
 
     If there is nothing behind the first part (the whole body is missing) it names the field too.
@@ -206,11 +208,11 @@ def _field(where: tuple[Any, ...], detail: str) -> FieldProblem:
     return FieldProblem(field=".".join(path) or location, detail=detail, location=location)
 
 
-def _unique(names: Iterable[str]) -> list[str]:
+def _remove_duplicates(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _phrase(status: int) -> str:
+def _phrase_of(status: int) -> str:
     """Return the reason phrase of a status, such as ``Not Found``."""
     try:
         return HTTPStatus(status).phrase

@@ -16,12 +16,12 @@ from sqlalchemy import ColumnElement, Select, and_, literal_column, not_, or_, s
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import Grouping
 
-from colonnade.filters.computed import computed
+from colonnade.filters.computed import build_computed
 from colonnade.filters.joins import JoinTree
 from colonnade.filters.nodes import And, Comparison, Every, Node, Not, Or, Some, SQLCondition
 from colonnade.mapping import Column, Expression, Relation
-from colonnade.mapping.expressions import adapted
-from colonnade.mapping.links import linked
+from colonnade.mapping.expressions import adapt_expression
+from colonnade.mapping.links import build_link
 
 __all__ = ["compile_node"]
 
@@ -77,7 +77,7 @@ def compile_node(node: Node, sources: JoinTree, slot: ParameterNamer) -> ColumnE
                 )
             )
         case SQLCondition():
-            return adapted(node.element, node.model, sources.root)
+            return adapt_expression(node.element, node.model, sources.root)
 
 
 def _follow_relations(
@@ -117,7 +117,7 @@ def _existing(
     owner: Any, relation: Relation, child: JoinTree, *conditions: ColumnElement[bool]
 ) -> ColumnElement[bool]:
     """Return the EXISTS of a child of the owner for which the conditions hold."""
-    source, tied = linked(owner, relation, child.root)
+    source, tied = build_link(owner, relation, child.root)
     found: Select[Any] = select(literal_column("1")).select_from(source).where(tied, *conditions)
     # The conditions may have asked for joins inside of the EXISTS.
     return child.apply_joins(found).correlate(owner).exists()
@@ -131,7 +131,7 @@ def _compile_comparison(
     # A flag is part of the statement's shape, so that the planner sees it; it is not bound.
     value = node.operator.make_parameter(slot(), node.column.type) if node.binds else node.flag
     if isinstance(node.column, Expression):
-        return computed(entity, node.column, node.operator, value)
+        return build_computed(entity, node.column, node.operator, value)
     return node.operator.build(getattr(entity, node.column.name), value)
 
 

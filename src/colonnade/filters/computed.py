@@ -19,7 +19,7 @@ from colonnade.mapping import Column, Expression, attribute_on
 from colonnade.mapping.paths import ColumnPath
 from colonnade.values import family_of
 
-__all__ = ["check_comparator", "computed", "described", "fits"]
+__all__ = ["build_computed", "check_comparator", "describe_column", "is_supported"]
 
 #: The operators for an expression of unknown type.
 _UNTYPED: Final = frozenset({"isnull"})
@@ -38,7 +38,7 @@ _ASKED: Final[Mapping[str, Callable[[Any, Any], Any]]] = MappingProxyType(
 )
 
 
-def fits(operator: Operator, column: Column | Expression) -> bool:
+def is_supported(operator: Operator, column: Column | Expression) -> bool:
     """Return whether an operator applies to a column or an expression."""
     if isinstance(column, Expression):
         if column.untyped:
@@ -48,7 +48,7 @@ def fits(operator: Operator, column: Column | Expression) -> bool:
     return operator.supports(column.type)
 
 
-def described(column: Column | Expression) -> tuple[str, str]:
+def describe_column(column: Column | Expression) -> tuple[str, str]:
     """Return how errors describe a column's type, and how to give an expression one."""
     if isinstance(column, Expression) and column.untyped:
         remedy = "annotate what it returns, as in -> int, or give it a type, as in type_=Integer"
@@ -57,7 +57,7 @@ def described(column: Column | Expression) -> tuple[str, str]:
     return (f"{kind} that is computed" if isinstance(column, Expression) else kind), ""
 
 
-def computed(
+def build_computed(
     entity: Any, column: Expression, operator: Operator, value: Any
 ) -> ColumnElement[bool]:
     """Return the condition on an expression of ``entity``; its own comparator goes first."""
@@ -77,7 +77,7 @@ def check_comparator(name: str, path: ColumnPath, operator: Operator) -> None:
         return
     owner = path.owner
     try:
-        computed(owner, column, operator, operator.make_parameter("value", column.type))
+        build_computed(owner, column, operator, operator.make_parameter("value", column.type))
     except Exception as error:
         raise UnknownOperator(
             f"{name}: the comparator of {owner.__name__}.{column.name} takes no value that is "

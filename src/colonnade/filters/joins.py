@@ -10,7 +10,7 @@ from sqlalchemy import FromClause, Select, inspect
 from sqlalchemy.orm import join as orm_join
 
 from colonnade.mapping import Relation
-from colonnade.mapping.links import first_of, target_of
+from colonnade.mapping.links import build_first_condition, target_of
 
 __all__ = ["ComputedRelation", "JoinTree"]
 
@@ -46,7 +46,7 @@ class JoinTree:
             target = target_of(last)
             # Where several objects may match, a plain join would repeat the owner.
             path = (
-                first_of(owner, last, target)
+                build_first_condition(owner, last, target)
                 if last.multiplies
                 else getattr(owner, last.name).of_type(target)
             )

@@ -13,13 +13,19 @@ from typing import Any, Final
 
 from colonnade.caches import memoized
 from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField, UnknownOperator
-from colonnade.filters.computed import check_comparator, described, fits
+from colonnade.filters.computed import check_comparator, describe_column, is_supported
 from colonnade.filters.foreign import suggest_operator
 from colonnade.filters.nodes import Comparison
 from colonnade.filters.operands import operand_validator
 from colonnade.filters.operators import OPERATORS, Operator
-from colonnade.mapping import mapping_of, nearest
-from colonnade.mapping.paths import ColumnPath, json_example, possible_paths, relation_path, unknown
+from colonnade.mapping import find_nearest, mapping_of
+from colonnade.mapping.paths import (
+    ColumnPath,
+    json_example,
+    possible_paths,
+    relation_path,
+    unknown_field_error,
+)
 from colonnade.values import family_of
 
 __all__ = ["parse_lookup", "parse_lookups", "resolve_comparison", "resolve_given_comparison"]
@@ -51,7 +57,7 @@ def parse_lookup(model: type[Any], name: str, value: Any) -> Comparison:
     if leaves.states:
         state = leaves.check(value)
         if state not in leaves.states:
-            raise _unsupported_operator(name, leaves.path, leaves.operator)
+            raise _unsupported_operator_error(name, leaves.path, leaves.operator)
         return leaves.states[state]
     if value is None:
         if leaves.none is None:
@@ -62,7 +68,7 @@ def parse_lookup(model: type[Any], name: str, value: Any) -> Comparison:
             )
         return leaves.none
     if leaves.plain is None:
-        raise _unsupported_operator(name, leaves.path, leaves.operator)
+        raise _unsupported_operator_error(name, leaves.path, leaves.operator)
     return leaves.bools[leaves.check(value)] if leaves.bools else leaves.plain
 
 
@@ -87,7 +93,7 @@ def resolve_given_comparison(model: type[Any], name: str) -> Comparison:
             fields=(name,),
         )
     if leaves.plain is None:
-        raise _unsupported_operator(name, leaves.path, leaves.operator)
+        raise _unsupported_operator_error(name, leaves.path, leaves.operator)
     return leaves.plain
 
 
@@ -112,11 +118,11 @@ class _LookupNodes:
 def _resolve_lookup(model: type[Any], name: str) -> _LookupNodes:
     """Return the comparisons for a name. Raises if the operator does not fit the column."""
     path, operator = _split_lookup(model, name)
-    fitting = fits(operator, path.column)
+    fitting = is_supported(operator, path.column)
     # A comparison with None is IS NULL or IS NOT NULL, which every column supports.
     asks_null = _NULL.get(operator.name)
     if not fitting and asks_null is None:
-        raise _unsupported_operator(name, path, operator)
+        raise _unsupported_operator_error(name, path, operator)
     check_comparator(name, path, operator)
     check = operand_validator(model, name, path, operator)
 
@@ -145,8 +151,8 @@ _SIGNS: Final = MappingProxyType(
 )
 
 
-def _unsupported_operator(name: str, path: ColumnPath, operator: Operator) -> UnknownOperator:
-    kind, remedy = described(path.column)
+def _unsupported_operator_error(name: str, path: ColumnPath, operator: Operator) -> UnknownOperator:
+    kind, remedy = describe_column(path.column)
     return UnknownOperator(
         f"{name}: {operator.name!r} is for {operator.applies_to.name}, "
         f"and {path.column.name} is {kind}",
@@ -172,12 +178,12 @@ def _split_lookup(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
         # ``team__isnull`` names no column, but asks whether there is a team.
         key = _find_relation_key(model, name)
         if key is None:
-            raise unknown(model, name, OPERATORS)
+            raise unknown_field_error(model, name, OPERATORS)
         return key, OPERATORS["isnull"]
     rest = found[-1].rest
     if family_of(found[-1].column.type) == "json":
-        raise _within_json(model, name, found[-1])
-    ours, near = suggest_operator(rest), nearest(rest, OPERATORS)
+        raise _within_json_error(model, name, found[-1])
+    ours, near = suggest_operator(rest), find_nearest(rest, OPERATORS)
     told = f"did you mean {near!r}? " if near else ""
     if ours is not None:
         told = f"here it is {ours}; "
@@ -189,7 +195,7 @@ def _split_lookup(model: type[Any], name: str) -> tuple[ColumnPath, Operator]:
     )
 
 
-def _within_json(model: type[Any], name: str, path: ColumnPath) -> UnknownOperator:
+def _within_json_error(model: type[Any], name: str, path: ColumnPath) -> UnknownOperator:
     """Return the error for a lookup that leads into JSON, with the expression to use instead."""
     inside, _, last = path.rest.rpartition("__")
     operator = OPERATORS.get(last) if inside else None
@@ -237,4 +243,4 @@ def _find_relation_key(model: type[Any], name: str) -> ColumnPath | None:
 
 def _list_operators(path: ColumnPath) -> list[str]:
     """Return the names of the operators that fit a column."""
-    return [item.name for item in OPERATORS.values() if fits(item, path.column)]
+    return [item.name for item in OPERATORS.values() if is_supported(item, path.column)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from colonnade.mapping.check import check_models, check_writable, problems
-from colonnade.mapping.configuration import configure, mappers
+from colonnade.mapping.check import check_models, check_writable, find_model_problems
+from colonnade.mapping.configuration import configure, mappers_of
 from colonnade.mapping.expressions import (
     Attribute,
     Expression,
@@ -15,7 +15,7 @@ from colonnade.mapping.expressions import (
     refusal_of,
     synonym_of,
 )
-from colonnade.mapping.hints import counted, did_you_mean, nearest, with_article
+from colonnade.mapping.hints import did_you_mean, find_nearest, format_count, with_article
 from colonnade.mapping.model import (
     Column,
     Direction,
@@ -41,14 +41,14 @@ __all__ = [
     "check_writable",
     "clause_of",
     "configure",
-    "counted",
     "did_you_mean",
     "expressions_of",
-    "mappers",
+    "find_model_problems",
+    "find_nearest",
+    "format_count",
+    "mappers_of",
     "mapping_of",
     "names_of",
-    "nearest",
-    "problems",
     "refusal_of",
     "synonym_of",
     "with_article",

@@ -20,14 +20,21 @@ from colonnade.caches import memoized
 from colonnade.mapping.expressions import Expression, expressions_of, synonym_of
 from colonnade.mapping.model import Column, Relation, mapping_of
 
-__all__ = ["Expression", "ModelAttribute", "Python", "attribute_of", "attributes_of", "code_of"]
+__all__ = [
+    "Expression",
+    "ModelAttribute",
+    "PythonAttribute",
+    "attribute_of",
+    "attributes_of",
+    "code_of",
+]
 
 #: Packages whose classes a model inherits attributes from that are not the model's own.
 _FOREIGN: Final = ("pydantic", "sqlmodel", "sqlalchemy", "typing", "builtins", "abc")
 _CODE: Final = (property, cached_property, hybrid_property)
 
 
-class Python:
+class PythonAttribute:
     """An attribute that Python computes, or that is the same for every object.
 
     ``descriptor`` is what stands in the class: a property, a hybrid or the value itself.
@@ -55,7 +62,7 @@ class Python:
         return self.descriptor
 
 
-ModelAttribute: TypeAlias = Column | Relation | Expression | Python
+ModelAttribute: TypeAlias = Column | Relation | Expression | PythonAttribute
 
 
 @memoized
@@ -71,10 +78,10 @@ def attribute_of(model: type[Any], name: str) -> ModelAttribute | None:
 
 
 @memoized
-def code_of(model: type[Any], name: str) -> Python | None:
+def code_of(model: type[Any], name: str) -> PythonAttribute | None:
     """Return the Python code or constant behind a name that no mapped attribute has."""
-    found = _own(model, name)
-    return None if found is None else Python(name, found)
+    found = _find_own(model, name)
+    return None if found is None else PythonAttribute(name, found)
 
 
 def attributes_of(model: type[Any]) -> list[str]:
@@ -88,7 +95,7 @@ def attributes_of(model: type[Any]) -> list[str]:
     return list(names)
 
 
-def _own(model: type[Any], name: str) -> Any:
+def _find_own(model: type[Any], name: str) -> Any:
     """Return what the model's own classes have under a name; not what every model inherits."""
     if hasattr(SQLModel, name):
         return None

@@ -13,23 +13,25 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, RelationshipProperty
 from sqlalchemy.sql import operators
 
-__all__ = ["is_partial", "multiplies", "parts_of"]
+__all__ = ["indexed_parts", "is_partial", "may_repeat_owner"]
 
 
-def multiplies(prop: RelationshipProperty[Any]) -> bool:
+def may_repeat_owner(prop: RelationshipProperty[Any]) -> bool:
     """Return whether the join of a relation may find more than one row for an owner."""
     if prop.uselist:
         return True
     pairs = set(prop.local_remote_pairs or ())
-    joined = set(_compared(prop.primaryjoin, pairs))
-    held: set[Any] = {remote for _, remote in joined} | set(_fixed(prop))
+    joined = set(_compared_pairs(prop.primaryjoin, pairs))
+    held: set[Any] = {remote for _, remote in joined} | set(_fixed_columns_of_join(prop))
     if prop.secondary is None:
-        return not _identifies(held, _unique_sets(prop.mapper))
+        return not _leaves_one_row(held, _unique_sets(prop.mapper))
     # Over a link table two steps have to be unique: from the owner to the link, and from the link
     # to the target. A mapped join or SELECT in place of the table guarantees nothing.
     links = _unique_sets_of(prop.secondary) if isinstance(prop.secondary, sa.Table) else ()
-    targets = {local for local, _ in _compared(prop.secondaryjoin, pairs)}
-    return not (_identifies(held, links) and _identifies(targets, _unique_sets(prop.mapper)))
+    targets = {local for local, _ in _compared_pairs(prop.secondaryjoin, pairs)}
+    return not (
+        _leaves_one_row(held, links) and _leaves_one_row(targets, _unique_sets(prop.mapper))
+    )
 
 
 def is_partial(item: sa.UniqueConstraint | sa.Index) -> bool:
@@ -39,17 +41,17 @@ def is_partial(item: sa.UniqueConstraint | sa.Index) -> bool:
     )
 
 
-def parts_of(item: sa.UniqueConstraint | sa.Index) -> list[Any]:
+def indexed_parts(item: sa.UniqueConstraint | sa.Index) -> list[Any]:
     """Return the columns of a unique set, and the expressions of an index."""
     return list(item.expressions if isinstance(item, sa.Index) else item.columns)
 
 
-def _identifies(held: set[Any], unique: Iterable[Collection[Any]]) -> bool:
+def _leaves_one_row(held: set[Any], unique: Iterable[Collection[Any]]) -> bool:
     """Return whether these columns, each held to one value, leave one row at most."""
     return any(held.issuperset(columns) for columns in unique)
 
 
-def _compared(condition: Any, pairs: set[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+def _compared_pairs(condition: Any, pairs: set[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
     """Yield the pairs, local and remote, that have to be equal for the condition to hold."""
     for part in _conjuncts(condition):
         if getattr(part, "operator", None) is operators.eq:
@@ -58,7 +60,7 @@ def _compared(condition: Any, pairs: set[tuple[Any, Any]]) -> Iterator[tuple[Any
                     yield pair
 
 
-def _fixed(prop: RelationshipProperty[Any]) -> Iterator[Any]:
+def _fixed_columns_of_join(prop: RelationshipProperty[Any]) -> Iterator[Any]:
     """Yield the remote columns that have to equal a constant for the relation's join to hold."""
     if not set(prop.parent.tables).isdisjoint(prop.mapper.tables):
         return  # a column of the one table may be the owner's

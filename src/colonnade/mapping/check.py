@@ -10,15 +10,15 @@ from sqlalchemy.orm import Mapper
 from sqlmodel import SQLModel
 
 from colonnade.errors import InvalidMapping
-from colonnade.mapping.configuration import failures, mappers
+from colonnade.mapping.configuration import find_failures, mappers_of
 from colonnade.mapping.expressions import failures_of, names_of
 from colonnade.mapping.model import mapping_of
 from colonnade.mapping.paths import possible_paths
 
-__all__ = ["check_models", "check_writable", "problems"]
+__all__ = ["check_models", "check_writable", "find_model_problems"]
 
 
-def problems(
+def find_model_problems(
     metadata: MetaData = SQLModel.metadata, operators: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Return what is wrong with the models of ``metadata``, one sentence each; configure them.
@@ -27,8 +27,8 @@ def problems(
     imported, models whose table has no primary key, columns that spell like a path over a relation
     or like another column with one of ``operators``, and hybrids whose expression raises.
     """
-    models = {mapper: mapper.class_.__name__ for mapper in mappers(metadata)}
-    failed = [failure for failure in failures() if failure.mapper in models]
+    models = {mapper: mapper.class_.__name__ for mapper in mappers_of(metadata)}
+    failed = [failure for failure in find_failures() if failure.mapper in models]
     unmapped = [str(failure) for failure in failed]
     keyless = [
         f"{name}: the table has no primary key"
@@ -36,14 +36,18 @@ def problems(
         if not list(mapper.local_table.primary_key)
     ]
     whole = set(models) - {failure.mapper for failure in failed}
-    twofold = [] if failed else [text for mapper in whole for text in _twofold(mapper, operators)]
-    broken = [] if failed else [text for mapper in whole for text in _broken(mapper)]
+    twofold = (
+        []
+        if failed
+        else [text for mapper in whole for text in _find_ambiguous_names(mapper, operators)]
+    )
+    broken = [] if failed else [text for mapper in whole for text in _find_broken_hybrids(mapper)]
     return (*unmapped, *sorted(keyless), *sorted(twofold), *sorted(broken))
 
 
 def check_models(metadata: MetaData = SQLModel.metadata, operators: Collection[str] = ()) -> None:
     """Raise ``InvalidMapping`` with every problem of the models of ``metadata``."""
-    if found := problems(metadata, operators):
+    if found := find_model_problems(metadata, operators):
         raise InvalidMapping(
             "models that cannot be used:\n" + "\n".join(f"- {problem}" for problem in found),
             hint="import every module that defines models, give each table a primary key, and "
@@ -75,7 +79,7 @@ def check_writable(model: type[Any], *, at_once: bool = False) -> None:
         )
 
 
-def _twofold(mapper: Mapper[object], operators: Collection[str]) -> Iterator[str]:
+def _find_ambiguous_names(mapper: Mapper[object], operators: Collection[str]) -> Iterator[str]:
     """Yield a problem for each name of a model that can be read in two ways."""
     model = mapper.class_
     mapping = mapping_of(model)
@@ -94,7 +98,7 @@ def _twofold(mapper: Mapper[object], operators: Collection[str]) -> Iterator[str
             yield f"{model.__name__}.{name}: a lookup of this name could mean two things"
 
 
-def _broken(mapper: Mapper[object]) -> Iterator[str]:
+def _find_broken_hybrids(mapper: Mapper[object]) -> Iterator[str]:
     """Yield a problem for each hybrid whose declared SQL cannot be built."""
     model = mapper.class_
     for name, error in failures_of(model).items():

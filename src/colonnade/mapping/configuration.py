@@ -16,15 +16,15 @@ from sqlalchemy.orm import Mapper, RelationshipProperty, configure_mappers, regi
 from sqlalchemy.orm.interfaces import EXT_SKIP, MapperProperty
 
 from colonnade._compat.sqlalchemy_mappers import (
+    configuration_failure_of,
     every_mapper,
-    failure_of,
-    forget_failure,
+    forget_configuration_failure,
     unfinished_properties,
 )
 from colonnade.errors import InvalidMapping
-from colonnade.mapping.hints import nearest
+from colonnade.mapping.hints import find_nearest
 
-__all__ = ["Failure", "configure", "every_mapper", "failures", "mappers"]
+__all__ = ["Failure", "configure", "every_mapper", "find_failures", "mappers_of"]
 
 _lock = RLock()
 
@@ -50,7 +50,7 @@ def configure(models: registry | None = None) -> None:
     Fast if there is nothing to do. Raises ``InvalidMapping`` that names each model, relation and
     cause; call it again once the cause is gone.
     """
-    found = failures(models)
+    found = find_failures(models)
     if not found:
         return
     first = found[0]
@@ -62,7 +62,7 @@ def configure(models: registry | None = None) -> None:
     )
 
 
-def failures(models: registry | None = None) -> tuple[Failure, ...]:
+def find_failures(models: registry | None = None) -> tuple[Failure, ...]:
     """Configure as ``configure`` does, and return the failures."""
     attempt = configure_mappers if models is None else lambda: models.configure(cascade=True)
     try:
@@ -73,7 +73,7 @@ def failures(models: registry | None = None) -> tuple[Failure, ...]:
     return ()
 
 
-def mappers(metadata: MetaData) -> Iterator[Mapper[Any]]:
+def mappers_of(metadata: MetaData) -> Iterator[Mapper[Any]]:
     """Yield the mappers of every model whose table is in ``metadata``, configured or not."""
     for mapper in every_mapper():
         if getattr(mapper.local_table, "metadata", None) is metadata:
@@ -113,22 +113,22 @@ def _failures_of(
 
 def _new_failures(known: Collection[Mapper[Any]]) -> dict[Mapper[Any], Failure]:
     return {
-        mapper: _failure(mapper, error)
+        mapper: _make_failure(mapper, error)
         for mapper in every_mapper()
-        if (error := failure_of(mapper)) is not None and mapper not in known
+        if (error := configuration_failure_of(mapper)) is not None and mapper not in known
     }
 
 
-def _failure(mapper: Mapper[Any], error: Exception) -> Failure:
+def _make_failure(mapper: Mapper[Any], error: Exception) -> Failure:
     prop = next(unfinished_properties(mapper), None)
-    return Failure(mapper, prop.key if prop else None, _cause(mapper, prop, error))
+    return Failure(mapper, prop.key if prop else None, _failure_cause(mapper, prop, error))
 
 
-def _cause(mapper: Mapper[Any], prop: MapperProperty[Any] | None, error: Exception) -> str:
+def _failure_cause(mapper: Mapper[Any], prop: MapperProperty[Any] | None, error: Exception) -> str:
     target = prop.argument if isinstance(prop, RelationshipProperty) else None
     if isinstance(target, str) and f"({target!r})" in str(error):
         models = (other for other in every_mapper() if other.registry is mapper.registry)
-        near = nearest(target, {other.class_.__name__ for other in models})
+        near = find_nearest(target, {other.class_.__name__ for other in models})
         hint = f" (did you mean {near!r}?)" if near else ""
         return f"class {target!r} is not imported, or not mapped{hint}"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -136,5 +136,5 @@ def _cause(mapper: Mapper[Any], prop: MapperProperty[Any] | None, error: Excepti
 
 def _forget_failures() -> None:
     for mapper in every_mapper():
-        if failure_of(mapper) is not None:
-            forget_failure(mapper)
+        if configuration_failure_of(mapper) is not None:
+            forget_configuration_failure(mapper)

@@ -31,7 +31,7 @@ __all__ = [
     "Attribute",
     "Expression",
     "RawExpression",
-    "adapted",
+    "adapt_expression",
     "attribute_on",
     "clause_of",
     "expressions_of",
@@ -101,7 +101,7 @@ Attribute: TypeAlias = Column | Expression | RawExpression
 
 
 @dataclass(frozen=True, slots=True)
-class _Built:
+class _ModelExpressions:
     """The expressions and synonyms of a model; ``failed`` are hybrids without SQL."""
 
     expressions: dict[str, Expression] = field(default_factory=dict)
@@ -111,17 +111,17 @@ class _Built:
 
 def expressions_of(model: type[Any]) -> Read[str, Expression]:
     """Return the hybrids and the ``column_property`` of a model that have SQL, by name."""
-    return _built_once(model).expressions
+    return _built_expressions(model).expressions
 
 
 def synonym_of(model: type[Any], name: str) -> str:
     """Return the attribute that a synonym stands for; any other name is itself."""
-    return _built_once(model).synonyms.get(name, name)
+    return _built_expressions(model).synonyms.get(name, name)
 
 
 def names_of(model: type[Any]) -> list[str]:
     """Return the names that can be asked for: columns, expressions and what stands for them."""
-    mapping, built = mapping_of(model), _built_once(model)
+    mapping, built = mapping_of(model), _built_expressions(model)
     shown = (name for name in (*built.expressions, *built.synonyms) if not name.startswith("_"))
     return list(dict.fromkeys((*mapping.columns, *shown)))
 
@@ -130,7 +130,7 @@ def failures_of(model: type[Any]) -> Read[str, Exception]:
     """Return why SQL of a hybrid could not be built, for those that declare an expression."""
     return {
         name: error
-        for name, error in _built_once(model).failed.items()
+        for name, error in _built_expressions(model).failed.items()
         if _declares_sql(getattr_static(model, name))
     }
 
@@ -141,11 +141,13 @@ def attribute_on(entity: Any, column: Attribute) -> Any:
         element = clause_of(getattr(entity, column.name))
         return type_coerce(element, column.type) if column.coerced else element
     if isinstance(column, RawExpression):
-        return adapted(column.element, column.model, entity)
+        return adapt_expression(column.element, column.model, entity)
     return getattr(entity, column.name)
 
 
-def adapted(element: ColumnElement[Any], model: type[Any], entity: Any) -> ColumnElement[Any]:
+def adapt_expression(
+    element: ColumnElement[Any], model: type[Any], entity: Any
+) -> ColumnElement[Any]:
     """Return an expression on the entity that stands in for its model."""
     if entity is model:
         return element
@@ -179,7 +181,7 @@ def refusal_of(model: type[Any], name: str) -> tuple[str, str] | None:
     None for a name that the model does not have.
     """
     title = f"{model.__name__}.{name}"
-    if error := _built_once(model).failed.get(name):
+    if error := _built_expressions(model).failed.get(name):
         return (
             f"{title} is a hybrid that has no SQL: {type(error).__name__} when it is built",
             f"give it some with @{name}.expression, or name the columns that it looks at",
@@ -215,22 +217,24 @@ def _parts_of(model: type[Any], name: str) -> list[str]:
     return [part.key for part in composite.props]
 
 
-def _built_once(model: type[Any]) -> _Built:
+def _built_expressions(model: type[Any]) -> _ModelExpressions:
     """Return what is built for the model, again after an attribute was added to its mapper."""
     mapping_of(model)
     # An attribute may be added to a mapper that is configured already.
-    return _built(model, len(inspect(model).attrs))
+    return _build_expressions(model, len(inspect(model).attrs))
 
 
 @memoized
-def _built(model: type[Any], _size: int) -> _Built:
+def _build_expressions(model: type[Any], _size: int) -> _ModelExpressions:
     mapper: Any = inspect(model)
-    built = _Built()
+    built = _ModelExpressions()
     for prop in mapper.column_attrs:
         if not isinstance(prop.columns[0], TableColumn):
-            built.expressions[prop.key] = _expression(prop.key, clause_of(getattr(model, prop.key)))
+            built.expressions[prop.key] = _make_expression(
+                prop.key, clause_of(getattr(model, prop.key))
+            )
     for name in mapper.synonyms.keys():  # noqa: SIM118 # a collection of properties
-        built.synonyms[name] = _origin(mapper, name)
+        built.synonyms[name] = _synonym_origin(mapper, name)
     hybrids: set[hybrid_property[Any]] = set()
     for name, item in mapper.all_orm_descriptors.items():
         # What is declared in place stands in the class twice, under its function's name too.
@@ -242,18 +246,18 @@ def _built(model: type[Any], _size: int) -> _Built:
                 built.failed[name] = error
             else:
                 compares = item.custom_comparator is not None
-                built.expressions[name] = _expression(name, element, item.fget, compares)
+                built.expressions[name] = _make_expression(name, element, item.fget, compares)
     return built
 
 
-def _expression(
+def _make_expression(
     name: str, element: ColumnElement[Any], function: Any = None, compares: bool = False
 ) -> Expression:
     kind = type_of(element, function)
     return Expression(name, kind, compares, coerced=kind is not element.type)
 
 
-def _origin(mapper: Any, name: str) -> str:
+def _synonym_origin(mapper: Any, name: str) -> str:
     """Return the attribute at the end of a chain of synonyms."""
     seen: set[str] = set()
     while name in mapper.synonyms and name not in seen:

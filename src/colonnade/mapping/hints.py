@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["counted", "did_you_mean", "nearest", "with_article"]
+__all__ = ["did_you_mean", "find_nearest", "format_count", "with_article"]
 
 # A name may come from a request: comparing costs its length, once for each candidate.
 _LONGEST = 64
@@ -17,7 +17,7 @@ _CONSONANTS = ("uni", "use", "usa", "uti", "uuid", "url", "uri", "eu", "one")
 _VOWELS = ("hour", "honest", "honour", "heir")
 
 
-def nearest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
+def find_nearest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the candidate most like ``name``, whatever the case, or None when none is like it.
 
     ``cutoff`` is the least likeness, from 0 to 1; of a name only the first 64 characters count.
@@ -36,12 +36,12 @@ def did_you_mean(
     ``others`` are candidates of further owners, each with the owner's name.
     """
     listed = [(sorted(names), whose) for names, whose in ((candidates, owner), *others)]
-    known = "; ".join(_listed(whose, names) for names, whose in listed)
-    near = nearest(name, [item for names, _ in listed for item in names])
+    known = "; ".join(_format_names(whose, names) for names, whose in listed)
+    near = find_nearest(name, [item for names, _ in listed for item in names])
     return known if near is None else f"did you mean {near!r}? {known}"
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """Return ``1 value`` or ``2 values``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -57,6 +57,6 @@ def with_article(noun: str) -> str:
     return f"{'an' if vowel else 'a'} {noun}"
 
 
-def _listed(owner: str, names: list[str]) -> str:
+def _format_names(owner: str, names: list[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return f"{owner} has: {', '.join(names[:_LISTED])}{more}"

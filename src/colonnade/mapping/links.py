@@ -22,11 +22,11 @@ from colonnade.mapping.model import Relation, mapping_of
 
 __all__ = [
     "LiftedRelation",
-    "first_of",
-    "lift",
+    "build_first_condition",
+    "build_link",
+    "lift_relation",
     "lifted_for",
     "lifted_target",
-    "linked",
     "table_of_model",
     "target_of",
 ]
@@ -44,7 +44,7 @@ class LiftedRelation(Relation):
     lifted: frozenset[str]
 
 
-def lift(relation: Relation, scopes: frozenset[str]) -> LiftedRelation:
+def lift_relation(relation: Relation, scopes: frozenset[str]) -> LiftedRelation:
     """Return the same relation, to be followed without these scopes."""
     own = {field.name: getattr(relation, field.name) for field in fields(Relation)}
     return LiftedRelation(**own, lifted=scopes)
@@ -75,7 +75,7 @@ def target_of(relation: Relation) -> Any:
     return aliased(relation.target)
 
 
-def linked(owner: Any, relation: Relation, children: Any) -> tuple[Any, ColumnElement[bool]]:
+def build_link(owner: Any, relation: Relation, children: Any) -> tuple[Any, ColumnElement[bool]]:
     """Return where the ``children`` of an owner are selected from, and what ties them to it.
 
     Both are entities. A link table is part of the first, and so is, of the second, that the rows
@@ -88,10 +88,10 @@ def linked(owner: Any, relation: Relation, children: Any) -> tuple[Any, ColumnEl
     return source.element if isinstance(source, FromGrouping) else source, found.onclause
 
 
-def first_of(owner: Any, relation: Relation, target: Any) -> ColumnElement[bool]:
+def build_first_condition(owner: Any, relation: Relation, target: Any) -> ColumnElement[bool]:
     """Return the condition that ``target`` is the first of those that the relation leads to."""
     children = target_of(relation)
-    source, tied = linked(owner, relation, children)
+    source, tied = build_link(owner, relation, children)
     key = mapping_of(relation.target).key
     order = [
         *_own_order(owner, relation, children, source),

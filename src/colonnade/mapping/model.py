@@ -15,7 +15,7 @@ from sqlalchemy.orm import ColumnProperty, Mapper, RelationshipDirection, Relati
 from sqlalchemy.orm.exc import UnmappedColumnError
 
 from colonnade.errors import InvalidMapping
-from colonnade.mapping.cardinality import is_partial, multiplies, parts_of
+from colonnade.mapping.cardinality import indexed_parts, is_partial, may_repeat_owner
 from colonnade.mapping.configuration import configure
 from colonnade.mapping.hints import with_article
 
@@ -141,12 +141,12 @@ def mapping_of(model: type[Any]) -> Mapping:
     size = len(mapper.attrs)
     known = mapper.class_manager.info.get(_CACHED)
     if known is None or known[0] != size:
-        known = mapper.class_manager.info[_CACHED] = (size, _mapping(mapper))
+        known = mapper.class_manager.info[_CACHED] = (size, _build_mapping(mapper))
     mapping: Mapping = known[1]
     return mapping
 
 
-def attribute_of(mapper: Mapper[Any], column: sa.ColumnElement[Any]) -> str | None:
+def attribute_of_column(mapper: Mapper[Any], column: sa.ColumnElement[Any]) -> str | None:
     """Return the attribute that maps a column, or None; the mapper need not be configured."""
     try:
         return mapper.get_property_by_column(column).key
@@ -154,14 +154,14 @@ def attribute_of(mapper: Mapper[Any], column: sa.ColumnElement[Any]) -> str | No
         return None
 
 
-def _mapping(mapper: Mapper[Any]) -> Mapping:
+def _build_mapping(mapper: Mapper[Any]) -> Mapping:
     # Several columns may be one attribute, as in a class hierarchy whose tables share their key.
-    key = _attributes(mapper, mapper.primary_key)
+    key = _mapped_attributes(mapper, mapper.primary_key)
     unique = tuple(_unique_sets(mapper))
     alone = {item.fields for item in unique if not item.partial} | {key}
-    filled = _filled(mapper)
-    columns = (_column(prop, alone, filled) for prop in mapper.column_attrs)
-    relations = (_relation(prop) for prop in mapper.relationships)
+    filled = _flush_filled_columns(mapper)
+    columns = (_make_model_column(prop, alone, filled) for prop in mapper.column_attrs)
+    relations = (_make_model_relation(prop) for prop in mapper.relationships)
     return Mapping(
         model=mapper.class_,
         table=mapper.local_table,
@@ -171,19 +171,19 @@ def _mapping(mapper: Mapper[Any]) -> Mapping:
         unique=unique,
         version=None
         if mapper.version_id_col is None
-        else attribute_of(mapper, mapper.version_id_col),
-        storage=_storage(mapper),
+        else attribute_of_column(mapper, mapper.version_id_col),
+        storage=_storage_of(mapper),
     )
 
 
-def _filled(mapper: Mapper[Any]) -> set[Any]:
+def _flush_filled_columns(mapper: Mapper[Any]) -> set[Any]:
     """Return the columns that a flush fills in: the polymorphic discriminator and the version."""
     told = [mapper.polymorphic_on] if mapper.polymorphic_identity is not None else []
     counted = [mapper.version_id_col] if mapper.version_id_generator else []
     return {column for column in (*told, *counted) if column is not None}
 
 
-def _storage(mapper: Mapper[Any]) -> Storage:
+def _storage_of(mapper: Mapper[Any]) -> Storage:
     if isinstance(mapper.persist_selectable, sa.Table):
         return "table"
     joined = mapper.inherits is not None and isinstance(mapper.persist_selectable, sa.Join)
@@ -191,13 +191,13 @@ def _storage(mapper: Mapper[Any]) -> Storage:
     return "hierarchy" if joined and whole else "select"
 
 
-def _attributes(mapper: Mapper[Any], columns: Iterable[Any]) -> tuple[str, ...]:
+def _mapped_attributes(mapper: Mapper[Any], columns: Iterable[Any]) -> tuple[str, ...]:
     """Return the attributes that map these columns, each once; fewer where some are not mapped."""
-    names = (attribute_of(mapper, column) for column in columns)
+    names = (attribute_of_column(mapper, column) for column in columns)
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
-def _column(
+def _make_model_column(
     prop: ColumnProperty[Any], alone: set[tuple[str, ...]], filled: set[Any]
 ) -> Column | None:
     """Return the column of a property; None if it is an expression.
@@ -246,7 +246,7 @@ def _field_default(prop: ColumnProperty[Any], column: sa.Column[Any]) -> Callabl
     return partial(field.get_default, call_default_factory=True)
 
 
-def _relation(prop: RelationshipProperty[Any]) -> Relation:
+def _make_model_relation(prop: RelationshipProperty[Any]) -> Relation:
     many = bool(prop.uselist)
     local = [pair[0] for pair in prop.local_remote_pairs or ()]
     # A join on columns that no foreign key guards may find nothing, whatever the columns hold.
@@ -260,8 +260,8 @@ def _relation(prop: RelationshipProperty[Any]) -> Relation:
         direction=_DIRECTIONS[prop.direction],
         secondary=prop.secondary,
         viewonly=prop.viewonly,
-        local=_attributes(prop.parent, local),
-        multiplies=multiplies(prop),
+        local=_mapped_attributes(prop.parent, local),
+        multiplies=may_repeat_owner(prop),
     )
 
 
@@ -273,8 +273,8 @@ def _unique_sets(mapper: Mapper[Any]) -> list[Unique]:
         items = [item for item in table.constraints if isinstance(item, sa.UniqueConstraint)]
         items += [index for index in table.indexes if index.unique]
         for item in items:
-            fields = _attributes(mapper, item.columns)
-            if len(fields) == len(parts_of(item)):
+            fields = _mapped_attributes(mapper, item.columns)
+            if len(fields) == len(indexed_parts(item)):
                 name = str(item.name) if isinstance(item.name, str) else None
                 found.append(Unique(name, fields, partial=is_partial(item)))
     return sorted(found, key=lambda item: (item.name or "", item.fields))

@@ -17,7 +17,7 @@ from colonnade.mapping.expressions import (
     refusal_of,
     synonym_of,
 )
-from colonnade.mapping.hints import did_you_mean, nearest
+from colonnade.mapping.hints import did_you_mean, find_nearest
 from colonnade.mapping.model import Column, Mapping, Relation, mapping_of
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "json_example",
     "possible_paths",
     "relation_path",
-    "unknown",
+    "unknown_field_error",
 ]
 
 #: A name may come from a request, and reading it takes longer than its length.
@@ -58,12 +58,12 @@ def possible_paths(model: type[Any], name: str) -> Iterator[ColumnPath]:
             f"{model.__name__}: a field is named by a string of at most {_LONGEST} characters",
             model=model.__name__,
         )
-    return _readings(model, name)
+    return _iterate_paths(model, name)
 
 
-def _readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
+def _iterate_paths(model: type[Any], name: str) -> Iterator[ColumnPath]:
     mapping, expressions = mapping_of(model), expressions_of(model)
-    for spelled, rest in _parted(name):
+    for spelled, rest in _split_name(name):
         head = synonym_of(model, spelled)
         if head in mapping.columns:
             yield ColumnPath(model, (), mapping.columns[head], rest)
@@ -71,7 +71,7 @@ def _readings(model: type[Any], name: str) -> Iterator[ColumnPath]:
             yield ColumnPath(model, (), expressions[head], rest)
         relation = mapping.relations.get(head)
         if relation is not None and rest:
-            for inner in _readings(relation.target, rest):
+            for inner in _iterate_paths(relation.target, rest):
                 yield ColumnPath(model, (relation, *inner.steps), inner.column, inner.rest)
 
 
@@ -85,7 +85,7 @@ def column_path(model: type[Any], name: str) -> ColumnPath:
     if len(found) > 1:
         raise AmbiguousLookup(f"{model.__name__}: {name!r} could mean two things", fields=(name,))
     if not found:
-        raise unknown(model, name)
+        raise unknown_field_error(model, name)
     return found[0]
 
 
@@ -109,15 +109,17 @@ def relation_path(model: type[Any], name: str) -> tuple[Relation, ...]:
     return tuple(steps)
 
 
-def unknown(model: type[Any], name: str, operators: Collection[str] = ()) -> UnknownField:
+def unknown_field_error(
+    model: type[Any], name: str, operators: Collection[str] = ()
+) -> UnknownField:
     """Return the error for a name that means nothing: it blames the first part that is wrong.
 
     ``operators`` are words that may follow a column, and that follow none here.
     """
-    target, part = _blamed(mapping_of(model), name.replace(".", "__"))
+    target, part = _find_wrong_part(mapping_of(model), name.replace(".", "__"))
     names, origin = names_of(target.model), synonym_of(target.model, part)
     if origin in target.columns or origin in expressions_of(target.model):
-        return _beyond_column(target, part, name)
+        return _beyond_column_error(target, part, name)
     if origin in target.relations:
         relation = target.relations[origin]
         inner = mapping_of(relation.target)
@@ -142,7 +144,7 @@ def unknown(model: type[Any], name: str, operators: Collection[str] = ()) -> Unk
     )
 
 
-def _beyond_column(target: Mapping, column: str, name: str) -> UnknownField:
+def _beyond_column_error(target: Mapping, column: str, name: str) -> UnknownField:
     """Return the error for a column that something follows where nothing can."""
     model = target.model.__name__
     rest = name.replace(".", "__").rpartition(f"{column}__")[2]
@@ -175,21 +177,21 @@ def json_example(model: str, column: str, path: str) -> str:
     return f"{model}.{column}[{inside}].as_string()"
 
 
-def _blamed(mapping: Mapping, name: str) -> tuple[Mapping, str]:
+def _find_wrong_part(mapping: Mapping, name: str) -> tuple[Mapping, str]:
     """Return the model and the part of the name that is wrong."""
-    for spelled, rest in _parted(name):
+    for spelled, rest in _split_name(name):
         head = synonym_of(mapping.model, spelled)
         if rest and head in mapping.relations:
-            return _blamed(mapping_of(mapping.relations[head].target), rest)
+            return _find_wrong_part(mapping_of(mapping.relations[head].target), rest)
     parts = name.split("__")
     names = names_of(mapping.model)
     # A name much like one of the model's is misspelt as a whole; else its first part is wrong.
-    if name not in mapping.relations and nearest(name, names, cutoff=0.85) is None:
+    if name not in mapping.relations and find_nearest(name, names, cutoff=0.85) is None:
         return mapping, parts[0]
     return mapping, name
 
 
-def _parted(name: str) -> Iterator[tuple[str, str]]:
+def _split_name(name: str) -> Iterator[tuple[str, str]]:
     """Yield the ways to part a name: ``a__b__c`` as (a, b__c), (a__b, c) and (a__b__c, nothing).
 
     ``a___b`` is (a, _b) and (a_, b): a name may end with an underscore. ``a__`` is not parted, or

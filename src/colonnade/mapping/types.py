@@ -92,14 +92,14 @@ def type_of(element: ColumnElement[Any], function: Any = None) -> TypeEngine[Any
     if not isinstance(kind, NullType):
         return kind
     if isinstance(element, Function):
-        kind = _answered(element)
+        kind = _function_type(element)
     if isinstance(kind, NullType) and function is not None:
-        kind = _annotated(function) or kind
+        kind = _annotated_type(function) or kind
     # Callers compare by identity: the element's own type needs no ``type_coerce``, another does.
     return element.type if isinstance(kind, NullType) else kind
 
 
-def _answered(call: Function[Any]) -> TypeEngine[Any]:
+def _function_type(call: Function[Any]) -> TypeEngine[Any]:
     """Return the type of the result of a well-known function."""
     name = call.name.lower()
     if name in _INTEGERS:
@@ -114,7 +114,7 @@ def _answered(call: Function[Any]) -> TypeEngine[Any]:
     return _TYPES[str] if plain else kind
 
 
-def _annotated(function: Any) -> TypeEngine[Any] | None:
+def _annotated_type(function: Any) -> TypeEngine[Any] | None:
     """Return the SQL type of a function's annotated result, if it is a plain one."""
     try:
         found = get_type_hints(function).get("return")

@@ -6,8 +6,8 @@ from colonnade.ordering.indexes import missing_index, scroll_index
 from colonnade.ordering.sort_keys import (
     Order,
     SortKey,
-    each_once,
-    flipped,
+    drop_repeated_keys,
+    flip_sort_key,
     sort_key_of,
     sort_keys_of,
     with_primary_key,
@@ -16,8 +16,8 @@ from colonnade.ordering.sort_keys import (
 __all__ = [
     "Order",
     "SortKey",
-    "each_once",
-    "flipped",
+    "drop_repeated_keys",
+    "flip_sort_key",
     "missing_index",
     "scroll_index",
     "sort_key_of",

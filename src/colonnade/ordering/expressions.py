@@ -15,7 +15,7 @@ from colonnade.filters import coerce_expression
 from colonnade.mapping import RawExpression, clause_of, names_of, with_article
 from colonnade.mapping.types import type_of
 
-__all__ = ["Spelled", "read_expression"]
+__all__ = ["ParsedExpression", "read_expression"]
 
 #: Where an expression puts its NULLs: first or not.
 _PLACES: Final = {operators.nulls_first_op: True, operators.nulls_last_op: False}
@@ -23,7 +23,7 @@ _DIRECTIONS: Final = {operators.asc_op: False, operators.desc_op: True}
 
 
 @dataclass(frozen=True, slots=True)
-class Spelled:
+class ParsedExpression:
     """An expression as it was read; ``what`` is an attribute's name, or else an expression.
 
     ``nulls_first`` is None where the expression does not say.
@@ -34,7 +34,7 @@ class Spelled:
     nulls_first: bool | None
 
 
-def read_expression(model: type[Any], given: Any) -> Spelled:
+def read_expression(model: type[Any], given: Any) -> ParsedExpression:
     """Return the parts of an expression such as ``func.lower(Hero.name).desc().nulls_last()``.
 
     Raises ``InvalidOperand`` for anything but an expression on the model's own columns.
@@ -56,8 +56,8 @@ def read_expression(model: type[Any], given: Any) -> Spelled:
             else 'such as "-age", or func.lower(Hero.name)',
         )
     name = _name_of(model, element)
-    what = RawExpression(model, _clause(model, element)) if name is None else name
-    return Spelled(what, descending, nulls_first)
+    what = RawExpression(model, _check_clause(model, element)) if name is None else name
+    return ParsedExpression(what, descending, nulls_first)
 
 
 def _name_of(model: type[Any], element: Any) -> str | None:
@@ -72,7 +72,7 @@ def _name_of(model: type[Any], element: Any) -> str | None:
     return element.key if isinstance(owner, type) and issubclass(model, owner) else None
 
 
-def _clause(model: type[Any], element: Any) -> sa.ColumnElement[Any]:
+def _check_clause(model: type[Any], element: Any) -> sa.ColumnElement[Any]:
     """Return the SQL of an expression on the model's own columns."""
     try:
         found = clause_of(element)

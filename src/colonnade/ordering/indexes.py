@@ -35,7 +35,7 @@ def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Inde
     ``InvalidMapping`` for a name that is no column of the model's own.
     """
     mapper = check_mapped(model)
-    parts = [_declared(model, spelled) for spelled in names]
+    parts = [_declared_column(model, spelled) for spelled in names]
     there = {key for key, _ in parts}
     last = bool(parts) and parts[-1][1]
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
@@ -50,7 +50,7 @@ def scroll_index(model: type[Any], *names: str, name: str | None = None) -> Inde
         )
     index: Index
     for index in table.indexes:
-        if not _is_special(index) and _serves((list(_parts(index)), False), columns, ()):
+        if not _is_special(index) and _index_serves((list(_parts(index)), False), columns, ()):
             return index
     # An ascending index serves a descending order too, read from its end.
     if all(descending for _, descending in columns):
@@ -78,7 +78,7 @@ def missing_index(
     if far is not None:
         path = ".".join([*(step.name for step in far.steps), far.column.name])
         return f"no index serves an order by {path}, a column of another table"
-    fixed = {_column(model, key) for key in equal}
+    fixed = {_table_column(model, key) for key in equal}
     computed = next((item for item in order if not isinstance(item.column, Column)), None)
     if computed is not None and not _is_indexed(model, order[0]):
         return f"no index serves an order by {computed.column.name}, which is computed for each row"
@@ -88,7 +88,7 @@ def missing_index(
     wanted = [(item.column, down) for item, down in columns if isinstance(item, Column)]
     wanted = [part for part in wanted if part[0] not in fixed]
     table: sa.Table = sa.inspect(model).local_table
-    if not wanted or any(_serves(item, wanted, fixed) for item in _indexes(table)):
+    if not wanted or any(_index_serves(item, wanted, fixed) for item in _indexes(table)):
         return None
     spelled = ", ".join(f'"{"-" if item.descending else ""}{item.column.name}"' for item in terms)
     return (
@@ -97,7 +97,7 @@ def missing_index(
     )
 
 
-def _declared(model: type[Any], spelled: str) -> tuple[str, bool]:
+def _declared_column(model: type[Any], spelled: str) -> tuple[str, bool]:
     """Return the attribute and the direction of a name, without configuring the mappers."""
     name = spelled.lstrip("+-") if isinstance(spelled, str) else ""
     columns = sa.inspect(model).columns
@@ -112,25 +112,25 @@ def _declared(model: type[Any], spelled: str) -> tuple[str, bool]:
 
 def _is_indexed(model: type[Any], first: SortKey) -> bool:
     """Return whether an index begins with the expression or column that an order begins with."""
-    wanted = _spelled(attribute_on(model, first.column))
+    wanted = _comparable_sql(attribute_on(model, first.column))
     table: sa.Table = sa.inspect(model).local_table
     return any(
-        _spelled(next(iter(index.expressions))) == wanted
+        _comparable_sql(next(iter(index.expressions))) == wanted
         for index in table.indexes
         if not _is_special(index)
     )
 
 
-def _spelled(element: Any) -> tuple[str, Any]:
+def _comparable_sql(element: Any) -> tuple[str, Any]:
     """Return the SQL of a sorted expression and the values in it, to compare it with an index's.
 
     An attribute's column carries annotations, so that SQLAlchemy finds it unlike that of an index.
     """
-    compiled = _plainly(element).compile()
+    compiled = _strip_wrappers(element).compile()
     return str(compiled), compiled.params
 
 
-def _plainly(element: Any) -> Any:
+def _strip_wrappers(element: Any) -> Any:
     """Return a sorted expression without its direction, parentheses and ``type_coerce``."""
     while True:
         if isinstance(element, sa.TypeCoerce):
@@ -143,7 +143,7 @@ def _plainly(element: Any) -> Any:
             return element
 
 
-def _column(model: type[Any], key: str) -> Any:
+def _table_column(model: type[Any], key: str) -> Any:
     return sa.inspect(model).columns[key]
 
 
@@ -180,7 +180,7 @@ def _parts(index: Index) -> Iterator[_Part]:
         yield (inner, descending) if isinstance(inner, sa.Column) else None
 
 
-def _serves(
+def _index_serves(
     index: tuple[list[_Part], bool], wanted: Sequence[tuple[Any, bool]], fixed: Collection[Any]
 ) -> bool:
     """Return whether an index serves the order ``wanted``, read from its start or its end."""

@@ -28,8 +28,8 @@ from colonnade.scope import scopes_hiding
 __all__ = [
     "Order",
     "SortKey",
-    "each_once",
-    "flipped",
+    "drop_repeated_keys",
+    "flip_sort_key",
     "sort_key_of",
     "sort_keys_of",
     "with_primary_key",
@@ -80,7 +80,7 @@ def sort_keys_of(model: type[Any], names: tuple[Any, ...]) -> tuple[SortKey, ...
 
     Raises ``UnknownField``, or ``InvalidOperand`` for what is neither or has no order.
     """
-    return each_once(sort_key_of(model, name) for name in names)
+    return drop_repeated_keys(sort_key_of(model, name) for name in names)
 
 
 def sort_key_of(model: type[Any], name: Any) -> SortKey:
@@ -89,13 +89,13 @@ def sort_key_of(model: type[Any], name: Any) -> SortKey:
     Raises ``UnknownField``, or ``InvalidOperand`` for what is neither.
     """
     if not isinstance(name, str):
-        return _term_of_expression(model, name)
+        return _sort_key_of_expression(model, name)
     if len(name) > _LONGEST:
         raise UnknownField(
             f"{model.__name__}: a sort term has at most {_LONGEST} characters",
             model=model.__name__,
         )
-    return _term(model, name)
+    return _sort_key_of_name(model, name)
 
 
 def with_primary_key(model: type[Any], terms: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
@@ -112,15 +112,15 @@ def with_primary_key(model: type[Any], terms: tuple[SortKey, ...]) -> tuple[Sort
         if not item.computed and item.rank is None:  # a column of the rows themselves
             missing.pop(item.column.name, None)
     sign = "-" if terms and terms[-1].descending else ""
-    return (*needed, *(_term(model, sign + name) for name in missing))
+    return (*needed, *(_sort_key_of_name(model, sign + name) for name in missing))
 
 
-def flipped(item: SortKey) -> SortKey:
+def flip_sort_key(item: SortKey) -> SortKey:
     """Return the sort key in the opposite direction, NULLs included."""
     return replace(item, descending=not item.descending, nulls_first=not item.nulls_first)
 
 
-def each_once(terms: Iterable[SortKey]) -> tuple[SortKey, ...]:
+def drop_repeated_keys(terms: Iterable[SortKey]) -> tuple[SortKey, ...]:
     """Return the sort keys without those that sort by the same as an earlier one."""
     found: dict[tuple[tuple[Relation, ...], Any, str | None], SortKey] = {}
     for item in terms:
@@ -130,15 +130,15 @@ def each_once(terms: Iterable[SortKey]) -> tuple[SortKey, ...]:
 
 
 @memoized
-def _term(model: type[Any], name: str) -> SortKey:
+def _sort_key_of_name(model: type[Any], name: str) -> SortKey:
     spelled = _SPELLING.fullmatch(name.rstrip())
     assert spelled is not None
     sign, plain, nulls = spelled.groups()
-    plain, rank = _parted(model, plain)
+    plain, rank = _split_rank(model, plain)
     try:
         path = column_path(model, plain)
     except UnknownField as error:
-        raise _misspelt(error, model, plain) from None
+        raise _misspelt_error(error, model, plain) from None
     many = next((step for step in path.steps if step.many), None)
     if many is not None:
         raise UnknownField(
@@ -150,11 +150,11 @@ def _term(model: type[Any], name: str) -> SortKey:
     _check_order(model, plain, path.column)
     descending = sign == "-"
     nulls_first = descending if nulls is None else nulls.lower() == "first"
-    return _meaning(model, path.steps, path.column, descending, nulls_first, rank)
+    return _make_sort_key(model, path.steps, path.column, descending, nulls_first, rank)
 
 
 @memoized
-def _meaning(
+def _make_sort_key(
     model: type[Any],
     steps: tuple[Relation, ...],
     column: Attribute,
@@ -176,7 +176,7 @@ def _may_be_missing(model: type[Any], steps: tuple[Relation, ...]) -> bool:
     return False
 
 
-def _parted(model: type[Any], name: str) -> tuple[str, str | None]:
+def _split_rank(model: type[Any], name: str) -> tuple[str, str | None]:
     """Return a name and its rank operator apart, if it ends with one and no column is called so."""
     found = list(possible_paths(model, name.replace(".", "__")))
     if not any(not path.rest for path in found) and any(path.rest in _RANKS for path in found):
@@ -185,14 +185,14 @@ def _parted(model: type[Any], name: str) -> tuple[str, str | None]:
     return name, None
 
 
-def _term_of_expression(model: type[Any], given: Any) -> SortKey:
+def _sort_key_of_expression(model: type[Any], given: Any) -> SortKey:
     """Return the sort key for SQLAlchemy's expression, with the direction that it says."""
     found = read_expression(model, given)
     if isinstance(found.what, str):
         words = f"{'-' if found.descending else ''}{found.what}"
         if found.nulls_first is not None:
             words += f" nulls {'first' if found.nulls_first else 'last'}"
-        return _term(model, words)
+        return _sort_key_of_name(model, words)
     _check_order(model, found.what.name, found.what)
     nulls_first = found.descending if found.nulls_first is None else found.nulls_first
     return SortKey((), found.what, found.descending, nulls_first, nullable=True)
@@ -212,7 +212,7 @@ def _check_order(model: type[Any], name: str, column: Attribute) -> None:
         )
 
 
-def _misspelt(error: UnknownField, model: type[Any], name: str) -> UnknownField:
+def _misspelt_error(error: UnknownField, model: type[Any], name: str) -> UnknownField:
     """Return the error with a better hint where the mistake is a familiar one."""
     words = name.split()
     if "," in name:

@@ -11,23 +11,23 @@ from typing import Any, Self
 
 from colonnade import reading
 from colonnade.pagination import CountMode, CursorPage, Page, Slice
-from colonnade.query.misuse import Unasked
-from colonnade.query.pages import check_numbered, check_sliced
-from colonnade.query.projected import Projected
-from colonnade.query.streaming import BATCH, Stream, Written, check_batch
+from colonnade.query.misuse import MisuseHints
+from colonnade.query.pages import check_page_query, check_slice_query
+from colonnade.query.projected import SchemaQuery
+from colonnade.query.streaming import DEFAULT_BATCH, JsonBatches, Stream, check_batch_size
 from colonnade.spec import Spec
 
 __all__ = ["Json"]
 
 
-class Json(Unasked):
+class Json(MisuseHints):
     """The verbs of a projection, with answers as JSON bytes: fields by alias, as in FastAPI."""
 
     __slots__ = ("_objects", "_projection")
 
-    def __init__(self, projection: Projected[Any]) -> None:
+    def __init__(self, projection: SchemaQuery[Any]) -> None:
         self._projection = projection
-        self._objects = _Objects.of(projection)
+        self._objects = _JsonQuery.of(projection)
 
     def plan(self) -> str:
         """Return what is read, and whether the database writes the JSON or why it does not."""
@@ -44,20 +44,20 @@ class Json(Unasked):
         """Return an array of every row. Runs one statement, or those that reading rows takes."""
         return await self._objects.array()
 
-    def stream(self, batch: int = BATCH) -> Stream[bytes]:
+    def stream(self, batch: int = DEFAULT_BATCH) -> Stream[bytes]:
         """Return an array of every row, in parts as they are read, for a streaming response.
 
         Reads as ``Projection.stream`` does. If reading fails, the parts sent so far are not valid
         JSON.
         """
         projection = self._projection
-        adapter = reading.adapter_of(projection._schema)
+        adapter = reading.list_adapter_of(projection._schema)
 
         def write(items: Sequence[Any]) -> bytes:
             return adapter.dump_json(list(items), by_alias=True)
 
-        source = projection._batched(check_batch(batch))
-        return Stream(projection._session, Written(source, write))
+        source = projection._batch_source(check_batch_size(batch))
+        return Stream(projection._session, JsonBatches(source, write))
 
     async def first(self) -> bytes | None:
         """Return the first object in order, or None."""
@@ -81,7 +81,7 @@ class Json(Unasked):
         Where the database writes the JSON, the same statement counts for an exact count.
         """
         items, page = await self._objects.numbered(number, size, count)
-        return _around(items, page)
+        return _write_page(items, page)
 
     async def slice(self, *, offset: int = 0, limit: int = 50, count: CountMode = "exact") -> bytes:
         """Return a slice as ``Slice`` writes it, with its items and count. Raises ``InvalidPage``.
@@ -89,7 +89,7 @@ class Json(Unasked):
         Where the database writes the JSON, the same statement counts for an exact count.
         """
         items, found = await self._objects.sliced(offset, limit, count)
-        return _around(items, found)
+        return _write_page(items, found)
 
     async def scroll(
         self, *, size: int = 50, after: str | None = None, before: str | None = None
@@ -99,27 +99,27 @@ class Json(Unasked):
         Raises ``InvalidPage`` or ``InvalidCursor``.
         """
         page = await self._objects.scroll(size=size, after=after, before=before)
-        return _around(_array(page.items), page)
+        return _write_page(_join_array(page.items), page)
 
 
-class _Objects(Projected[bytes]):
+class _JsonQuery(SchemaQuery[bytes]):
     """The query of a projection, with the JSON bytes of each object as its items."""
 
     __slots__ = ()
 
     @classmethod
-    def of(cls, asked: Projected[Any]) -> Self:
+    def of(cls, asked: SchemaQuery[Any]) -> Self:
         """Return the query that a projection asks, with JSON for its items."""
-        return cls(*asked._parts(asked._spec, asked._given))
+        return cls(*asked._init_arguments(asked._spec, asked._given))
 
-    def _cursor(self, size: int) -> None:
+    def _open_cursor(self, size: int) -> None:
         """Return None: streams of JSON are written from rows, see ``Json.stream``."""
 
     async def _fetch(self, spec: Spec) -> list[bytes]:
-        found, _ = await self._fetch_placed(spec)
+        found, _ = await self._fetch_with_keys(spec)
         return found
 
-    async def _fetch_placed(self, spec: Spec) -> tuple[list[bytes], list[tuple[Any, ...]]]:
+    async def _fetch_with_keys(self, spec: Spec) -> tuple[list[bytes], list[tuple[Any, ...]]]:
         return await reading.json_objects(self._session, spec, self._plan, self._terms)
 
     async def array(self) -> bytes:
@@ -129,20 +129,20 @@ class _Objects(Projected[bytes]):
     async def numbered(self, number: int, size: int, count: CountMode) -> tuple[bytes, Page[Any]]:
         """Return the items of a page as an array, and the page without them."""
         if count == "exact":
-            check_numbered(self._spec, number, size, count, self._max_page)
-            counted = await self._counted(limit=size, offset=(number - 1) * size)
+            check_page_query(self._spec, number, size, count, self._max_page)
+            counted = await self._fetch_counted(limit=size, offset=(number - 1) * size)
             if counted is not None:
                 items, total = counted
                 more = number * size < total
                 return items, Page[Any].of([], number=number, size=size, total=total, has_more=more)
         page = await self.page(number, size=size, count=count)
-        return _array(page.items), page
+        return _join_array(page.items), page
 
     async def sliced(self, offset: int, limit: int, count: CountMode) -> tuple[bytes, Slice[Any]]:
         """Return the items of a slice as an array, and the slice without them."""
         if count == "exact":
-            check_sliced(self._spec, offset, limit, count, self._max_page)
-            counted = await self._counted(limit=limit, offset=offset)
+            check_slice_query(self._spec, offset, limit, count, self._max_page)
+            counted = await self._fetch_counted(limit=limit, offset=offset)
             if counted is not None:
                 items, total = counted
                 more = offset + limit < total
@@ -150,9 +150,9 @@ class _Objects(Projected[bytes]):
                     [], offset=offset, limit=limit, total=total, has_more=more
                 )
         found = await self.slice(offset=offset, limit=limit, count=count)
-        return _array(found.items), found
+        return _join_array(found.items), found
 
-    async def _counted(self, *, limit: int, offset: int) -> tuple[bytes, int] | None:
+    async def _fetch_counted(self, *, limit: int, offset: int) -> tuple[bytes, int] | None:
         """Return the array and the exact count from one statement; None if rows must be read."""
         spec = self._bound_spec.cut(limit=limit, offset=offset)
         return await reading.read_array_and_count(self._session, spec, self._plan, self._terms)
@@ -169,11 +169,11 @@ class _Objects(Projected[bytes]):
         )
 
 
-def _array(items: list[bytes]) -> bytes:
+def _join_array(items: list[bytes]) -> bytes:
     return b"[" + b",".join(items) + b"]"
 
 
-def _around(items: bytes, page: Page[Any] | Slice[Any] | CursorPage[Any]) -> bytes:
+def _write_page(items: bytes, page: Page[Any] | Slice[Any] | CursorPage[Any]) -> bytes:
     """Return the page's JSON with ``items`` as its first member."""
     # The items are JSON already, so that Pydantic writes the rest, whose "{" is left out.
     rest = page.__pydantic_serializer__.to_json(page, exclude={"items"})

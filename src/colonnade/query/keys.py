@@ -12,38 +12,38 @@ from colonnade.aggregates import Grouped
 from colonnade.caches import memoized
 from colonnade.errors import InvalidOperand, NotFound
 from colonnade.filters import Comparison, key_value_of, parse_conditions, resolve_comparison
-from colonnade.mapping import counted, mapping_of, with_article
+from colonnade.mapping import format_count, mapping_of, with_article
 from colonnade.spec import Shape, Spec
 
 __all__ = [
     "filter_by_key",
     "group_of_key",
-    "key_of",
-    "missing",
-    "no_group",
-    "possible_key",
+    "missing_group_error",
+    "missing_row_error",
+    "parse_key",
+    "parse_possible_key",
     "spec_of_key",
 ]
 
 
-def key_of(model: type[Any], key: Any) -> tuple[Any, ...]:
+def parse_key(model: type[Any], key: Any) -> tuple[Any, ...]:
     """Return the key's values, in the order of the key's columns.
 
     Raises ``InvalidOperand`` when there are too few or too many, or when one does not fit its
     column, and ``NotFound`` for an integer so large that no row can have it.
     """
-    values = possible_key(model, key)
+    values = parse_possible_key(model, key)
     if values is None:
-        raise missing(model, (key,))
+        raise missing_row_error(model, (key,))
     return values
 
 
-def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
+def parse_possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
     """Return the key's values as ``key_of`` does, but None for a key that no row can have.
 
     Raises ``InvalidOperand``.
     """
-    readers = _readers(model)
+    readers = _key_validators(model)
     values = key if isinstance(key, tuple) else (key,)
     # The usual case first: a message is put together only for a key that is wrong.
     if None not in values and len(values) == len(readers):
@@ -55,7 +55,8 @@ def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
             f"None is no key of {model.__name__}", model=model.__name__, fields=names
         )
     raise InvalidOperand(
-        f"the key of {model.__name__} is {_spelled(names)}, not {counted(len(values), 'value')}",
+        f"the key of {model.__name__} is {_join_names(names)}, "
+        f"not {format_count(len(values), 'value')}",
         hint="hand in a tuple with a value for each" if len(names) > 1 else None,
         model=model.__name__,
         fields=names,
@@ -64,8 +65,8 @@ def possible_key(model: type[Any], key: Any) -> tuple[Any, ...] | None:
 
 def spec_of_key(model: type[Any], key: Any) -> Spec:
     """Return the spec that selects the row with this key. Raises what ``key_of`` raises."""
-    values = key_of(model, key)
-    return Spec(_keyed(model), values)
+    values = parse_key(model, key)
+    return Spec(_key_shape(model), values)
 
 
 def filter_by_key(spec: Spec, values: tuple[Any, ...]) -> Spec:
@@ -73,12 +74,12 @@ def filter_by_key(spec: Spec, values: tuple[Any, ...]) -> Spec:
 
     ``values`` are those that ``key_of`` has returned, so that none is validated twice.
     """
-    return spec.filtered(_leaves(spec.shape.model), values)
+    return spec.filtered(_key_comparisons(spec.shape.model), values)
 
 
 @memoized
-def _keyed(model: type[Any]) -> Shape:
-    return Shape(model, _leaves(model))
+def _key_shape(model: type[Any]) -> Shape:
+    return Shape(model, _key_comparisons(model))
 
 
 def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
@@ -94,8 +95,8 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
         )
     if len(values) != len(names):
         raise InvalidOperand(
-            f"the key of {with_article(groups.schema.__name__)} is {_spelled(names)}, "
-            f"not {counted(len(values), 'value')}",
+            f"the key of {with_article(groups.schema.__name__)} is {_join_names(names)}, "
+            f"not {format_count(len(values), 'value')}",
             hint="hand in a tuple with a value for each" if len(names) > 1 else None,
             fields=names,
         )
@@ -106,11 +107,11 @@ def group_of_key(spec: Spec, groups: Grouped, key: Any) -> Spec:
         value is not None and key_value_of(model, name)(value) is None
         for name, value in given.items()
     ):
-        raise no_group(groups, key)
+        raise missing_group_error(groups, key)
     return spec.uncut().where(parse_conditions(model, (), given))
 
 
-def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
+def missing_row_error(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
     """Return the error for keys that no row has."""
     many = len(keys) > 1
     return NotFound(
@@ -121,7 +122,7 @@ def missing(model: type[Any], keys: tuple[Any, ...]) -> NotFound:
     )
 
 
-def no_group(groups: Grouped, key: Any) -> NotFound:
+def missing_group_error(groups: Grouped, key: Any) -> NotFound:
     """Return the error for a group that does not exist."""
     return NotFound(
         f"there is no {groups.schema.__name__} of this group",
@@ -132,14 +133,14 @@ def no_group(groups: Grouped, key: Any) -> NotFound:
 
 
 @memoized
-def _leaves(model: type[Any]) -> tuple[Comparison, ...]:
+def _key_comparisons(model: type[Any]) -> tuple[Comparison, ...]:
     return tuple(resolve_comparison(model, name) for name in mapping_of(model).key)
 
 
 @memoized
-def _readers(model: type[Any]) -> tuple[Callable[[Any], Any], ...]:
+def _key_validators(model: type[Any]) -> tuple[Callable[[Any], Any], ...]:
     return tuple(key_value_of(model, name) for name in mapping_of(model).key)
 
 
-def _spelled(names: tuple[str, ...]) -> str:
+def _join_names(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"({', '.join(names)})"

@@ -9,12 +9,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from colonnade.mapping import nearest
+from colonnade.mapping import find_nearest
 
-__all__ = ["Named", "Unasked"]
+__all__ = ["MisuseHints", "NameHints"]
 
 #: Method names of Django, SQLAlchemy, Tortoise, Peewee and SQLModel, with what to call here.
-_WORDS: Final = MappingProxyType(
+_FOREIGN_METHODS: Final = MappingProxyType(
     {
         **dict.fromkeys(("filter", "filter_by", "find", "search", "having_by"), "where(…)"),
         **dict.fromkeys(("exclude", "filter_not"), "where(not_(…))"),
@@ -73,7 +73,7 @@ _WORDS: Final = MappingProxyType(
 )  # fmt: skip
 
 
-class Named:
+class NameHints:
     """A class whose ``AttributeError`` names our method for another library's."""
 
     __slots__ = ()
@@ -86,15 +86,15 @@ class Named:
                 return object.__getattribute__(self, name)
             told = f"{kind.__name__!r} object has no attribute {name!r}"
             if not name.startswith("_"):
-                near = nearest(name, (item for item in dir(kind) if not item.startswith("_")))
-                if name in _WORDS:
-                    told += f": here it is {_WORDS[name]}"
+                near = find_nearest(name, (item for item in dir(kind) if not item.startswith("_")))
+                if name in _FOREIGN_METHODS:
+                    told += f": here it is {_FOREIGN_METHODS[name]}"
                 elif near is not None:
                     told += f": did you mean {near!r}?"
             raise AttributeError(told, name=name, obj=self)
 
 
-class Unasked(Named):
+class MisuseHints(NameHints):
     """A query that raises ``TypeError`` where it is used as if it were its own result."""
 
     __slots__ = ()
@@ -102,31 +102,33 @@ class Unasked(Named):
     if not TYPE_CHECKING:  # without these methods, type checkers report the misuse themselves
 
         def __await__(self) -> NoReturn:
-            raise _no_answer(self, "is not awaited itself", "await query.all(), or first(), one()")
+            raise _misuse_error(
+                self, "is not awaited itself", "await query.all(), or first(), one()"
+            )
 
         def __bool__(self) -> NoReturn:
-            raise _no_answer(self, "is neither true nor false", "await query.exists()")
+            raise _misuse_error(self, "is neither true nor false", "await query.exists()")
 
         def __len__(self) -> NoReturn:
-            raise _no_answer(self, "has no length", "await query.count()")
+            raise _misuse_error(self, "has no length", "await query.count()")
 
         def __iter__(self) -> NoReturn:
-            raise _no_answer(
+            raise _misuse_error(
                 self, "cannot be iterated", "await query.all(), or async for … in query.stream()"
             )
 
         def __contains__(self, _: Any) -> NoReturn:
-            raise _no_answer(self, "contains nothing", "await query.where(…).exists()")
+            raise _misuse_error(self, "contains nothing", "await query.where(…).exists()")
 
         def __aiter__(self) -> NoReturn:
-            raise _no_answer(self, "is not iterated itself", "async for … in query.stream()")
+            raise _misuse_error(self, "is not iterated itself", "async for … in query.stream()")
 
         def __getitem__(self, _: Any) -> NoReturn:
-            raise _no_answer(
+            raise _misuse_error(
                 self, "has no places", "await query.first(), or query.offset(…).limit(…).all()"
             )
 
 
-def _no_answer(question: object, what: str, instead: str) -> TypeError:
+def _misuse_error(question: object, what: str, instead: str) -> TypeError:
     name = type(question).__name__
     return TypeError(f"a {name} is a question and {what}; ask it: {instead}")

@@ -13,20 +13,20 @@ from colonnade.aggregates import groups_of
 from colonnade.filters import Condition
 from colonnade.filters import parse_conditions as read_conditions
 from colonnade.ordering import Order, SortKey
-from colonnade.query.keys import group_of_key, no_group
-from colonnade.query.verbs import MAX_PAGE, Verbs
+from colonnade.query.keys import group_of_key, missing_group_error
+from colonnade.query.verbs import MAX_PAGE, BaseQuery
 from colonnade.schemas import Plan
 from colonnade.session import Session
-from colonnade.spec import Spec, having, row_terms
+from colonnade.spec import Spec, apply_having, figure_sort_keys
 
-__all__ = ["Projected"]
+__all__ = ["SchemaQuery"]
 
 R = TypeVar("R")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class Projected(Verbs[R]):
+class SchemaQuery(BaseQuery[R]):
     """A query for a schema's objects; only the columns that the schema names are read."""
 
     __slots__ = ("_given", "_plan", "_schema", "_terms")
@@ -47,10 +47,10 @@ class Projected(Verbs[R]):
         self._plan = plan
         self._terms = terms
 
-    def _with(self, spec: Spec) -> Self:
-        return type(self)(*self._parts(spec, self._given))
+    def _replace_spec(self, spec: Spec) -> Self:
+        return type(self)(*self._init_arguments(spec, self._given))
 
-    def _parts(self, spec: Spec, given: Mapping[str, Any]) -> tuple[Any, ...]:
+    def _init_arguments(self, spec: Spec, given: Mapping[str, Any]) -> tuple[Any, ...]:
         fixed = self._schema, self._plan, self._terms, self._max_page
         return self._session, spec, *fixed, given
 
@@ -71,7 +71,7 @@ class Projected(Verbs[R]):
         ``UnknownField`` for a name that the schema does not await, or ``InvalidOperand``.
         """
         reading.check_given_values(self._plan, self._terms, values)
-        return type(self)(*self._parts(self._spec, {**self._given, **values}))
+        return type(self)(*self._init_arguments(self._spec, {**self._given, **values}))
 
     async def explain(self, *, analyze: bool = False) -> str:
         """Return the database's own plan as text, and the index that is missing.
@@ -84,11 +84,11 @@ class Projected(Verbs[R]):
             self._session, self._bound_spec, self._plan, self._terms, analyze
         )
 
-    def _order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
+    def _parse_order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
         if self._spec.of is not None:
             # The figures of groups are columns of the class that is mapped for the groups.
-            return super()._order(names)
-        return row_terms(self._spec.shape.model, self._schema, names)
+            return super()._parse_order(names)
+        return figure_sort_keys(self._spec.shape.model, self._schema, names)
 
     def where(self, /, *conditions: Condition, **given: Any) -> Self:
         """Return the query with only the rows that meet these conditions, before they are grouped.
@@ -99,7 +99,7 @@ class Projected(Verbs[R]):
         if rows is None:
             return super().where(*conditions, **given)
         rows = rows.where(read_conditions(rows.shape.model, conditions, given))
-        return self._with(self._spec.grouped(rows))
+        return self._replace_spec(self._spec.grouped(rows))
 
     def having(self, /, *conditions: Condition, **given: Any) -> Self:
         """Return the query with only objects whose aggregates meet these conditions.
@@ -107,7 +107,7 @@ class Projected(Verbs[R]):
         An example is ``having(heroes__gte=3)``. Takes what ``where`` takes, by the schema's fields.
         Raises ``InvalidOperand`` for a schema without aggregates, and what ``where`` raises.
         """
-        return self._with(having(self._spec, self._schema, conditions, given))
+        return self._replace_spec(apply_having(self._spec, self._schema, conditions, given))
 
     async def get(self, key: Any) -> R:
         """Return the object with this primary key, or the group with this value or tuple of values.
@@ -119,5 +119,5 @@ class Projected(Verbs[R]):
             return await super().get(key)
         found = await self._fetch(group_of_key(self._bound_spec, groups, key))
         if not found:
-            raise no_group(groups, key)
+            raise missing_group_error(groups, key)
         return found[0]

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from colonnade import reading
 from colonnade.query.json import Json
-from colonnade.query.projected import Projected
-from colonnade.query.streaming import Batched
+from colonnade.query.projected import SchemaQuery
+from colonnade.query.streaming import BatchSource
 from colonnade.spec import Spec
 
 __all__ = ["Projection"]
@@ -17,19 +17,23 @@ __all__ = ["Projection"]
 S = TypeVar("S", bound=BaseModel)
 
 
-class Projection(Projected[S]):
+class Projection(SchemaQuery[S]):
     """A query for objects of a schema; only the columns that the schema names are read."""
 
     __slots__ = ()
 
     async def _fetch(self, spec: Spec) -> list[S]:
-        return await reading.fill(self._session, spec, self._plan, self._terms)
+        return await reading.read_schema_objects(self._session, spec, self._plan, self._terms)
 
-    async def _fetch_placed(self, spec: Spec) -> tuple[list[S], list[tuple[Any, ...]]]:
-        return await reading.fill_placed(self._session, spec, self._plan, self._terms)
+    async def _fetch_with_keys(self, spec: Spec) -> tuple[list[S], list[tuple[Any, ...]]]:
+        return await reading.read_schema_objects_with_keys(
+            self._session, spec, self._plan, self._terms
+        )
 
-    def _cursor(self, size: int) -> Batched[S]:
-        return reading.stream_rows(self._session, self._bound_spec, self._plan, self._terms, size)
+    def _open_cursor(self, size: int) -> BatchSource[S]:
+        return reading.open_schema_cursor(
+            self._session, self._bound_spec, self._plan, self._terms, size
+        )
 
     def plan(self) -> str:
         """Return what is read: every field with its column, and the statements that run."""

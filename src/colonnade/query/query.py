@@ -21,22 +21,22 @@ from colonnade.ordering import SortKey, sort_key_of
 from colonnade.query.keys import filter_by_key
 from colonnade.query.projection import Projection
 from colonnade.query.service_scopes import check_row
-from colonnade.query.streaming import Batched
-from colonnade.query.verbs import MAX_PAGE, Verbs
+from colonnade.query.streaming import BatchSource
+from colonnade.query.verbs import MAX_PAGE, BaseQuery
 from colonnade.schemas import Rows
 from colonnade.session import Reader, Session
-from colonnade.spec import Lock, Spec, projected, select_entities
+from colonnade.spec import Lock, Spec, project_spec, select_entities
 
-__all__ = ["Query", "as_paths", "check_bulk", "load_paths", "with_key"]
+__all__ = ["Query", "check_bulk_write", "resolve_load_paths", "split_paths", "with_key"]
 
 M = TypeVar("M")
 S = TypeVar("S", bound=BaseModel)
 
 
-class Query(Verbs[M]):
+class Query(BaseQuery[M]):
     """A query for objects of the model. No statement runs until a verb is awaited."""
 
-    __slots__ = ("_own",)
+    __slots__ = ("_fixed_values",)
 
     def __init__(
         self,
@@ -47,19 +47,19 @@ class Query(Verbs[M]):
     ) -> None:
         super().__init__(session, spec, max_page)
         #: The values that the service's scopes fix, by attribute: (scope's name, value).
-        self._own = own
+        self._fixed_values = own
 
-    def _with(self, spec: Spec) -> Self:
-        return type(self)(self._session, spec, self._max_page, self._own)
+    def _replace_spec(self, spec: Spec) -> Self:
+        return type(self)(self._session, spec, self._max_page, self._fixed_values)
 
     async def _fetch(self, spec: Spec) -> list[M]:
-        return await reading.fetch(self._session, spec)
+        return await reading.read_entities(self._session, spec)
 
-    async def _fetch_placed(self, spec: Spec) -> tuple[list[M], list[tuple[Any, ...]]]:
-        return await reading.fetch_placed(self._session, spec)
+    async def _fetch_with_keys(self, spec: Spec) -> tuple[list[M], list[tuple[Any, ...]]]:
+        return await reading.read_entities_with_keys(self._session, spec)
 
-    def _cursor(self, size: int) -> Batched[M] | None:
-        return reading.stream(self._session, self._spec, size)
+    def _open_cursor(self, size: int) -> BatchSource[M] | None:
+        return reading.open_entity_cursor(self._session, self._spec, size)
 
     async def explain(self, *, analyze: bool = False) -> str:
         """Return the database's own plan as text, and the index that is missing.
@@ -79,13 +79,17 @@ class Query(Verbs[M]):
         """
         shape = self._spec.shape
         given = [(relation_path(shape.model, name), rows) for name, rows in collections.items()]
-        ordered = {path: _order(shape.model, path, rows) for path, rows in given}
+        ordered = {path: _collection_order(shape.model, path, rows) for path, rows in given}
         # SQLAlchemy's options load no path that leads through a collection with an order of its
         # own, so that the way to it is loaded as a path of its own.
-        paths = (*load_paths(shape.model, paths), *ordered, *(path[:-1] for path in ordered))
+        paths = (
+            *resolve_load_paths(shape.model, paths),
+            *ordered,
+            *(path[:-1] for path in ordered),
+        )
         load = tuple(dict.fromkeys((*shape.load, *filter(None, paths))))
         loaded = shape.loading(load, ordered)
-        return self._with(self._spec._replace(shape=loaded))
+        return self._replace_spec(self._spec._replace(shape=loaded))
 
     def lock(self, *, skip_locked: bool = False, nowait: bool = False) -> Self:
         """Return the query with its rows locked until the unit of work ends: SELECT … FOR UPDATE.
@@ -104,7 +108,7 @@ class Query(Verbs[M]):
         if skip_locked and nowait:
             raise UsageError("lock() takes skip_locked or nowait, not both")
         shape = self._spec.shape._replace(lock=Lock(skip_locked, nowait))
-        return self._with(self._spec._replace(shape=shape))
+        return self._replace_spec(self._spec._replace(shape=shape))
 
     def into(
         self, schema: type[S], /, *, depth: int | None = None, **collections: Rows
@@ -124,7 +128,7 @@ class Query(Verbs[M]):
         # Relations to load are those of objects: a schema names its own.
         if spec.shape.load or spec.shape.sorted:
             spec = spec._replace(shape=spec.shape._replace(load=(), sorted=()))
-        spec, plan = projected(spec, schema, depth)
+        spec, plan = project_spec(spec, schema, depth)
         terms = reading.terms_of(plan, collections)
         return Projection(self._session, spec, schema, plan, terms, self._max_page)
 
@@ -143,9 +147,9 @@ class Query(Verbs[M]):
         before any statement, ``OutOfScope`` for a value that would take the rows out of the
         service's own scopes, or the error of a write that the database refuses.
         """
-        check_bulk(self._spec, "update_all", everything)
-        values = writing.assignments_of(self._spec.shape.model, changes)
-        check_row(self._spec.shape.model, self._own, values)
+        check_bulk_write(self._spec, "update_all", everything)
+        values = writing.parse_bulk_update(self._spec.shape.model, changes)
+        check_row(self._spec.shape.model, self._fixed_values, values)
         return await writing.update_all(self._session, self._spec, values)
 
     async def delete_all(self, *, everything: bool = False) -> int:
@@ -157,7 +161,7 @@ class Query(Verbs[M]):
         Raises ``Unfiltered`` without a filter, unless ``everything`` is true, or the error of a
         write that the database refuses.
         """
-        check_bulk(self._spec, "delete_all", everything)
+        check_bulk_write(self._spec, "delete_all", everything)
         return await writing.delete_all(self._session, self._spec)
 
     def statement(self) -> Select[Any]:
@@ -166,7 +170,7 @@ class Query(Verbs[M]):
         return statement
 
 
-def check_bulk(spec: Spec, verb: str, everything: bool) -> None:
+def check_bulk_write(spec: Spec, verb: str, everything: bool) -> None:
     """Raise ``Unfiltered`` or ``UsageError`` unless ``verb`` may write the rows of ``spec``.
 
     A bulk write ignores a limit, an order, a lock and relations to load, so that they are refused.
@@ -196,27 +200,27 @@ def check_bulk(spec: Spec, verb: str, everything: bool) -> None:
         )
 
 
-def load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]:
+def resolve_load_paths(model: type[Any], paths: Any) -> tuple[tuple[Relation, ...], ...]:
     """Return the relations that names such as ``"missions.place"`` or mapped attributes name."""
-    found = tuple(relation_path(model, _name(path)) for path in as_paths(paths))
+    found = tuple(relation_path(model, _path_name(path)) for path in split_paths(paths))
     for path in found:
-        _check_objects(model, path)
+        _check_loadable(model, path)
     return found
 
 
 def with_key(query: Query[M], values: tuple[Any, ...]) -> Query[M]:
     """Return the query for one of its rows: the one whose key has these values, from ``key_of``."""
-    return query._with(filter_by_key(query._spec, values))
+    return query._replace_spec(filter_by_key(query._spec, values))
 
 
-def as_paths(given: Any) -> tuple[Any, ...]:
+def split_paths(given: Any) -> tuple[Any, ...]:
     """Return the paths that ``load`` is given as a tuple, also where one path stands alone."""
     if isinstance(given, str) or not isinstance(given, Iterable):
         return (given,)
     return tuple(given)
 
 
-def _check_objects(model: type[Any], path: tuple[Relation, ...]) -> None:
+def _check_loadable(model: type[Any], path: tuple[Relation, ...]) -> None:
     """Raise ``InvalidOperand`` for a relation that holds a query in place of its objects."""
     owner = model
     for step in path:
@@ -231,7 +235,9 @@ def _check_objects(model: type[Any], path: tuple[Relation, ...]) -> None:
         owner = step.target
 
 
-def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[SortKey, ...]:
+def _collection_order(
+    model: type[Any], path: tuple[Relation, ...], rows: Rows
+) -> tuple[SortKey, ...]:
     """Return the sort keys for a collection that is loaded; refuse what ``load`` cannot honour."""
     name = ".".join(step.name for step in path)
     if not isinstance(rows, Rows):
@@ -251,7 +257,7 @@ def _order(model: type[Any], path: tuple[Relation, ...], rows: Rows) -> tuple[So
     return tuple(sort_key_of(path[-1].target, name) for name in rows.order_by)
 
 
-def _name(path: Any) -> str:
+def _path_name(path: Any) -> str:
     """Return the name of a path that is a string or a mapped attribute."""
     name = path if isinstance(path, str) else getattr(path, "key", None)
     if not isinstance(name, str):

@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 from colonnade.filters import Condition
 from colonnade.ordering import Order
 from colonnade.pagination import CountMode, CursorPage, Page, Slice
-from colonnade.query.misuse import Named
+from colonnade.query.misuse import NameHints
 from colonnade.query.query import Query
-from colonnade.query.streaming import BATCH, Stream
+from colonnade.query.streaming import DEFAULT_BATCH, Stream
 from colonnade.schemas import Rows
 
 __all__ = ["Queryable"]
@@ -18,7 +18,7 @@ __all__ = ["Queryable"]
 M = TypeVar("M")
 
 
-class Queryable(Named, Generic[M]):
+class Queryable(NameHints, Generic[M]):
     """A source of queries; each method is that of ``where()`` without conditions."""
 
     @abstractmethod
@@ -37,7 +37,7 @@ class Queryable(Named, Generic[M]):
         """Return the query for at most ``rows`` rows."""
         return self.where().limit(rows)
 
-    def stream(self, batch: int = BATCH) -> Stream[M]:
+    def stream(self, batch: int = DEFAULT_BATCH) -> Stream[M]:
         """Read every row in turn: ``async for row in …``; see ``Query.stream``."""
         return self.where().stream(batch)
 

@@ -10,13 +10,13 @@ from sqlalchemy import ClauseElement
 from colonnade.errors import OutOfScope
 from colonnade.filters import Condition
 from colonnade.scope import Bindings, Scope
-from colonnade.scope.writes import unknowable
+from colonnade.scope.writes import unknowable_write_error
 from colonnade.sql.text import BytewiseCondition
 
-__all__ = ["check_row", "conditions_of", "criteria_of", "fixed_values"]
+__all__ = ["check_row", "fixed_values", "scope_conditions", "scope_criteria"]
 
 
-def criteria_of(model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings) -> list[Any]:
+def scope_criteria(model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings) -> list[Any]:
     """Return SQL conditions for the rows that the service may see; text is compared exactly.
 
     Raises ``ScopeUnbound`` or ``InvalidOperand``.
@@ -28,7 +28,7 @@ def criteria_of(model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings)
     ]
 
 
-def conditions_of(
+def scope_conditions(
     model: type[Any], scopes: tuple[Scope, ...], bindings: Bindings
 ) -> list[Condition]:
     """Return conditions for ``where`` that select the rows which the service may see.
@@ -40,7 +40,7 @@ def conditions_of(
     ]
     # A scope that is a condition of its own is SQL, and its statement cannot be shared.
     conditions = tuple(scope for scope in scopes if scope.column is None)
-    return found + criteria_of(model, conditions, bindings)
+    return found + scope_criteria(model, conditions, bindings)
 
 
 def fixed_values(
@@ -65,6 +65,8 @@ def check_row(
         if name not in row:
             continue
         if isinstance(row[name], ClauseElement):
-            raise unknowable(f"an expression for the {name} of a service", [scope], model.__name__)
+            raise unknowable_write_error(
+                f"an expression for the {name} of a service", [scope], model.__name__
+            )
         if row[name] != value:
             raise OutOfScope.another(model.__name__, name, scope)

@@ -13,21 +13,28 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from colonnade.engine import allow_repeats
 from colonnade.errors import InvalidOperand, SessionShared, StreamClosed
-from colonnade.query.pages import read_from
+from colonnade.query.pages import read_from_position
 from colonnade.scope import Bindings
-from colonnade.session import Session, keeping_scope
+from colonnade.session import Session, reading_under
 from colonnade.spec import CursorCodec, Keyset, Position, Spec
 
-__all__ = ["BATCH", "Batched", "Keyed", "Stream", "Written", "check_batch"]
+__all__ = [
+    "DEFAULT_BATCH",
+    "BatchSource",
+    "JsonBatches",
+    "KeysetBatches",
+    "Stream",
+    "check_batch_size",
+]
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 #: The number of rows in a batch, unless the caller gives another.
-BATCH: Final = 1000
+DEFAULT_BATCH: Final = 1000
 
 
-class Batched(Protocol[R_co]):
+class BatchSource(Protocol[R_co]):
     """A source of a stream's items, batch by batch."""
 
     async def next(self) -> Sequence[R_co]:
@@ -50,9 +57,9 @@ class Stream(Generic[R]):
     Raises ``StreamClosed`` once the transaction that it reads in has ended, and when it is over.
     """
 
-    def __init__(self, session: Session, source: Batched[R]) -> None:
+    def __init__(self, session: Session, source: BatchSource[R]) -> None:
         self._session = session
-        self._source: Batched[R] | None = source
+        self._source: BatchSource[R] | None = source
         self._items: Iterator[R] = iter(())
         self._transaction: Any = None
         self._scope: Bindings | None = None
@@ -70,7 +77,7 @@ class Stream(Generic[R]):
         self._check_transaction()
         for item in self._items:
             return item
-        for item in await self._next():
+        for item in await self._read_batch():
             return item
         await self.aclose()
         raise StopAsyncIteration
@@ -93,7 +100,7 @@ class Stream(Generic[R]):
         if source is not None:
             await source.close()
 
-    async def _next(self) -> Iterator[R]:
+    async def _read_batch(self) -> Iterator[R]:
         """Read the next batch under the scopes of the first, and return an iterator over it."""
         source = self._source
         if source is None:
@@ -107,7 +114,7 @@ class Stream(Generic[R]):
         if self._scope is None:
             self._scope = self._session.scope
         try:
-            async with keeping_scope(self._session, self._scope):
+            async with reading_under(self._session, self._scope):
                 batch = await source.next()
         except BaseException:
             # After an error or a cancellation the cursor's place is unknown: stop here.
@@ -115,14 +122,14 @@ class Stream(Generic[R]):
             raise
         finally:
             self._reading = False
-        self._transaction = self._running()
+        self._transaction = self._current_transaction()
         self._items = iter(batch)
         return self._items
 
     def _check_transaction(self) -> None:
         """Raise ``StreamClosed`` if the transaction that the stream reads in has ended."""
         begun = self._transaction
-        if self._source is None or begun is None or self._running() is begun:
+        if self._source is None or begun is None or self._current_transaction() is begun:
             return
         self._items = iter(())
         if not self._session.closed:
@@ -132,11 +139,11 @@ class Stream(Generic[R]):
                 hint="commit after the loop, or give the stream a session of its own",
             )
 
-    def _running(self) -> Any:
+    def _current_transaction(self) -> Any:
         return self._session.sync_session.get_transaction()
 
 
-class Keyed(Generic[R]):
+class KeysetBatches(Generic[R]):
     """Batches that are a statement each: every one starts after the last row before it.
 
     ``fetch`` returns the items for a spec and, for each item, the values of its sort keys.
@@ -169,7 +176,7 @@ class Keyed(Generic[R]):
         else:
             places = CursorCodec(spec, None)
             with allow_repeats():
-                items, keys = await read_from(
+                items, keys = await read_from_position(
                     self._session, spec.uncut(), self._fetch, places, self._start, False, rows
                 )
         if len(items) < rows:
@@ -183,10 +190,10 @@ class Keyed(Generic[R]):
         """Do nothing: nothing is open between two statements."""
 
 
-class Written(Generic[R]):
+class JsonBatches(Generic[R]):
     """Another source's batches as parts of one JSON array; ``write`` makes an array of each."""
 
-    def __init__(self, source: Batched[R], write: Callable[[Sequence[R]], bytes]) -> None:
+    def __init__(self, source: BatchSource[R], write: Callable[[Sequence[R]], bytes]) -> None:
         self._source = source
         self._write = write
         self._before = b"["
@@ -209,7 +216,7 @@ class Written(Generic[R]):
         await self._source.close()
 
 
-def check_batch(size: int) -> int:
+def check_batch_size(size: int) -> int:
     """Return ``size``. Raises ``InvalidOperand`` unless it is a whole number of at least 1."""
     if type(size) is not int or size < 1:
         raise InvalidOperand("batch must be a whole number of at least 1")

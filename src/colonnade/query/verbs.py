@@ -14,14 +14,20 @@ from colonnade.filters import Condition
 from colonnade.filters import parse_conditions as read_conditions
 from colonnade.ordering import Order, SortKey, sort_keys_of
 from colonnade.pagination import CountMode, CursorPage, Page, Slice, check_limit_or_offset
-from colonnade.query.keys import filter_by_key, key_of, missing
-from colonnade.query.misuse import Unasked
-from colonnade.query.pages import numbered, scrolled, sliced
-from colonnade.query.streaming import BATCH, Batched, Keyed, Stream, check_batch
+from colonnade.query.keys import filter_by_key, missing_row_error, parse_key
+from colonnade.query.misuse import MisuseHints
+from colonnade.query.pages import read_page, read_scroll, read_slice
+from colonnade.query.streaming import (
+    DEFAULT_BATCH,
+    BatchSource,
+    KeysetBatches,
+    Stream,
+    check_batch_size,
+)
 from colonnade.session import Session
 from colonnade.spec import Spec
 
-__all__ = ["MAX_PAGE", "Condition", "Verbs"]
+__all__ = ["MAX_PAGE", "BaseQuery", "Condition"]
 
 R = TypeVar("R")
 
@@ -29,7 +35,7 @@ R = TypeVar("R")
 MAX_PAGE = 1000
 
 
-class Verbs(Unasked, ABC, Generic[R]):
+class BaseQuery(MisuseHints, ABC, Generic[R]):
     """An immutable query; a method that narrows it returns a new one."""
 
     __slots__ = ("_max_page", "_session", "_spec")
@@ -40,7 +46,7 @@ class Verbs(Unasked, ABC, Generic[R]):
         self._max_page = max_page
 
     @abstractmethod
-    def _with(self, spec: Spec) -> Self:
+    def _replace_spec(self, spec: Spec) -> Self:
         """Return the same kind of query for ``spec``."""
 
     @abstractmethod
@@ -52,12 +58,12 @@ class Verbs(Unasked, ABC, Generic[R]):
         """The spec as its statements run, with all of its values."""
         return self._spec
 
-    def _order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
+    def _parse_order(self, names: tuple[Order, ...]) -> tuple[SortKey, ...]:
         """Return the sort keys for these names."""
         return sort_keys_of(self._spec.shape.model, names)
 
     @abstractmethod
-    async def _fetch_placed(self, spec: Spec) -> tuple[list[R], list[tuple[Any, ...]]]:
+    async def _fetch_with_keys(self, spec: Spec) -> tuple[list[R], list[tuple[Any, ...]]]:
         """Return the items for ``spec``, a scroll, and the values of each one's sort keys."""
 
     def where(self, /, *conditions: Condition, **given: Any) -> Self:
@@ -69,7 +75,7 @@ class Verbs(Unasked, ABC, Generic[R]):
         ``UnknownField``, ``UnknownOperator`` or ``InvalidOperand`` at once.
         """
         spec = self._spec
-        return self._with(spec.where(read_conditions(spec.shape.model, conditions, given)))
+        return self._replace_spec(spec.where(read_conditions(spec.shape.model, conditions, given)))
 
     def order_by(self, *names: Order) -> Self:
         """Return the query sorted by these names, in place of an earlier order.
@@ -81,15 +87,15 @@ class Verbs(Unasked, ABC, Generic[R]):
         with ``nulls first`` or ``nulls last``, or an expression says so. Raises ``UnknownField`` or
         ``InvalidOperand`` at once.
         """
-        return self._with(self._spec.sorted_by(self._order(names)))
+        return self._replace_spec(self._spec.sorted_by(self._parse_order(names)))
 
     def limit(self, rows: int) -> Self:
         """Return the query with at most ``rows`` rows."""
-        return self._with(self._spec.cut(limit=check_limit_or_offset("limit", rows)))
+        return self._replace_spec(self._spec.cut(limit=check_limit_or_offset("limit", rows)))
 
     def offset(self, rows: int) -> Self:
         """Return the query without the first ``rows`` rows."""
-        return self._with(self._spec.cut(offset=check_limit_or_offset("offset", rows)))
+        return self._replace_spec(self._spec.cut(offset=check_limit_or_offset("offset", rows)))
 
     async def all(self) -> list[R]:
         """Return every row, within ``limit`` and ``offset``."""
@@ -127,11 +133,11 @@ class Verbs(Unasked, ABC, Generic[R]):
         ``limit`` and ``offset`` are ignored. Raises ``NotFound``, or ``InvalidOperand`` for a value
         that is not a key of the model.
         """
-        values = key_of(self._spec.shape.model, key)
+        values = parse_key(self._spec.shape.model, key)
         spec = filter_by_key(self._bound_spec.uncut(), values)
         found = await self._fetch(spec)
         if not found:
-            raise missing(spec.shape.model, (key,))
+            raise missing_row_error(spec.shape.model, (key,))
         return found[0]
 
     async def count(self) -> int:
@@ -139,16 +145,16 @@ class Verbs(Unasked, ABC, Generic[R]):
 
         It respects ``limit`` and ``offset``; a page's ``total`` is that of the whole list.
         """
-        return await reading.count(self._session, self._bound_spec)
+        return await reading.count_rows(self._session, self._bound_spec)
 
     async def exists(self) -> bool:
         """Return whether ``all`` would return any row. One statement.
 
         After ``offset(5)`` this asks for a sixth row.
         """
-        return await reading.exists(self._session, self._bound_spec)
+        return await reading.has_rows(self._session, self._bound_spec)
 
-    def stream(self, batch: int = BATCH) -> Stream[R]:
+    def stream(self, batch: int = DEFAULT_BATCH) -> Stream[R]:
         """Return every row in turn, with at most ``batch`` in memory: ``async for row in …``.
 
         Runs one statement through a database cursor, so that all rows are of one moment. In a
@@ -156,17 +162,17 @@ class Verbs(Unasked, ABC, Generic[R]):
         batch, and later ones see what others have committed in between. Collections are read for
         each batch. Raises ``InvalidOperand`` for an impossible batch size.
         """
-        return Stream(self._session, self._batched(check_batch(batch)))
+        return Stream(self._session, self._batch_source(check_batch_size(batch)))
 
-    def _batched(self, size: int) -> Batched[R]:
+    def _batch_source(self, size: int) -> BatchSource[R]:
         """Return the source of a stream: a database cursor if possible, else ``Keyed``."""
         spec = self._bound_spec
         by_cursor = self._session.streams and not spec.finds_nothing
-        cursor = self._cursor(size) if by_cursor else None
-        return cursor or Keyed(self._session, spec, self._fetch_placed, size)
+        cursor = self._open_cursor(size) if by_cursor else None
+        return cursor or KeysetBatches(self._session, spec, self._fetch_with_keys, size)
 
     @abstractmethod
-    def _cursor(self, size: int) -> Batched[R] | None:
+    def _open_cursor(self, size: int) -> BatchSource[R] | None:
         """Return a database cursor over the items, or None if the query takes none."""
 
     @abstractmethod
@@ -181,7 +187,7 @@ class Verbs(Unasked, ABC, Generic[R]):
         where it is large, and exact elsewhere. With ``"none"`` there is no total, and one more row
         is read to see whether there are more. Raises ``InvalidPage``.
         """
-        return await numbered(
+        return await read_page(
             self._session, self._bound_spec, self._fetch, number, size, count, self._max_page
         )
 
@@ -193,7 +199,7 @@ class Verbs(Unasked, ABC, Generic[R]):
         For APIs with offset and limit. They are counted as those of a page: no statement counts if
         the end of the list is seen. Raises ``InvalidPage``.
         """
-        return await sliced(
+        return await read_slice(
             self._session, self._bound_spec, self._fetch, offset, limit, count, self._max_page
         )
 
@@ -208,6 +214,12 @@ class Verbs(Unasked, ABC, Generic[R]):
         by many rows. Raises ``InvalidCursor`` for a cursor that is not of this query, or
         ``InvalidPage``.
         """
-        return await scrolled(
-            self._session, self._bound_spec, self._fetch_placed, size, after, before, self._max_page
+        return await read_scroll(
+            self._session,
+            self._bound_spec,
+            self._fetch_with_keys,
+            size,
+            after,
+            before,
+            self._max_page,
         )

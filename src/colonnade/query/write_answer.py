@@ -14,11 +14,11 @@ from colonnade.query.projection import Projection
 from colonnade.schemas import Plan, plan_of
 from colonnade.session import Session
 
-__all__ = ["Answer", "json_of_written"]
+__all__ = ["WriteAnswer", "json_of_written"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WriteAnswer:
     """How written objects are returned: as they are, or as objects of the schema in ``plan``.
 
     It is made before anything is written, so that a schema or value that does not fit stops the

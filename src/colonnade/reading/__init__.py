@@ -12,11 +12,22 @@ from colonnade.reading.document import (
     why_schema_reads_rows,
 )
 from colonnade.reading.dump import json_array, json_objects
-from colonnade.reading.entities import by_keys, count, estimate_count, exists, fetch, fetch_placed
+from colonnade.reading.entities import (
+    count_rows,
+    estimate_count,
+    has_rows,
+    read_by_keys,
+    read_entities,
+    read_entities_with_keys,
+)
 from colonnade.reading.explain import explain_document, explain_entities, explain_rows
-from colonnade.reading.rows import adapter_of, fill, fill_placed
+from colonnade.reading.rows import (
+    list_adapter_of,
+    read_schema_objects,
+    read_schema_objects_with_keys,
+)
 from colonnade.reading.selected import select_into
-from colonnade.reading.streaming import Cursor, stream, stream_rows
+from colonnade.reading.streaming import BatchCursor, open_entity_cursor, open_schema_cursor
 from colonnade.reading.terms import (
     Terms,
     check_given_values,
@@ -27,31 +38,31 @@ from colonnade.reading.terms import (
 from colonnade.reading.written import fill_from_entities, json_of_entity
 
 __all__ = [
-    "Cursor",
+    "BatchCursor",
     "Terms",
-    "adapter_of",
-    "by_keys",
     "check_given_values",
     "check_schema",
-    "count",
+    "count_rows",
     "estimate_count",
-    "exists",
     "explain_document",
     "explain_entities",
     "explain_rows",
-    "fetch",
-    "fetch_placed",
-    "fill",
     "fill_from_entities",
-    "fill_placed",
     "find_given_values",
+    "has_rows",
     "json_array",
     "json_objects",
     "json_of_entity",
+    "list_adapter_of",
+    "open_entity_cursor",
+    "open_schema_cursor",
     "read_array_and_count",
+    "read_by_keys",
+    "read_entities",
+    "read_entities_with_keys",
+    "read_schema_objects",
+    "read_schema_objects_with_keys",
     "select_into",
-    "stream",
-    "stream_rows",
     "terms_of",
     "why_plan_reads_rows",
     "why_schema_reads_rows",

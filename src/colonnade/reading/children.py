@@ -21,46 +21,46 @@ from sqlalchemy.sql import and_
 from colonnade.engine import PreparedSelect
 from colonnade.filters import JoinTree
 from colonnade.mapping import Relation, mapping_of
-from colonnade.mapping.links import first_of
+from colonnade.mapping.links import build_first_condition
 from colonnade.ordering import SortKey, with_primary_key
 from colonnade.reading.row_assembler import Columns
 from colonnade.schemas import NestedField
 from colonnade.session import Session
 from colonnade.spec import (
     Shape,
-    among_held,
     apply_shape,
-    chunked,
-    limiting,
+    build_order_by,
+    build_stored_key_in,
+    chunk_keys,
     loader_options,
-    order_of,
+    make_limit,
     remembered,
     unsorted_paths,
 )
 from colonnade.spec.parameters import LIMIT
 from colonnade.values import equal_as_referred
 
-__all__ = ["Children", "Link", "children_of", "load_sorted"]
+__all__ = ["ChildrenStatement", "ParentLink", "children_of", "load_sorted"]
 
 _Path: TypeAlias = tuple[Relation, ...]
 
 
-def children_of(owner: type[Any], nested: NestedField, shape: Shape | None) -> Children:
+def children_of(owner: type[Any], nested: NestedField, shape: Shape | None) -> ChildrenStatement:
     """Return the statement for the collection ``nested`` of objects of ``owner``.
 
     It is the same whatever is asked of the owners: one serves every question that reads it.
     """
-    return _children(owner, nested, shape)
+    return _cached_children(owner, nested, shape)
 
 
-class Children:
+class ChildrenStatement:
     """The statement for the collection ``nested`` of objects of ``owner``.
 
     ``columns`` are its columns; ``parent`` is where the parent's key stands among them.
     """
 
     def __init__(self, owner: type[Any], nested: NestedField, shape: Shape | None) -> None:
-        link = Link(owner, nested)
+        link = ParentLink(owner, nested)
         self.columns = Columns(JoinTree(link.child), nested.plan)
         shape = shape or Shape(link.child)
         self.parent = tuple(self.columns.add_expression(key) for key in link.keys)
@@ -72,18 +72,18 @@ class Children:
                 func.row_number().over(partition_by=link.keys, order_by=order)
             )
         statement = link.joined(select_rows(*self.columns.expressions))
-        statement = statement.where(among_held(link.parent, link.names))
+        statement = statement.where(build_stored_key_in(link.parent, link.names))
         # Only the conditions: order and limit are those of the link and of the rank.
         uncut = Shape(link.child, shape.where)
         statement = apply_shape(statement, self.columns.sources, uncut, ordered=False)
         if rank is not None and shape.limit is not None:
-            most = limiting(shape.limit, LIMIT)
-            self.statement = PreparedSelect(_ranked(statement, rank, most))
+            most = make_limit(shape.limit, LIMIT)
+            self.statement = PreparedSelect(_limit_by_rank(statement, rank, most))
         else:
             self.statement = PreparedSelect(statement.order_by(*order))
 
 
-class Link:
+class ParentLink:
     """How the children in ``nested`` are found by the key of their parent, an ``owner``.
 
     ``parent`` is the entity that has the key, in the attributes ``names``: the child itself, where
@@ -113,7 +113,7 @@ class Link:
     def order(self, sources: JoinTree, shape: Shape) -> list[Any]:
         """Return the order that was asked for, or the relation's own; then the child's key."""
         if shape.order:
-            return order_of(with_primary_key(self.child, shape.order), None, sources)
+            return build_order_by(with_primary_key(self.child, shape.order), None, sources)
         return [*self._order, *(getattr(self.child, name) for name in mapping_of(self.child).key)]
 
 
@@ -126,16 +126,16 @@ async def load_sorted(
     """
     # Shorter paths first: the objects at their ends own what the longer paths lead to.
     for path, terms in sorted(shape.sorted, key=lambda item: len(item[0])):
-        owners = {inspect(owner).identity: owner for owner in _at(items, path[:-1])}
+        owners = {inspect(owner).identity: owner for owner in _objects_at(items, path[:-1])}
         model = path[-2].target if path[:-1] else shape.model
         # With the children come the relations below them, but those with an order of their own.
         below = tuple(own[len(path) :] for own in shape.load if own[: len(path)] == path)
         inner = tuple(
             (own[len(path) :], ()) for own, _ in shape.sorted if own[: len(path)] == path != own
         )
-        statement = _statement(model, path[-1], terms, unsorted_paths(below, inner))
+        statement = _build_sorted_statement(model, path[-1], terms, unsorted_paths(below, inner))
         children: dict[Any, list[Any]] = {key: [] for key in owners}
-        for bound in chunked(list(owners)):
+        for bound in chunk_keys(list(owners)):
             result = await session.exec(statement, params=bound, execution_options=reading)
             for child, *key in result.unique():
                 children[tuple(key)].append(child)
@@ -147,11 +147,13 @@ async def load_sorted(
 
 
 @remembered
-def _children(owner: type[Any], nested: NestedField, shape: Shape | None) -> Children:
-    return Children(owner, nested, shape)
+def _cached_children(
+    owner: type[Any], nested: NestedField, shape: Shape | None
+) -> ChildrenStatement:
+    return ChildrenStatement(owner, nested, shape)
 
 
-def _ranked(statement: Select[Any], rank: int, most: ColumnElement[int]) -> Select[Any]:
+def _limit_by_rank(statement: Select[Any], rank: int, most: ColumnElement[int]) -> Select[Any]:
     """Return the SELECT of the first ``most`` of each parent's children, by their rank."""
     ranked = statement.subquery()
     place = ranked.c[rank]
@@ -186,27 +188,27 @@ def _foreign_key(owner: type[Any], nested: NestedField) -> tuple[str, ...]:
 
 
 @remembered
-def _statement(
+def _build_sorted_statement(
     owner: type[Any], relation: Relation, terms: tuple[SortKey, ...], below: tuple[_Path, ...]
 ) -> Any:
     """Return the SELECT of the objects at the end of a relation, each with its owner's key."""
     parent, child = aliased(owner), relation.target
     sources = JoinTree(child)
-    order = order_of(with_primary_key(child, terms) if relation.many else (), None, sources)
+    order = build_order_by(with_primary_key(child, terms) if relation.many else (), None, sources)
     names = mapping_of(owner).key
     statement: Any = (
         select_rows(child, *(getattr(parent, name) for name in names))
         .select_from(parent)
         .join(getattr(parent, relation.name))
-        .where(among_held(parent, names))
+        .where(build_stored_key_in(parent, names))
         .options(*loader_options(child, [path for path in below if path]))
     )
     if not relation.many:
-        statement = statement.where(first_of(parent, relation, child))
+        statement = statement.where(build_first_condition(parent, relation, child))
     return sources.apply_joins(statement).order_by(*order)
 
 
-def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
+def _objects_at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
     """Yield the objects at the end of a path that is loaded."""
     if not path:
         yield from items
@@ -214,4 +216,4 @@ def _at(items: Sequence[Any], path: _Path) -> Iterator[Any]:
     for item in items:
         found = getattr(item, path[0].name)
         if found is not None:
-            yield from _at(list(found) if path[0].many else [found], path[1:])
+            yield from _objects_at(list(found) if path[0].many else [found], path[1:])

@@ -26,7 +26,7 @@ from colonnade.documents.forms_sql import (
 )
 from colonnade.engine import PreparedSelect
 from colonnade.filters import And, JoinTree, compile_node
-from colonnade.reading.children import Link
+from colonnade.reading.children import ParentLink
 from colonnade.reading.entities import is_known_empty
 from colonnade.reading.program import Shapes, shapes_of
 from colonnade.reading.row_assembler import Columns, Steps
@@ -37,11 +37,11 @@ from colonnade.spec import (
     Shape,
     Spec,
     apply_shape,
-    bound,
-    keys_of,
-    limiting,
-    names,
+    bind_values,
+    make_limit,
+    parameter_names,
     remembered,
+    scroll_columns,
     select_count,
 )
 from colonnade.spec.parameters import CONDITION_VALUE, LIMIT, name_in_collection
@@ -131,7 +131,7 @@ def document_parameters(spec: Spec, terms: Terms) -> Mapping[str, Any]:
     """Return the bind parameters of the document's statement."""
     found = spec.parameters
     for number, item in enumerate(bind_terms(terms, spec.given).values()):
-        found |= bound(name_in_collection(number, CONDITION_VALUE), item.values)
+        found |= bind_values(name_in_collection(number, CONDITION_VALUE), item.values)
         if item.binds_limit:
             found[name_in_collection(number, LIMIT)] = item.limit
     return found
@@ -168,7 +168,7 @@ def _build_document(shape: Shape, plan: Plan, shapes: Shapes, mode: DocumentMode
     written = json_layout_of(plan)
     assert written is not None
     columns = Columns(JoinTree(shape.model), plan)
-    keys = [columns.add_expression(key) for key in keys_of(shape, columns.sources)]
+    keys = [columns.add_expression(key) for key in scroll_columns(shape, columns.sources)]
     statement: Any = select_rows(*columns.expressions).select_from(shape.model)
     rows = apply_shape(statement, columns.sources, shape).subquery()
     writer = _JsonBuilder(rows, columns, dict(shapes))
@@ -226,7 +226,7 @@ class _JsonBuilder:
         for alias, nested, inner in written.nested:
             below = (*path, nested.field)
             if nested.relation.many:
-                link = Link(written.plan.model, nested)
+                link = ParentLink(written.plan.model, nested)
                 key = self._columns.key_indexes(written.plan, steps)
                 found[alias] = self._collection(link, key, inner, below)
             else:
@@ -245,7 +245,9 @@ class _JsonBuilder:
         found = select_rows(func.row_to_json(item)).scalar_subquery()
         return case((there, found), else_=literal_column(f"{SENTINEL}::json"))
 
-    def _collection(self, link: Link, key: Sequence[int], written: JsonLayout, path: Path) -> Any:
+    def _collection(
+        self, link: ParentLink, key: Sequence[int], written: JsonLayout, path: Path
+    ) -> Any:
         """Return the array of one parent's children, from a subquery correlated by ``key``."""
         sources = JoinTree(link.child)
         columns = Columns(sources, written.plan)
@@ -258,10 +260,10 @@ class _JsonBuilder:
         # nothing.
         number = [*self._shapes].index(path) if path in self._shapes else 0
         if shape.where:
-            slots = names(name_in_collection(number, CONDITION_VALUE))
+            slots = parameter_names(name_in_collection(number, CONDITION_VALUE))
             statement = statement.where(compile_node(And(shape.where), sources, slots.__next__))
         statement = sources.apply_joins(statement).order_by(*order).correlate(self._rows)
         if shape.limit is not None:
-            statement = statement.limit(limiting(shape.limit, name_in_collection(number, LIMIT)))
+            statement = statement.limit(make_limit(shape.limit, name_in_collection(number, LIMIT)))
         inner = _JsonBuilder(statement.subquery(), columns, self._shapes)
         return inner.array(written, path)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from colonnade.reading.document import read_array, read_objects
-from colonnade.reading.rows import adapter_of, fill, fill_placed
+from colonnade.reading.rows import (
+    list_adapter_of,
+    read_schema_objects,
+    read_schema_objects_with_keys,
+)
 from colonnade.reading.terms import Terms
 from colonnade.schemas import Plan
 from colonnade.session import Session
@@ -23,8 +27,8 @@ async def json_array(session: Session, spec: Spec, plan: Plan, terms: Terms) -> 
     written = await read_array(session, spec, plan, terms)
     if written is not None:
         return written
-    found = await fill(session, spec, plan, terms)
-    return adapter_of(plan.schema).dump_json(found, by_alias=True)
+    found = await read_schema_objects(session, spec, plan, terms)
+    return list_adapter_of(plan.schema).dump_json(found, by_alias=True)
 
 
 async def json_objects(
@@ -40,5 +44,5 @@ async def json_objects(
         if written is not None:
             return written
     serializer = plan.schema.__pydantic_serializer__
-    found, keys = await fill_placed(session, spec, plan, terms)
+    found, keys = await read_schema_objects_with_keys(session, spec, plan, terms)
     return [serializer.to_json(item, by_alias=True) for item in found], keys

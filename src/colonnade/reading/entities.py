@@ -18,33 +18,33 @@ from colonnade.capabilities import capabilities_of
 from colonnade.engine import PreparedSelect
 from colonnade.mapping import Relation
 from colonnade.reading.children import load_sorted
-from colonnade.scope import require
+from colonnade.scope import require_scope_values
 from colonnade.session import Session, one_reading
 from colonnade.spec import (
     Shape,
     Spec,
-    asked,
-    chunked,
+    chunk_keys,
+    has_exact_key,
     key_questions,
     loader_options,
-    matching,
-    names_itself,
+    select_by_asked_keys,
     select_count,
     select_entities,
     select_existence,
+    select_matching,
     unsorted_paths,
 )
 from colonnade.sql.plans import EstimatedSelect
 
 __all__ = [
-    "by_keys",
-    "count",
+    "count_rows",
     "estimate_count",
-    "exists",
-    "fetch",
-    "fetch_placed",
+    "has_rows",
     "is_known_empty",
-    "repeats_rows",
+    "joins_collection",
+    "read_by_keys",
+    "read_entities",
+    "read_entities_with_keys",
 ]
 
 Key: TypeAlias = tuple[Any, ...]
@@ -53,7 +53,7 @@ _JOINED: Final = frozenset({"joined", False})
 _LEAST_ESTIMATE: Final = 10_000
 
 
-async def fetch(session: Session, spec: Spec) -> list[Any]:
+async def read_entities(session: Session, spec: Spec) -> list[Any]:
     """Return the objects that ``spec`` asks for.
 
     Runs one statement, and one more for each collection that is loaded.
@@ -62,20 +62,22 @@ async def fetch(session: Session, spec: Spec) -> list[Any]:
         return []
     reading = one_reading()
     result = await session.scalars(select_entities(spec), spec.parameters)
-    if repeats_rows(spec.shape.model, spec.shape.load):
+    if joins_collection(spec.shape.model, spec.shape.load):
         result = result.unique()
     found = list(result.all())
     await load_sorted(session, spec.shape, found, reading)
     return found
 
 
-async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tuple[Any, ...]]]:
+async def read_entities_with_keys(
+    session: Session, spec: Spec
+) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """Return the objects of a scroll, and the values of each one's sort keys."""
     if is_known_empty(session, spec, lambda: select_entities(spec)):
         return [], []
     reading = one_reading()
     result = await session.exec(select_entities(spec), params=spec.parameters)
-    if repeats_rows(spec.shape.model, spec.shape.load):
+    if joins_collection(spec.shape.model, spec.shape.load):
         result = result.unique()
     rows = result.all()
     found = [row[0] for row in rows]
@@ -83,7 +85,7 @@ async def fetch_placed(session: Session, spec: Spec) -> tuple[list[Any], list[tu
     return found, [tuple(row[1:]) for row in rows]
 
 
-async def by_keys(
+async def read_by_keys(
     session: Session,
     shape: Shape,
     keys: Sequence[Key],
@@ -97,11 +99,11 @@ async def by_keys(
     """
     model = shape.model
     options = loader_options(model, unsorted_paths(shape.load, shape.sorted))
-    statement = asked(model, options).where(*criteria)
+    statement = select_by_asked_keys(model, options).where(*criteria)
     found: dict[Key, Any] = {}
     reading = one_reading()
     later: Mapping[str, Any] = {}
-    for bound in chunked(keys):
+    for bound in chunk_keys(keys):
         # The options may join what a query does not.
         items = (await session.scalars(statement, bound, execution_options=later)).unique()
         later = reading
@@ -110,7 +112,7 @@ async def by_keys(
     answers = {key: found[key] for key in keys if key in found}
     others = [key for key in keys if key not in answers]
     # What is missing may be stored as an equal key that Python finds unequal: ask the database.
-    if others and found and not names_itself(model):
+    if others and found and not has_exact_key(model):
         for question in key_questions(model, others):
             rows = await session.exec(question.statement, params=question.parameters)
             stored = question.pair(rows.all())
@@ -118,14 +120,14 @@ async def by_keys(
     return answers
 
 
-async def count(session: Session, spec: Spec) -> int:
+async def count_rows(session: Session, spec: Spec) -> int:
     """Return the number of rows, within a limit and an offset; one statement."""
     if is_known_empty(session, spec, lambda: select_count(spec)):
         return 0
     return int(await session.scalar(select_count(spec), spec.parameters) or 0)
 
 
-async def exists(session: Session, spec: Spec) -> bool:
+async def has_rows(session: Session, spec: Spec) -> bool:
     """Return whether there is a row, within a limit and an offset; one statement."""
     if is_known_empty(session, spec, lambda: select_existence(spec)):
         return False
@@ -138,15 +140,15 @@ async def estimate_count(session: Session, spec: Spec) -> int:
     Runs one statement; on PostgreSQL a second one, which counts, if the planner expects fewer than
     10,000 rows.
     """
-    if is_known_empty(session, spec, lambda: matching(spec)):
+    if is_known_empty(session, spec, lambda: select_matching(spec)):
         return 0
     if capabilities_of(session.family).estimates_rows:
-        told = await session.scalar(EstimatedSelect(matching(spec)), spec.parameters)
+        told = await session.scalar(EstimatedSelect(select_matching(spec)), spec.parameters)
         plans = json.loads(told) if isinstance(told, str) else told
         rows = int(plans[0]["Plan"]["Plan Rows"])
         if rows >= _LEAST_ESTIMATE:
             return rows
-    return await count(session, spec)
+    return await count_rows(session, spec)
 
 
 def is_known_empty(session: Session, spec: Spec, build: Callable[[], Any]) -> bool:
@@ -160,20 +162,20 @@ def is_known_empty(session: Session, spec: Spec, build: Callable[[], Any]) -> bo
     if not session.scope.complete:
         statement = build()
         plain = statement.statement if isinstance(statement, PreparedSelect) else statement
-        require(plain, session.scope)
+        require_scope_values(plain, session.scope)
     return True
 
 
-def repeats_rows(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
+def joins_collection(model: type[Any], load: tuple[tuple[Relation, ...], ...] = ()) -> bool:
     """Return whether a SELECT of the model, with these relations loaded, joins a collection."""
     joined = (
         step.target for path in load for step in takewhile(lambda one: not one.multiplies, path)
     )
-    return any(_joins_many(target) for target in (model, *joined))
+    return any(_model_joins_collection(target) for target in (model, *joined))
 
 
 @memoized
-def _joins_many(model: type[Any]) -> bool:
+def _model_joins_collection(model: type[Any]) -> bool:
     """Return whether the model joins a collection by itself, or an object that does."""
     waiting: list[Any] = [*inspect(model).self_and_descendants]
     seen: set[Any] = set()

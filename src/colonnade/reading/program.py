@@ -28,9 +28,9 @@ from colonnade.reading.row_assembler import (
 from colonnade.reading.terms import Path, Terms, bind_terms
 from colonnade.schemas import Plan
 from colonnade.session import Session
-from colonnade.spec import Shape, Spec, apply_shape, chunked, keys_of, remembered
+from colonnade.spec import Shape, Spec, apply_shape, chunk_keys, remembered, scroll_columns
 
-__all__ = ["Collection", "Program", "Shapes", "program_of", "shapes_of", "stitched"]
+__all__ = ["Collection", "Program", "Shapes", "build_program", "program_of", "shapes_of"]
 
 #: The shapes of the collections that are read on terms of their own.
 Shapes: TypeAlias = tuple[tuple[Path, Shape], ...]
@@ -42,8 +42,8 @@ def program_of(spec: Spec, plan: Plan, terms: Terms) -> Program:
     """Return what reads ``plan`` for the rows of ``spec``; compiled once for each shape."""
     shapes = shapes_of(terms)
     if spec.raw or any(item.raw for item in terms.values()):
-        return _program(spec.shape, plan, shapes)
-    return _remembered(spec.shape, plan, shapes)
+        return _build_rows_program(spec.shape, plan, shapes)
+    return _cached_rows_program(spec.shape, plan, shapes)
 
 
 def shapes_of(terms: Terms) -> Shapes:
@@ -51,9 +51,9 @@ def shapes_of(terms: Terms) -> Shapes:
     return tuple((path, item.shape) for path, item in terms.items())
 
 
-def stitched(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Program:
+def build_program(statement: Any, plan: Plan, columns: Columns, shapes: Shapes) -> Program:
     """Return the program for the rows of ``statement``, which selects ``columns``."""
-    maker, collections = _stitches(plan, columns.labels, len(columns), shapes)
+    maker, collections = _compile_plan(plan, columns.labels, len(columns), shapes)
     return Program(statement, maker, collections)
 
 
@@ -85,7 +85,7 @@ class Program:
             found: list[Sequence[Any]] = []
             if spec is None or not spec.finds_nothing:
                 bound = figures if spec is None else figures | spec.parameters
-                for keys in chunked(collection.keys(read)):
+                for keys in chunk_keys(collection.keys(read)):
                     found += await session.rows(collection.statement, bound | keys)
             read.append(found)
         return self.made(read)
@@ -131,31 +131,31 @@ class Collection:
 
 
 @remembered
-def _remembered(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
-    program = _program(shape, plan, shapes)
+def _cached_rows_program(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
+    program = _build_rows_program(shape, plan, shapes)
     return replace(program, statement=PreparedSelect(program.statement))
 
 
-def _program(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
+def _build_rows_program(shape: Shape, plan: Plan, shapes: Shapes) -> Program:
     columns = Columns(JoinTree(shape.model), plan)
-    keys = keys_of(shape, columns.sources)
+    keys = scroll_columns(shape, columns.sources)
     width = len(columns) if keys else 0
     for key in keys:
         columns.add_expression(key)
     statement: Any = select_rows(*columns.expressions).select_from(shape.model)
     statement = apply_shape(statement, columns.sources, shape)
-    return replace(stitched(statement, plan, columns, shapes), width=width)
+    return replace(build_program(statement, plan, columns, shapes), width=width)
 
 
 @remembered
-def _stitches(
+def _compile_plan(
     plan: Plan, labels: tuple[str, ...], width: int, shapes: Shapes
 ) -> tuple[RowFunction, tuple[Collection, ...]]:
     """Compile the functions for rows of ``width`` columns, and the statements of collections.
 
     They do not depend on the conditions or the order of the root's statement.
     """
-    assembly = _Assembly(dict(shapes))
+    assembly = _CollectionCompiler(dict(shapes))
     columns = Columns(JoinTree(plan.model), plan, labels)
     maker = compile_list(plan, columns, width, lambda place: assembly.number(place, 0, ()))
     assembly.finish()
@@ -163,7 +163,7 @@ def _stitches(
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _PendingCollection:
     """A collection that is still to be compiled, once all its parents are known.
 
     ``alone`` ones have terms of their own, or collections below them have, and share no statement.
@@ -176,13 +176,13 @@ class _Waiting:
     parents: list[tuple[int, itemgetter[Any]]]
 
 
-class _Assembly:
+class _CollectionCompiler:
     """The collections found so far; those of one depth are compiled after those above them."""
 
     def __init__(self, shapes: Mapping[Path, Shape]) -> None:
         self.collections: list[Collection] = []
         self._shapes = shapes
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingCollection] = []
         self._count = 0
 
     def number(self, place: CollectionField, parents: int, above: Path) -> int:
@@ -198,16 +198,16 @@ class _Assembly:
                 waiting.parents.append(parent)
                 return waiting.number
         self._count += 1
-        self._waiting.append(_Waiting(self._count, place, path, alone, [parent]))
+        self._waiting.append(_PendingCollection(self._count, place, path, alone, [parent]))
         return self._count
 
     def finish(self) -> None:
         """Compile the collections that wait, one depth after the other."""
         while self._waiting:
             depth, self._waiting = self._waiting, []
-            self.collections += [self._compiled(item) for item in depth]
+            self.collections += [self._compile_collection(item) for item in depth]
 
-    def _compiled(self, item: _Waiting) -> Collection:
+    def _compile_collection(self, item: _PendingCollection) -> Collection:
         owner, nested = item.place.owner, item.place.nested
         children = children_of(owner, nested, self._shapes.get(item.path))
         maker = compile_groups(

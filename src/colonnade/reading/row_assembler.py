@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from colonnade.aggregates import Measure
+from colonnade.aggregates import ResolvedAggregate
 from colonnade.filters import JoinTree
 from colonnade.mapping import Relation, mapping_of
 from colonnade.schemas import NestedField, Plan, stand_in_class
-from colonnade.spec import of_children
+from colonnade.spec import build_children_aggregate
 
 __all__ = [
     "CollectionField",
@@ -43,7 +43,7 @@ class Columns:
         self._places: dict[tuple[Steps, str], int] = {
             ((), label): place for place, label in enumerate(labels)
         }
-        self._figures: dict[tuple[Steps, Measure], int] = {}
+        self._figures: dict[tuple[Steps, ResolvedAggregate], int] = {}
         self._add_plan(plan, ())
 
     def __len__(self) -> int:
@@ -61,10 +61,10 @@ class Columns:
             self.expressions.append(column.label(f"c{place}"))
         return place
 
-    def index_of_figure(self, steps: Steps, measure: Measure) -> int:
+    def index_of_figure(self, steps: Steps, measure: ResolvedAggregate) -> int:
         """Return the index of a figure about the children of the object at the end of ``steps``."""
         if (steps, measure) not in self._figures:
-            found = of_children(measure, self.sources, steps)
+            found = build_children_aggregate(measure, self.sources, steps)
             self._figures[steps, measure] = self.add_expression(found)
         return self._figures[steps, measure]
 

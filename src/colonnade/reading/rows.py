@@ -18,19 +18,19 @@ from colonnade.schemas import Plan, validator_of
 from colonnade.session import Session
 from colonnade.spec import Spec
 
-__all__ = ["adapter_of", "fill", "fill_placed"]
+__all__ = ["list_adapter_of", "read_schema_objects", "read_schema_objects_with_keys"]
 
 
-async def fill(session: Session, spec: Spec, plan: Plan, terms: Terms) -> list[Any]:
+async def read_schema_objects(session: Session, spec: Spec, plan: Plan, terms: Terms) -> list[Any]:
     """Return the schema's objects for the rows that ``spec`` asks for.
 
     Runs one statement, and one more for each collection in the schema.
     """
-    found, _ = await fill_placed(session, spec, plan, terms)
+    found, _ = await read_schema_objects_with_keys(session, spec, plan, terms)
     return found
 
 
-async def fill_placed(
+async def read_schema_objects_with_keys(
     session: Session, spec: Spec, plan: Plan, terms: Terms
 ) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """Return the schema's objects and, for a scroll, the values of each one's sort keys.
@@ -43,11 +43,11 @@ async def fill_placed(
     rows = await session.rows(program.statement, spec.parameters)
     if not rows:
         return [], []
-    found = validated(plan, await program.run(session, rows, terms, spec.given))
+    found = validate_trees(plan, await program.run(session, rows, terms, spec.given))
     return found, [tuple(row[program.width :]) for row in rows] if program.width else []
 
 
-def validated(plan: Plan, trees: list[Any]) -> list[Any]:
+def validate_trees(plan: Plan, trees: list[Any]) -> list[Any]:
     """Validate what a program made, and return the schema's objects."""
     with CollectionPaused():
         found: list[Any] = validator_of(plan).validate_python(trees, from_attributes=True)
@@ -55,6 +55,6 @@ def validated(plan: Plan, trees: list[Any]) -> list[Any]:
 
 
 @memoized
-def adapter_of(schema: type[BaseModel]) -> TypeAdapter[list[Any]]:
+def list_adapter_of(schema: type[BaseModel]) -> TypeAdapter[list[Any]]:
     """Return the adapter that writes a list of the schema's objects as JSON."""
     return TypeAdapter(list[schema])  # type: ignore[valid-type] # a type known at run time only

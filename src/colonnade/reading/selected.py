@@ -18,9 +18,9 @@ from sqlalchemy.orm.util import AliasedInsp
 from colonnade._compat.sqlalchemy_statements import is_anonymous
 from colonnade.errors import InvalidSchema, UsageError
 from colonnade.filters import JoinTree, expand_pairs
-from colonnade.reading.program import Program, Shapes, shapes_of, stitched
+from colonnade.reading.program import Program, Shapes, build_program, shapes_of
 from colonnade.reading.row_assembler import Columns
-from colonnade.reading.rows import validated
+from colonnade.reading.rows import validate_trees
 from colonnade.reading.terms import check_given_values, find_given_values, terms_of
 from colonnade.schemas import Plan, Rows, plan_of_select
 from colonnade.session import Session
@@ -61,7 +61,7 @@ async def select_into(
         )
         statement = columns.sources.apply_joins(statement)
     rows = await session.rows(statement, expand_pairs(values))
-    return validated(plan, await program.run(session, rows, terms, values)) if rows else []
+    return validate_trees(plan, await program.run(session, rows, terms, values)) if rows else []
 
 
 @remembered
@@ -69,7 +69,7 @@ def _cached_program(
     entity: Any, plan: Plan, labels: tuple[str, ...], shapes: Shapes
 ) -> tuple[Program, Columns]:
     columns = Columns(JoinTree(entity), plan, labels)
-    return stitched(None, plan, columns, shapes), columns
+    return build_program(None, plan, columns, shapes), columns
 
 
 def _split_columns(statement: Any) -> tuple[Any, LabelledColumns]:

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from colonnade.engine import PreparedSelect
-from colonnade.reading.entities import repeats_rows
+from colonnade.reading.entities import joins_collection
 from colonnade.reading.program import program_of
-from colonnade.reading.rows import validated
+from colonnade.reading.rows import validate_trees
 from colonnade.reading.terms import Terms
 from colonnade.schemas import Plan
 from colonnade.session import Batches, Session
 from colonnade.spec import Spec, select_entities
 
-__all__ = ["Cursor", "stream", "stream_rows"]
+__all__ = ["BatchCursor", "open_entity_cursor", "open_schema_cursor"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class BatchCursor:
     """The batches of rows of a database cursor, and the function that makes items of a batch."""
 
     batches: Batches
@@ -38,29 +38,33 @@ class Cursor:
         await self.batches.close()
 
 
-def stream(session: Session, spec: Spec, size: int) -> Cursor | None:
+def open_entity_cursor(session: Session, spec: Spec, size: int) -> BatchCursor | None:
     """Return a cursor over the objects of ``spec``, or None if they cannot be read by one.
 
     That is so if the model joins a collection by itself: an object is then spread over several
     rows, and a batch may end among them. Collections with an order of their own are read for whole
     lists too.
     """
-    if spec.shape.sorted or repeats_rows(spec.shape.model, spec.shape.load):
+    if spec.shape.sorted or joins_collection(spec.shape.model, spec.shape.load):
         return None
-    return Cursor(session.batches(select_entities(spec), spec.parameters, size=size), _first)
+    return BatchCursor(
+        session.batches(select_entities(spec), spec.parameters, size=size), _take_entities
+    )
 
 
-def stream_rows(session: Session, spec: Spec, plan: Plan, terms: Terms, size: int) -> Cursor:
+def open_schema_cursor(
+    session: Session, spec: Spec, plan: Plan, terms: Terms, size: int
+) -> BatchCursor:
     """Return a cursor over the schema's objects for the rows that ``spec`` asks for."""
     program = program_of(spec, plan, terms)
     statement: Any = program.statement
     plain = statement.statement if isinstance(statement, PreparedSelect) else statement
 
     async def make(rows: Sequence[Any]) -> list[Any]:
-        return validated(plan, await program.run(session, rows, terms, spec.given))
+        return validate_trees(plan, await program.run(session, rows, terms, spec.given))
 
-    return Cursor(session.batches(plain, spec.parameters, size=size), make)
+    return BatchCursor(session.batches(plain, spec.parameters, size=size), make)
 
 
-async def _first(rows: Sequence[Any]) -> list[Any]:
+async def _take_entities(rows: Sequence[Any]) -> list[Any]:
     return [row[0] for row in rows]

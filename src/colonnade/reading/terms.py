@@ -17,13 +17,13 @@ from colonnade.pagination import check_limit_or_offset
 from colonnade.schemas import NestedField, Plan, Rows, check_hidden, validator_of
 from colonnade.scope import Bindings
 from colonnade.spec import (
+    AwaitedValue,
     Shape,
     Spec,
-    Wanted,
-    projected,
-    wanted_by_plan,
-    wanted_by_rows,
-    with_values,
+    bind_given_values,
+    project_spec,
+    values_awaited_by_plan,
+    values_awaited_by_rows,
 )
 
 __all__ = [
@@ -82,7 +82,7 @@ def bind_terms(terms: Terms, given: Mapping[str, Any]) -> Terms:
     """Return the terms of collections with the values that their conditions await."""
     if not given:
         return terms
-    return {path: with_values(rows, given) for path, rows in terms.items()}
+    return {path: bind_given_values(rows, given) for path, rows in terms.items()}
 
 
 def check_given_values(plan: Plan, terms: Terms, values: Mapping[str, Any]) -> None:
@@ -140,7 +140,7 @@ def check_schema(model: type[Any], schema: type[BaseModel], *, depth: int | None
     for the terms of a collection.
     """
     check_mapped(model)
-    _, plan = projected(Spec(Shape(model)), schema, depth)
+    _, plan = project_spec(Spec(Shape(model)), schema, depth)
     check_hidden(plan)
     terms_of(plan)
     validator_of(plan)
@@ -176,15 +176,15 @@ def _spec_of_rows(nested: NestedField, rows: Rows) -> Spec:
     )
 
 
-def _awaited_values(plan: Plan, terms: Terms) -> tuple[Wanted, ...]:
+def _awaited_values(plan: Plan, terms: Terms) -> tuple[AwaitedValue, ...]:
     """Return the values that the schema's figures and the terms of its collections await."""
-    figures = wanted_by_plan(plan)
+    figures = values_awaited_by_plan(plan)
     return (*figures, *_awaited_in_terms(plan, terms)) if terms else figures
 
 
-def _awaited_in_terms(plan: Plan, terms: Terms) -> Iterator[Wanted]:
+def _awaited_in_terms(plan: Plan, terms: Terms) -> Iterator[AwaitedValue]:
     for path, rows in terms.items():
-        yield from wanted_by_rows(".".join((plan.schema.__name__, *path)), rows)
+        yield from values_awaited_by_rows(".".join((plan.schema.__name__, *path)), rows)
 
 
 def _missing_value(field: str, name: str) -> UsageError:

@@ -18,13 +18,13 @@ from colonnade.engine import PreparedSelect
 from colonnade.errors import NotFound
 from colonnade.filters import JoinTree, expand_pairs
 from colonnade.mapping import mapping_of
-from colonnade.reading.program import Program, shapes_of, stitched
+from colonnade.reading.program import Program, build_program, shapes_of
 from colonnade.reading.row_assembler import Columns
-from colonnade.reading.rows import validated
+from colonnade.reading.rows import validate_trees
 from colonnade.reading.terms import terms_of
 from colonnade.schemas import Plan
 from colonnade.session import Session
-from colonnade.spec import among_held, chunked, remembered
+from colonnade.spec import build_stored_key_in, chunk_keys, remembered
 
 __all__ = ["fill_from_entities", "json_of_entity"]
 
@@ -46,14 +46,14 @@ async def fill_from_entities(
         return []
     # The objects have just been flushed: if they have all that is needed, nothing is read again.
     if _columns_fill(plan):
-        return validated(plan, list(items) if plan.objects else _entity_values(plan, items))
+        return validate_trees(plan, list(items) if plan.objects else _entity_values(plan, items))
     program, key = _program_by_keys(plan)
     asked = [inspect(item).identity for item in items]
     rows: list[Any] = []
     figures = expand_pairs(given)
-    for bound in chunked(asked):
+    for bound in chunk_keys(asked):
         rows += await session.rows(program.statement, figures | bound)
-    found = validated(plan, await program.run(session, rows, terms_of(plan), given))
+    found = validate_trees(plan, await program.run(session, rows, terms_of(plan), given))
     by_key = dict(zip((tuple(row[place] for place in key) for row in rows), found, strict=True))
     hidden = tuple(identity for identity in asked if identity not in by_key)
     if hidden:
@@ -79,7 +79,7 @@ def json_of_entity(plan: Plan, item: object) -> bytes | None:
     read = all(leaf.name in state.dict for leaf in plan.columns)
     if state.modified or not state.persistent or not read:
         return None
-    (found,) = validated(plan, [item] if plan.objects else _entity_values(plan, [item]))
+    (found,) = validate_trees(plan, [item] if plan.objects else _entity_values(plan, [item]))
     return plan.schema.__pydantic_serializer__.to_json(found, by_alias=True)
 
 
@@ -103,6 +103,6 @@ def _program_by_keys(plan: Plan) -> tuple[Program, tuple[int, ...]]:
     key = columns.key_indexes(plan)
     statement: Any = select_rows(*columns.expressions).select_from(plan.model)
     statement = columns.sources.apply_joins(statement)
-    statement = statement.where(among_held(plan.model, mapping_of(plan.model).key))
-    program = stitched(PreparedSelect(statement), plan, columns, shapes_of(terms_of(plan)))
+    statement = statement.where(build_stored_key_in(plan.model, mapping_of(plan.model).key))
+    program = build_program(PreparedSelect(statement), plan, columns, shapes_of(terms_of(plan)))
     return program, key

@@ -20,7 +20,7 @@ __all__ = [
     "Unscoped",
     "allows_none",
     "class_requires",
-    "found_in",
+    "find_annotation",
     "nested_schemas",
 ]
 
@@ -110,19 +110,19 @@ def nested_schemas(annotation: Any) -> tuple[tuple[type[BaseModel], ...], bool]:
 
     Return none if something else stands among them. The second value says whether there is a list.
     """
-    (plain, *others) = _members(annotation)
+    (plain, *others) = _members_without_none(annotation)
     is_list = not others and get_origin(plain) in _LISTS and bool(get_args(plain))
-    members = _members(get_args(plain)[0]) if is_list else [plain, *others]
+    members = _members_without_none(get_args(plain)[0]) if is_list else [plain, *others]
     schemas = tuple(item for item in members if _is_schema(item))
     return (schemas if len(schemas) == len(members) else ()), is_list
 
 
 def allows_none(annotation: Any) -> bool:
     """Return whether the annotation is ``X | None``."""
-    return NoneType in _parts(annotation)
+    return NoneType in _union_members(annotation)
 
 
-def found_in(field: FieldInfo, kind: type[T]) -> T | None:
+def find_annotation(field: FieldInfo, kind: type[T]) -> T | None:
     """Return the annotation of this kind in a field's metadata, or None."""
     return next((item for item in field.metadata if isinstance(item, kind)), None)
 
@@ -133,20 +133,20 @@ def class_requires(schema: type[BaseModel]) -> Iterator[Requires]:
         yield from (item for item in vars(owner).values() if isinstance(item, Requires))
 
 
-def _members(annotation: Any) -> list[Any]:
+def _members_without_none(annotation: Any) -> list[Any]:
     """Return the members of a union without None."""
-    parts = [part for part in _parts(annotation) if part is not NoneType]
+    parts = [part for part in _union_members(annotation) if part is not NoneType]
     return parts or [NoneType]
 
 
-def _parts(annotation: Any) -> list[Any]:
+def _union_members(annotation: Any) -> list[Any]:
     """Return the members of a union, also of nested ones, or the annotation alone."""
     if get_origin(annotation) is Annotated:
-        return _parts(get_args(annotation)[0])
+        return _union_members(get_args(annotation)[0])
     if get_origin(annotation) in _UNIONS:
-        return [part for item in get_args(annotation) for part in _parts(item)]
+        return [part for item in get_args(annotation) for part in _union_members(item)]
     if hasattr(annotation, "__value__"):  # type X = …
-        return _parts(annotation.__value__)
+        return _union_members(annotation.__value__)
     return [annotation]
 
 

@@ -12,7 +12,7 @@ from colonnade.aggregates import groups_of
 from colonnade.aggregates.resolve import declared_fields
 from colonnade.errors import InvalidSchema
 from colonnade.mapping import Relation, did_you_mean, mapping_of
-from colonnade.mapping.links import LiftedRelation, lift, table_of_model
+from colonnade.mapping.links import LiftedRelation, lift_relation, table_of_model
 from colonnade.schemas.annotations import Unscoped, allows_none
 from colonnade.schemas.plan import Plan
 from colonnade.scope import scopes_hiding, scopes_of
@@ -38,7 +38,7 @@ def lift_scopes(relation: Relation, unscoped: Unscoped, field: str) -> Relation:
                 model=target,
                 fields=(field.partition(".")[2],),
             )
-    return lift(relation, frozenset(unscoped.names))
+    return lift_relation(relation, frozenset(unscoped.names))
 
 
 def lift_known_scopes(
@@ -52,7 +52,7 @@ def lift_known_scopes(
         return relation, frozenset()
     known = {scope.name for scope in scopes_of(relation.target)}
     names = known.intersection(unscoped.names)
-    return (lift(relation, frozenset(names)) if names else relation), frozenset(names)
+    return (lift_relation(relation, frozenset(names)) if names else relation), frozenset(names)
 
 
 def check_hidden(plan: Plan) -> None:

@@ -20,20 +20,20 @@ from colonnade._compat.pydantic_core_schema import (
     fields_of,
     has_before_validator,
 )
-from colonnade.aggregates import Measure, rows_measures
-from colonnade.aggregates.groups import paths_of
-from colonnade.aggregates.resolve import measure_key
+from colonnade.aggregates import ResolvedAggregate, resolve_row_aggregates
+from colonnade.aggregates.groups import lookup_paths_of
+from colonnade.aggregates.resolve import aggregate_key
 from colonnade.caches import memoized
 from colonnade.errors import InvalidSchema
 from colonnade.mapping import Relation, did_you_mean, mapping_of
-from colonnade.mapping.attributes import ModelAttribute, Python
+from colonnade.mapping.attributes import ModelAttribute, PythonAttribute
 from colonnade.schemas.annotations import (
     Requires,
     Rows,
     Unscoped,
     allows_none,
     class_requires,
-    found_in,
+    find_annotation,
     nested_schemas,
 )
 from colonnade.schemas.hiding import lift_known_scopes, lift_scopes
@@ -52,7 +52,7 @@ def plan_of(model: type[Any], schema: type[BaseModel], depth: int | None = None)
     Raises ``InvalidSchema`` that names the field and the nearest attribute.
     """
     check_arguments(schema, depth)
-    return _remembered(mapping_of(model).model, schema, depth, ())
+    return _cached_plan(mapping_of(model).model, schema, depth, ())
 
 
 def plan_of_select(
@@ -68,7 +68,7 @@ def plan_of_select(
     """
     check_arguments(schema, depth)
     owner = ColumnsOnly if model is None else mapping_of(model).model
-    plan = _remembered(owner, schema, depth, labels)
+    plan = _cached_plan(owner, schema, depth, labels)
     taken = {leaf.name for leaf in plan.columns}
     spare = next((label for label in labels if label not in taken), None)
     if spare is not None:
@@ -92,7 +92,7 @@ def check_arguments(schema: Any, depth: int | None) -> None:
 
 
 @memoized
-def _remembered(
+def _cached_plan(
     model: type[Any], schema: type[BaseModel], depth: int | None, labels: tuple[str, ...]
 ) -> Plan:
     """Return the plan: with keys by field if possible, else by attribute."""
@@ -118,42 +118,42 @@ class _SchemaMatcher:
 
         Raises ``_NeedsObjectsError`` if its keys have to be attributes.
         """
-        self._schema(draft, draft.schema, ())
+        self._match_schema(draft, draft.schema, ())
         return draft.build_plan(objects=self.objects)
 
-    def _schema(
+    def _match_schema(
         self, draft: PlanBuilder, schema: type[BaseModel], above: tuple[type[BaseModel], ...]
     ) -> None:
-        _check(schema)
-        if _looks_first(schema):
+        _check_schema(schema)
+        if _has_early_validator(schema):
             self._needs_objects()
         for requires in class_requires(schema):
-            self._require(draft, requires, schema.__name__)
-        measures = self._measures(draft, schema, nested=bool(above))
+            self._add_required(draft, requires, schema.__name__)
+        measures = self._find_measures(draft, schema, nested=bool(above))
         for name, field in schema.model_fields.items():
             if name in measures:
-                draft.measures[measure_key(name, objects=self.objects)] = measures[name]
+                draft.measures[aggregate_key(name, objects=self.objects)] = measures[name]
             else:
-                _Field(self, draft, schema, name, field, above).fit()
+                _FieldMatcher(self, draft, schema, name, field, above).fit()
 
-    def _measures(
+    def _find_measures(
         self, draft: PlanBuilder, schema: type[BaseModel], *, nested: bool
-    ) -> dict[str, Measure]:
+    ) -> dict[str, ResolvedAggregate]:
         """Return the figures of each object that are read, by field."""
         if draft.model is ColumnsOnly:
             return {}
         given = {
             name
             for name in schema.model_fields
-            if any(path[0] in draft.labels for path in paths_of(draft.model, schema, name))
+            if any(path[0] in draft.labels for path in lookup_paths_of(draft.model, schema, name))
         }
-        return rows_measures(draft.model, schema, nested=nested, given=given)
+        return resolve_row_aggregates(draft.model, schema, nested=nested, given=given)
 
     def _needs_objects(self) -> None:
         if not self.objects:
             raise _NeedsObjectsError
 
-    def _require(self, draft: PlanBuilder, requires: Requires, told: str) -> None:
+    def _add_required(self, draft: PlanBuilder, requires: Requires, told: str) -> None:
         """Add the attributes that ``requires`` names to what is read."""
         for path in requires.paths:
             self._needs_objects()
@@ -162,18 +162,18 @@ class _SchemaMatcher:
             for step in steps:
                 found = at.attribute(step)
                 if not isinstance(found, Relation):
-                    raise _unfit(at, f"{told} requires {path!r}", step, relations=True)
+                    raise _unfit_error(at, f"{told} requires {path!r}", step, relations=True)
                 at = at.add_relation(found, BaseModel)
             attribute = at.attribute(last)
-            if attribute is None or isinstance(attribute, Python):
-                raise _unfit(at, f"{told} requires {path!r}", last)
+            if attribute is None or isinstance(attribute, PythonAttribute):
+                raise _unfit_error(at, f"{told} requires {path!r}", last)
             if isinstance(attribute, Relation):
                 at.add_relation(attribute, BaseModel)
             else:
                 at.add_column(last, attribute)
 
 
-class _Field:
+class _FieldMatcher:
     """One field of a schema, on its way into the plan."""
 
     def __init__(
@@ -191,9 +191,9 @@ class _Field:
         self.name = name
         self.field = field
         self.above = above
-        self.requires = found_in(field, Requires)
-        self.rows = found_in(field, Rows)
-        self.unscoped = found_in(field, Unscoped)
+        self.requires = find_annotation(field, Requires)
+        self.rows = find_annotation(field, Rows)
+        self.unscoped = find_annotation(field, Unscoped)
         #: The scopes that were lifted for the objects on the way.
         self.lifted: frozenset[str] = frozenset()
         self.told = f"{schema.__name__}.{name}"
@@ -201,32 +201,32 @@ class _Field:
     def fit(self) -> None:
         """Add what fills the field to the plan. Raises ``InvalidSchema`` if nothing does."""
         if self.requires is not None:
-            self.fitting._require(self.draft, self.requires, self.told)
+            self.fitting._add_required(self.draft, self.requires, self.told)
         filled = False
-        for path in paths_of(self.draft.model, self.schema, self.name):
+        for path in lookup_paths_of(self.draft.model, self.schema, self.name):
             attribute = self.draft.attribute(str(path[0]))
             if attribute is None or _is_method(attribute):
                 continue
             filled = True
             if len(path) == 1:
-                self._fill(self.draft, str(path[0]), attribute)
+                self._fill_field(self.draft, str(path[0]), attribute)
                 return
             # A path with several steps may end early in a given row; then Pydantic tries the next.
             self.fitting._needs_objects()
-            self._follow(path, attribute)
+            self._follow_path(path, attribute)
         # A validator of the schema's own may fill what nothing is read for.
-        own = not self.field.is_required() or _looks_first(self.schema)
+        own = not self.field.is_required() or _has_early_validator(self.schema)
         if not filled and (self.requires is None or not own):
-            raise _unfit(
+            raise _unfit_error(
                 self.draft, f"{self.told}: {self.draft.title} has nothing that fills it", self.name
             )
 
-    def _follow(self, path: Path, attribute: ModelAttribute) -> None:
+    def _follow_path(self, path: Path, attribute: ModelAttribute) -> None:
         """Follow a validation path such as ``AliasPath("team", "name")`` over relations."""
         draft = self.draft
         name, *rest = path
         # If the path ends early, Pydantic tries the next path or uses the default.
-        others = len(paths_of(self.draft.model, self.schema, self.name)) > 2
+        others = len(lookup_paths_of(self.draft.model, self.schema, self.name)) > 2
         spare = others or not self.field.is_required()
         while isinstance(attribute, Relation) and (keys := [k for k in rest if isinstance(k, str)]):
             followed, freed = lift_known_scopes(attribute, self.unscoped)
@@ -234,19 +234,19 @@ class _Field:
             draft = draft.add_relation(followed, BaseModel, takes_none=spare or attribute.many)
             following = draft.attribute(keys[0])
             if following is None or _is_method(following):
-                raise _unfit(draft, f"{self.told} looks for {_dotted(path)}", keys[0])
+                raise _unfit_error(draft, f"{self.told} looks for {_join_path(path)}", keys[0])
             if attribute.many and isinstance(rest[0], str):
                 self._refuse(
-                    f"looks for {_dotted(path)}, and {name} is a collection, of which Pydantic "
+                    f"looks for {_join_path(path)}, and {name} is a collection, of which Pydantic "
                     "takes places only",
                     hint=f"read {name} into a list of a schema of its own; or write a property of "
-                    f"the model, with Annotated[…, Requires({_dotted(path)!r})] for the field",
+                    f"the model, with Annotated[…, Requires({_join_path(path)!r})] for the field",
                 )
             rest = rest[rest.index(keys[0]) + 1 :]
             name, attribute = keys[0], following
-        self._fill(draft, str(name), attribute, many=True if rest else None)
+        self._fill_field(draft, str(name), attribute, many=True if rest else None)
 
-    def _fill(
+    def _fill_field(
         self, draft: PlanBuilder, name: str, attribute: ModelAttribute, many: bool | None = None
     ) -> None:
         """Add the attribute that fills the field, or refuse it."""
@@ -259,7 +259,7 @@ class _Field:
             unknown = next((name for name in self.unscoped.names if name not in self.lifted), None)
             if unknown is not None:
                 self._refuse(f"no single object on the way has a scope {unknown!r}")
-        if isinstance(attribute, Python):
+        if isinstance(attribute, PythonAttribute):
             self.fitting._needs_objects()
             if self.requires is None and not attribute.constant:
                 self._refuse(
@@ -267,13 +267,13 @@ class _Field:
                     hint="name the columns that it looks at: Annotated[…, Requires('first', …)]",
                 )
         elif isinstance(attribute, Relation):
-            self._relation(draft, attribute, name, many)
+            self._fill_by_relation(draft, attribute, name, many)
         elif self.fitting.objects:
             draft.add_column(name, attribute)
         else:
             draft.add_column(self.name, attribute)
 
-    def _relation(
+    def _fill_by_relation(
         self, draft: PlanBuilder, relation: Relation, name: str, one_of_many: bool | None
     ) -> None:
         """Add the relation that fills the field, with a plan for each schema at its end."""
@@ -288,7 +288,7 @@ class _Field:
             owner = f"{draft.model.__name__}.{relation.name}"
             self._refuse(
                 f"{owner} has {'many objects' if relation.many else 'one object'}",
-                hint=f"annotate it as {_example(relation, schemas[0])}",
+                hint=f"annotate it as {_annotation_example(relation, schemas[0])}",
             )
         node = fields_of(self.schema)[self.name]["schema"]
         sees = len(schemas) != 1 or has_before_validator(
@@ -305,14 +305,14 @@ class _Field:
         for schema in schemas:
             # A schema that is nested in itself is followed as deep as the caller wants.
             if above.count(schema) >= (self.fitting.depth or 1):
-                self._end(draft, key, relation)
+                self._end_recursion(draft, key, relation)
             else:
                 target = draft.add_relation(relation, schema, key, self.rows, takes_none=takes_none)
-                self.fitting._schema(target, schema, above)
+                self.fitting._match_schema(target, schema, above)
         if not schemas:
             draft.add_relation(relation, BaseModel, key, self.rows)
 
-    def _end(self, draft: PlanBuilder, key: str, relation: Relation) -> None:
+    def _end_recursion(self, draft: PlanBuilder, key: str, relation: Relation) -> None:
         """End a recursive schema at its depth: nothing below it is read."""
         if self.fitting.depth is None:
             raise InvalidSchema(
@@ -336,7 +336,7 @@ class _Field:
         )
 
 
-def _check(schema: type[BaseModel]) -> None:
+def _check_schema(schema: type[BaseModel]) -> None:
     """Raise ``InvalidSchema`` for a table or a schema without fields."""
     if hasattr(schema, "__table__"):
         raise InvalidSchema(
@@ -347,17 +347,17 @@ def _check(schema: type[BaseModel]) -> None:
         raise InvalidSchema(f"{schema.__name__} has no fields")
 
 
-def _looks_first(schema: type[BaseModel]) -> bool:
+def _has_early_validator(schema: type[BaseModel]) -> bool:
     """Return whether a validator of the schema sees the input before the fields are filled."""
     core, definitions = core_schema_of(schema)
     return has_before_validator(core, (schema,), definitions)
 
 
 def _is_method(attribute: ModelAttribute) -> bool:
-    return isinstance(attribute, Python) and isinstance(attribute.descriptor, _METHODS)
+    return isinstance(attribute, PythonAttribute) and isinstance(attribute.descriptor, _METHODS)
 
 
-def _unfit(
+def _unfit_error(
     draft: PlanBuilder, message: str, name: str, *, relations: bool = False
 ) -> InvalidSchema:
     """Return the error for a name that the model does not have, with the nearest one."""
@@ -370,11 +370,11 @@ def _unfit(
     )
 
 
-def _example(relation: Relation, inner: type[BaseModel]) -> str:
+def _annotation_example(relation: Relation, inner: type[BaseModel]) -> str:
     if relation.many:
         return f"list[{inner.__name__}]"
     return f"{inner.__name__} | None" if relation.optional else inner.__name__
 
 
-def _dotted(path: Path) -> str:
+def _join_path(path: Path) -> str:
     return ".".join(map(str, path))

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.types import TypeEngine
 
-from colonnade.aggregates import Measure, groups_of
+from colonnade.aggregates import ResolvedAggregate, groups_of
 from colonnade.mapping import Column, Relation
 from colonnade.schemas.annotations import Rows
 
@@ -62,7 +62,7 @@ class Plan:
     columns: tuple[ColumnField, ...]
     ones: tuple[NestedField, ...] = ()
     many: tuple[NestedField, ...] = ()
-    measures: tuple[tuple[str, Measure], ...] = ()
+    measures: tuple[tuple[str, ResolvedAggregate], ...] = ()
     given: tuple[tuple[str, Any], ...] = ()
     objects: bool = False
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.types import NullType
 
-from colonnade.aggregates import Measure
+from colonnade.aggregates import ResolvedAggregate
 from colonnade.errors import InvalidSchema
 from colonnade.mapping import Column, Expression, Relation, mapping_of
 from colonnade.mapping.attributes import ModelAttribute, attribute_of, attributes_of
@@ -32,7 +32,7 @@ class PlanBuilder:
         #: The names of the columns in a user's own SELECT, beside the model's objects if any.
         self.labels = labels
         self.given: dict[str, Any] = {}
-        self.measures: dict[str, Measure] = {}
+        self.measures: dict[str, ResolvedAggregate] = {}
         self._leaves: dict[str, ColumnField] = {}
         self._related: dict[str, tuple[Relation, PlanBuilder, Rows | None]] = {}
         self._expected: set[str] = set()

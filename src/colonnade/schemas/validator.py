@@ -21,7 +21,7 @@ from colonnade._compat.pydantic_core_schema import (
     resolve_reference,
 )
 from colonnade.aggregates import groups_of
-from colonnade.aggregates.resolve import measure_key
+from colonnade.aggregates.resolve import aggregate_key
 from colonnade.caches import memoized
 from colonnade.errors import InvalidSchema
 from colonnade.mapping.attributes import attribute_of, code_of
@@ -117,7 +117,7 @@ class _SchemaCopy:
 def _lookup_keys(name: str, field: Node, plan: Plan) -> list[Path]:
     """Return the keys of the plan under which a field is looked up."""
     if any(measure.field == name for _, measure in plan.measures):
-        return [(measure_key(name, objects=plan.objects),)]
+        return [(aggregate_key(name, objects=plan.objects),)]
     return lookup_paths(field, name) if plan.objects and not groups_of(plan.model) else [(name,)]
 
 

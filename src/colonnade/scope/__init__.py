@@ -9,43 +9,49 @@ write; ``defaults`` (values of unnamed columns) and ``references`` (foreign keys
 
 from __future__ import annotations
 
-from colonnade.scope.bindings import UNSCOPED, Bindings, Part
-from colonnade.scope.compiler import RELEASES, carried, install, options_for, values_for
+from colonnade.scope.bindings import UNSCOPED, Bindings, ScopePart
+from colonnade.scope.compiler import (
+    UPGRADE_HINT,
+    bindings_in,
+    install_scopes,
+    options_for,
+    values_for,
+)
 from colonnade.scope.declared import Scope
-from colonnade.scope.objects import check_objects, filled
-from colonnade.scope.occurrences import computed_of_scoped, require, tables_in
-from colonnade.scope.references import Lookups, references
+from colonnade.scope.objects import check_objects, scope_values_of
+from colonnade.scope.occurrences import computed_of_scoped, require_scope_values, tables_in
+from colonnade.scope.references import Lookups, scoped_references_of
 from colonnade.scope.rules import (
-    any_rules,
-    declare,
+    has_any_scope,
+    register_scopes,
     relations_to_scoped,
     rules_of,
     scopes_hiding,
     scopes_of,
 )
-from colonnade.scope.writes import Write, checked
+from colonnade.scope.writes import CheckedWrite, check_write
 
 __all__ = [
-    "RELEASES",
     "UNSCOPED",
+    "UPGRADE_HINT",
     "Bindings",
+    "CheckedWrite",
     "Lookups",
-    "Part",
     "Scope",
-    "Write",
-    "any_rules",
-    "carried",
+    "ScopePart",
+    "bindings_in",
     "check_objects",
-    "checked",
+    "check_write",
     "computed_of_scoped",
-    "declare",
-    "filled",
-    "install",
+    "has_any_scope",
+    "install_scopes",
     "options_for",
-    "references",
+    "register_scopes",
     "relations_to_scoped",
-    "require",
+    "require_scope_values",
     "rules_of",
+    "scope_values_of",
+    "scoped_references_of",
     "scopes_hiding",
     "scopes_of",
     "tables_in",

@@ -17,10 +17,16 @@ from colonnade.errors import InvalidOperand, ScopeUnbound, UsageError
 from colonnade.filters import given_names
 from colonnade.mapping import did_you_mean
 from colonnade.scope.declared import Scope
-from colonnade.scope.rules import Rules, declared, names, subjects_named, value_names
-from colonnade.scope.subjects import Subject, fit, subject_of
+from colonnade.scope.rules import (
+    Rules,
+    declaration_count,
+    names_with_value,
+    scope_names,
+    subjects_named,
+)
+from colonnade.scope.subjects import Subject, fit_value, subject_of
 
-__all__ = ["UNSCOPED", "Bindings", "Part"]
+__all__ = ["UNSCOPED", "Bindings", "ScopePart"]
 
 _MISSING: Final = object()
 
@@ -34,7 +40,7 @@ UNSCOPED: Final = "colonnade_unscoped"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class ScopePart:
     """The values that one part of a unit of work binds, and the scopes that it lifts.
 
     Compared by identity, so that the end of a part takes away that part and not its equal.
@@ -67,9 +73,9 @@ class Bindings:
             return self
         fitting: dict[str, Any] = {}
         for name, value in values.items():
-            if name not in value_names():
+            if name not in names_with_value():
                 if name not in given_names():
-                    raise _unknown(name, names() | given_names())
+                    raise _unknown_scope_error(name, scope_names() | given_names())
                 # No scope's column can check it; the condition of the schema does so later.
                 fitting[name] = value
                 continue
@@ -79,30 +85,30 @@ class Bindings:
                     hint=f"leave it out, or lift it: session.unscoped({name!r})",
                 )
             if type(value) in _PLAIN:
-                fitting[name] = _fitting_again(name, value, declared())
+                fitting[name] = _convert_cached(name, value, declaration_count())
             else:
-                fitting[name] = _fitting(name, value)
+                fitting[name] = _convert_value(name, value)
         return type(self)({**self.values, **fitting}, self.lifted.difference(values))
 
     def lifting(self, lifted: Iterable[str]) -> Self:
         """Return bindings that lift these scopes. Raises ``UsageError`` for an unknown name."""
         found = frozenset(lifted)
-        for name in found - names():
-            raise _unknown(name, names())
+        for name in found - scope_names():
+            raise _unknown_scope_error(name, scope_names())
         return type(self)(self.values, self.lifted | found)
 
-    def bound_part(self, values: Mapping[str, Any]) -> Part:
+    def bound_part(self, values: Mapping[str, Any]) -> ScopePart:
         """Return a part that binds these values. Raises what ``binding`` raises."""
         bound = self.binding(values)
-        return Part({name: bound.values[name] for name in values})
+        return ScopePart({name: bound.values[name] for name in values})
 
-    def lifted_part(self, names: Iterable[str]) -> Part:
+    def lifted_part(self, names: Iterable[str]) -> ScopePart:
         """Return a part that lifts these scopes. Raises what ``lifting`` raises."""
         names = tuple(names)
         self.lifting(names)
-        return Part(lifted=frozenset(names))
+        return ScopePart(lifted=frozenset(names))
 
-    def over(self, part: Part) -> Self:
+    def over(self, part: ScopePart) -> Self:
         """Return bindings with the values and the lifted scopes of one part of a unit."""
         return type(self)(
             {**self.values, **part.values}, self.lifted.difference(part.values) | part.lifted
@@ -110,12 +116,12 @@ class Bindings:
 
     def lifting_all(self) -> Self:
         """Return bindings that lift every scope."""
-        return type(self)(self.values, names())
+        return type(self)(self.values, scope_names())
 
     @property
     def complete(self) -> bool:
         """True if every scope that takes a value has one, or is lifted."""
-        return value_names() <= self.lifted | self.values.keys()
+        return names_with_value() <= self.lifted | self.values.keys()
 
     def active(self, rules: Rules | None) -> tuple[Scope, ...]:
         """Return the scopes of a table that are not lifted."""
@@ -139,7 +145,7 @@ class Bindings:
             name = subject.scope.name
             if name not in self.values:
                 raise self.unbound(name, subject.model.__name__)
-            found, _ = fit(subject, self.values[name])
+            found, _ = fit_value(subject, self.values[name])
             self._fitted[subject] = found
         return found
 
@@ -159,15 +165,15 @@ class Bindings:
 
 
 @lru_cache(maxsize=_REMEMBERED, typed=True)
-def _fitting_again(name: str, value: Any, _declared: int) -> Any:
+def _convert_cached(name: str, value: Any, _declared: int) -> Any:
     """Return what ``_fitting`` returns, cached: every request of a tenant binds the same value.
 
     ``_declared`` counts the declarations, so that a new scope makes old entries unused.
     """
-    return _fitting(name, value)
+    return _convert_value(name, value)
 
 
-def _fitting(name: str, value: Any) -> Any:
+def _convert_value(name: str, value: Any) -> Any:
     """Return the value converted for the columns of the scopes of this name.
 
     Where the columns of several models would convert it differently it is returned as it is, and
@@ -177,7 +183,7 @@ def _fitting(name: str, value: Any) -> Any:
     refusal: InvalidOperand | None = None
     for subject in subjects_named(name):
         try:
-            fitted, checked = fit(subject, value)
+            fitted, checked = fit_value(subject, value)
         except InvalidOperand as error:
             refusal = refusal or error
         else:
@@ -191,9 +197,9 @@ def _fitting(name: str, value: Any) -> Any:
     return found[0] if found and same else value
 
 
-def _unknown(name: str, known: frozenset[str]) -> UsageError:
+def _unknown_scope_error(name: str, known: frozenset[str]) -> UsageError:
     """Return the error for a name that no scope has, or whose scope takes no value."""
-    if name in names():
+    if name in scope_names():
         return UsageError(f"the scope {name!r} takes no value: it holds by itself")
     return UsageError(
         f"no model has a scope {name!r}", hint=did_you_mean(name, known, "the models together")

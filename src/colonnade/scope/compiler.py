@@ -33,13 +33,20 @@ from colonnade.mapping import with_article
 from colonnade.mapping.links import lifted_for
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.declared import Scope
-from colonnade.scope.occurrences import aliases, table_of, targets_of
-from colonnade.scope.references import references
+from colonnade.scope.occurrences import iterate_aliased, table_of, targets_of
+from colonnade.scope.references import scoped_references_of
 from colonnade.scope.rules import Rules, rules_of
 from colonnade.scope.subjects import Subject
 from colonnade.sql.text import compare_bytes
 
-__all__ = ["RELEASES", "Carrier", "carried", "install", "options_for", "values_for"]
+__all__ = [
+    "UPGRADE_HINT",
+    "BindingsCarrier",
+    "bindings_in",
+    "install_scopes",
+    "options_for",
+    "values_for",
+]
 
 _NO_VALUES: Final[Mapping[str, Any]] = MappingProxyType({})
 _CACHES: Final = "colonnade_scoped_caches"
@@ -47,10 +54,10 @@ _MAP: Final = "schema_translate_map"
 #: Our own execution option, which has the bindings for the execution.
 _BINDINGS: Final = "colonnade_bindings"
 #: The hint when a release of SQLAlchemy did not apply a scope.
-RELEASES: Final = "install the newest Colonnade, or a release of SQLAlchemy that it allows"
+UPGRADE_HINT: Final = "install the newest Colonnade, or a release of SQLAlchemy that it allows"
 
 
-class Carrier(dict[str | None, str | None]):
+class BindingsCarrier(dict[str | None, str | None]):
     """A ``schema_translate_map`` that carries a session's bindings to the compiler.
 
     It is the only execution option that SQLAlchemy also hands to the compiler. Ours holds the
@@ -86,13 +93,13 @@ def options_for(
     """
     caches: CompiledCaches = getattr(dialect, _CACHES)
     return {
-        _MAP: Carrier(bindings, schemas or {}, checked=checked),
+        _MAP: BindingsCarrier(bindings, schemas or {}, checked=checked),
         _BINDINGS: bindings,
         "compiled_cache": caches.of(bindings.lifted),
     }
 
 
-def carried(options: Mapping[str, Any]) -> Bindings | None:
+def bindings_in(options: Mapping[str, Any]) -> Bindings | None:
     """Return the bindings that ``options_for`` put into execution options, or None."""
     return options.get(_BINDINGS)
 
@@ -111,7 +118,7 @@ def values_for(compiled: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
     if getattr(compiled, "scopes_lifted", None) != bindings.lifted:
         raise UsageError(
             "a statement is executed that was compiled without the scopes of its session",
-            hint=RELEASES,
+            hint=UPGRADE_HINT,
         )
     subjects: Mapping[str, Subject] = compiled.scope_binds
     if not subjects:
@@ -119,7 +126,7 @@ def values_for(compiled: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: bindings.value(subject) for key, subject in subjects.items()}
 
 
-def install(dialect: Dialect) -> None:
+def install_scopes(dialect: Dialect) -> None:
     """Replace the compiler and execution context of an engine's dialect by ones that apply scopes.
 
     They apply to statements that are executed with ``options_for``. Raise ``RuntimeError`` if
@@ -128,7 +135,9 @@ def install(dialect: Dialect) -> None:
     compiler, context = dialect.statement_compiler, dialect.execution_ctx_cls
     check_scoped_execution(compiler, context)
     own: Any = dialect
-    own.statement_compiler = type(f"Scoped{compiler.__name__}", (_Exact, _Compiler, compiler), {})
+    own.statement_compiler = type(
+        f"Scoped{compiler.__name__}", (_ExactTexts, _Compiler, compiler), {}
+    )
     own.execution_ctx_cls = scoped_context(context, values_for)
     setattr(dialect, _CACHES, CompiledCaches())
 
@@ -156,7 +165,7 @@ class _Compiler:
     def __init__(
         self, *args: Any, schema_translate_map: Mapping[Any, Any] | None = None, **options: Any
     ) -> None:
-        carried = isinstance(schema_translate_map, Carrier)
+        carried = isinstance(schema_translate_map, BindingsCarrier)
         self._bindings = schema_translate_map.bindings if carried else None  # type: ignore[union-attr]
         self._checked = carried and schema_translate_map.checked  # type: ignore[union-attr]
         #: The scopes that are lifted in this text; None if it was compiled without bindings.
@@ -180,20 +189,20 @@ class _Compiler:
         froms: Any,
         *rest: Any,
     ) -> Any:
-        with self._keeping(statement, froms) as statement:
+        with self._with_criteria(statement, froms) as statement:
             return super()._compose_select_body(  # type: ignore[misc] # the dialect's compiler
                 text, statement, state, inner_columns, froms, *rest
             )
 
     def visit_update(self, statement: Any, visiting_cte: Any = None, **options: Any) -> Any:
-        self._refuse_unseen(statement, visiting_cte)
-        with self._keeping(statement, [statement.table]) as statement:
+        self._refuse_unchecked(statement, visiting_cte)
+        with self._with_criteria(statement, [statement.table]) as statement:
             return super().visit_update(  # type: ignore[misc]
                 statement, visiting_cte=visiting_cte, **options
             )
 
     def visit_delete(self, statement: Any, visiting_cte: Any = None, **options: Any) -> Any:
-        with self._keeping(statement, [statement.table]) as statement:
+        with self._with_criteria(statement, [statement.table]) as statement:
             return super().visit_delete(  # type: ignore[misc]
                 statement, visiting_cte=visiting_cte, **options
             )
@@ -205,7 +214,7 @@ class _Compiler:
         visiting_cte: Any = None,
         **options: Any,
     ) -> Any:
-        self._refuse_unseen(statement, visiting_cte)
+        self._refuse_unchecked(statement, visiting_cte)
         return super().visit_insert(  # type: ignore[misc]
             statement, visited_bindparam=visited_bindparam, visiting_cte=visiting_cte, **options
         )
@@ -214,7 +223,7 @@ class _Compiler:
         """Add the criteria to DO UPDATE's WHERE, so that a conflicting row out of scope stays."""
         entry = self.stack[-1]
         table = table_of(entry["selectable"].table)
-        criteria = self._criteria(table)
+        criteria = self._build_criteria(table)
         if not criteria:
             return super().visit_on_conflict_do_update(clause, **options)  # type: ignore[misc]
         clause = copy_element(clause)
@@ -248,7 +257,7 @@ class _Compiler:
         """
         if self._bindings is not None and join.isouter and not join.full:
             claimed: set[Any] = set()
-            criteria = self._claim(join.right, claimed)
+            criteria = self._claim_tables(join.right, claimed)
             self._claimed[-1] |= claimed
             if criteria:
                 # In WHERE they would also drop the left side's rows without a match.
@@ -265,7 +274,7 @@ class _Compiler:
             inner = enclosing_alias is not None and enclosing_alias.element is table
             claimed = (enclosing_alias if inner else table) in self._claimed[-1]
             if not claimed and self._bindings.active(rules_of(table)):
-                return self._derived(table, named=not inner)
+                return self._write_subquery(table, named=not inner)
         return super().visit_table(  # type: ignore[misc]
             table, asfrom=asfrom, enclosing_alias=enclosing_alias, **options
         )
@@ -278,7 +287,7 @@ class _Compiler:
             self._within.pop()
         return text
 
-    def _derived(self, table: Any, *, named: bool) -> str:
+    def _write_subquery(self, table: Any, *, named: bool) -> str:
         """Return the SQL of a subquery of the table's rows in scope, named like the table."""
         inner: Any = select(literal_column("*")).select_from(table)
         text = f"({self.process(inner, asfrom=True)})"  # type: ignore[attr-defined]
@@ -288,7 +297,7 @@ class _Compiler:
         return text
 
     @contextmanager
-    def _keeping(self, statement: Any, froms: Any) -> Generator[Any]:
+    def _with_criteria(self, statement: Any, froms: Any) -> Generator[Any]:
         """Yield the statement with the criteria of ``froms`` in its WHERE.
 
         While the block runs, the tables in ``froms`` count as claimed.
@@ -297,7 +306,7 @@ class _Compiler:
             yield statement
             return
         claimed: set[Any] = set()
-        criteria = [found for element in froms for found in self._claim(element, claimed)]
+        criteria = [found for element in froms for found in self._claim_tables(element, claimed)]
         if criteria:
             given = where_of(statement)
             # In parentheses, since raw SQL in the given WHERE may have an OR at its top.
@@ -309,7 +318,7 @@ class _Compiler:
         finally:
             self._claimed.pop()
 
-    def _claim(self, element: Any, claimed: set[Any]) -> list[_Criterion]:
+    def _claim_tables(self, element: Any, claimed: set[Any]) -> list[_Criterion]:
         """Return the criteria for WHERE of an element of FROM, and add its tables to ``claimed``.
 
         Of a left outer join only the left side counts; ``visit_join`` does the right one.
@@ -317,19 +326,19 @@ class _Compiler:
         if isinstance(element, Join):
             if element.full:
                 return []
-            found = self._claim(element.left, claimed)
-            return found if element.isouter else found + self._claim(element.right, claimed)
+            found = self._claim_tables(element.left, claimed)
+            return found if element.isouter else found + self._claim_tables(element.right, claimed)
         if isinstance(element, FromGrouping):
-            return self._claim(element.element, claimed)
-        found = self._criteria(element)
+            return self._claim_tables(element.element, claimed)
+        found = self._build_criteria(element)
         if found:
-            claimed.update(aliases(element))
+            claimed.update(iterate_aliased(element))
         elif lifted_for(element):
             # All scopes are lifted for this alias. Its table may occur elsewhere, in scope.
             claimed.add(element)
         return found
 
-    def _criteria(self, element: Any) -> list[_Criterion]:
+    def _build_criteria(self, element: Any) -> list[_Criterion]:
         """Return the criteria of the scopes that hold for one occurrence of a table."""
         table = table_of(element)
         rules = rules_of(table)
@@ -338,12 +347,12 @@ class _Compiler:
         entity: Any = rules.model if isinstance(element, Table) else aliased(rules.model, element)
         lifted = lifted_for(element)
         return [
-            self._criterion(entity, table, rules, scope)
+            self._build_criterion(entity, table, rules, scope)
             for scope in self._bindings.active(rules)
             if scope.name not in lifted
         ]
 
-    def _criterion(self, entity: Any, table: Any, rules: Rules, scope: Scope) -> _Criterion:
+    def _build_criterion(self, entity: Any, table: Any, rules: Rules, scope: Scope) -> _Criterion:
         """Return a scope's criterion for a model or an alias of it.
 
         Raise ``InvalidMapping`` inside of the same criterion, which would have no end.
@@ -365,7 +374,7 @@ class _Compiler:
             self.scope_binds[key] = subject
         return _Criterion(element, rules, scope)
 
-    def _refuse_unseen(self, statement: Any, visiting_cte: Any) -> None:
+    def _refuse_unchecked(self, statement: Any, visiting_cte: Any) -> None:
         """Raise ``UsageError`` for a write into a table with scopes whose values were not checked.
 
         Such a write is inside of another statement (a CTE), or reached the compiler by a way that
@@ -375,7 +384,7 @@ class _Compiler:
             return
         for table in targets_of(statement):
             rules = rules_of(table)
-            if self._bindings.active(rules) or references(table, self._bindings):
+            if self._bindings.active(rules) or scoped_references_of(table, self._bindings):
                 raise UsageError(
                     f"an INSERT or UPDATE of {table.name} inside of another statement cannot be "
                     "kept to the scope",
@@ -383,7 +392,7 @@ class _Compiler:
                 )
 
 
-class _Exact:
+class _ExactTexts:
     """A mixin for a compiler in whose scopes texts are equal letter by letter, as in lookups.
 
     A collation that ignores case or accents would take another tenant's name for this one's.

@@ -50,7 +50,7 @@ class Scope:
                 f"scope {self.name!r} takes a condition or a column",
                 hint=f'Scope("{self.name}", column="…"), or Scope("{self.name}", lambda row: …)',
             )
-        if self.where is not None and _arguments(self.where) not in (1, 2):
+        if self.where is not None and _count_arguments(self.where) not in (1, 2):
             raise InvalidMapping(
                 f"the condition of scope {self.name!r} takes the model, and the session's value "
                 "if it needs one"
@@ -59,7 +59,7 @@ class Scope:
     @property
     def takes_value(self) -> bool:
         """True if a session must have a value for this scope."""
-        return self.where is None or _arguments(self.where) == 2
+        return self.where is None or _count_arguments(self.where) == 2
 
     def bound(self, entity: Any, name: str) -> BindParameter[Any]:
         """Return the parameter that stands for the session's value in ``criterion``."""
@@ -79,7 +79,7 @@ class Scope:
         return getattr(entity, self.column) == value
 
 
-def _arguments(condition: Condition) -> int:
+def _count_arguments(condition: Condition) -> int:
     """Count the positional parameters without a default."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(condition).parameters.values()

@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Table
 
-__all__ = ["NOTHING", "UNKNOWN", "is_computed", "lenient", "replaces", "value_by_itself"]
+__all__ = [
+    "NOTHING",
+    "UNKNOWN",
+    "default_value_of",
+    "is_computed",
+    "may_replace_rows",
+    "may_skip_rows",
+]
 
 #: The column has no default (or no ``onupdate``).
 NOTHING: Final = object()
@@ -22,7 +29,7 @@ _OPTION: Final = "sqlite_on_conflict"
 _LENIENT: Final = frozenset({"IGNORE", "REPLACE"})
 
 
-def value_by_itself(column: Column[Any], *, updating: bool) -> Any:
+def default_value_of(column: Column[Any], *, updating: bool) -> Any:
     """Return the value that an INSERT or UPDATE which does not name the column puts into it.
 
     Return ``NOTHING`` or ``UNKNOWN`` if there is none, or it cannot be known. A default that is a
@@ -48,17 +55,17 @@ def is_computed(column: Column[Any], *, updating: bool) -> bool:
     return generator is not None and bool(generator.is_callable)
 
 
-def lenient(table: Any) -> bool:
+def may_skip_rows(table: Any) -> bool:
     """Return whether a constraint of the table lets an INSERT succeed without storing the row."""
-    return bool(_LENIENT & _on_conflict(table))
+    return bool(_LENIENT & _conflict_clauses_of(table))
 
 
-def replaces(table: Any) -> bool:
+def may_replace_rows(table: Any) -> bool:
     """Return whether a constraint of the table lets an INSERT delete the row that is in the way."""
-    return "REPLACE" in _on_conflict(table)
+    return "REPLACE" in _conflict_clauses_of(table)
 
 
-def _on_conflict(table: Any) -> frozenset[str]:
+def _conflict_clauses_of(table: Any) -> frozenset[str]:
     """Return the conflict clauses (``sqlite_on_conflict_…``) of a table's constraints."""
     if not isinstance(table, Table):
         return frozenset()

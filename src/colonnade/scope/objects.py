@@ -19,23 +19,29 @@ from sqlalchemy.sql.elements import ClauseElement, Null
 
 from colonnade.errors import OutOfScope, UsageError
 from colonnade.scope.bindings import Bindings
-from colonnade.scope.defaults import NOTHING, UNKNOWN, lenient, replaces, value_by_itself
-from colonnade.scope.references import Lookups, Reference, key_reference, references
+from colonnade.scope.defaults import (
+    NOTHING,
+    UNKNOWN,
+    default_value_of,
+    may_replace_rows,
+    may_skip_rows,
+)
+from colonnade.scope.references import Lookups, Reference, key_reference, scoped_references_of
 from colonnade.scope.rules import relations_to_scoped, rules_of
-from colonnade.scope.writes import columns_of, proven, unknowable
+from colonnade.scope.writes import is_target_in_scope, scope_columns_of, unknowable_write_error
 
-__all__ = ["check_objects", "filled"]
+__all__ = ["check_objects", "scope_values_of"]
 
 State: TypeAlias = InstanceState[Any]
 
 
-def filled(model: type[Any], bindings: Bindings) -> dict[str, Any]:
+def scope_values_of(model: type[Any], bindings: Bindings) -> dict[str, Any]:
     """Return the scope attributes of a new row, with the session's values.
 
     Raises ``ScopeUnbound``.
     """
     table: Any = inspect(model).local_table
-    return {name: value for name, (_, value) in columns_of(rules_of(table), bindings).items()}
+    return {name: value for name, (_, value) in scope_columns_of(rules_of(table), bindings).items()}
 
 
 def check_objects(
@@ -52,10 +58,10 @@ def check_objects(
     ``suspect`` tells whether an object in the session may be out of scope. Raises ``OutOfScope``,
     ``ScopeUnbound``, or ``UsageError`` for what cannot be checked.
     """
-    check = _Check(bindings, known, suspect)
+    check = _FlushCheck(bindings, known, suspect)
     new = list(new)
     for state in new:
-        if replaces(state.mapper.local_table):
+        if may_replace_rows(state.mapper.local_table):
             check.refuse_replacing(state)
         check.row(state, None)
     for state in changed:
@@ -71,14 +77,14 @@ def check_objects(
     for state in new:
         table = state.mapper.local_table
         if isinstance(table, Table):
-            by_table.setdefault(table, []).append(_columns(state))
+            by_table.setdefault(table, []).append(_column_values(state))
     for table, rows in by_table.items():
-        if not lenient(table):
+        if not may_skip_rows(table):
             check.lookups.writing(table, rows)
     return check.lookups
 
 
-class _Check:
+class _FlushCheck:
     """One check of a flush: the plan for each class of object, and the lookups found so far."""
 
     def __init__(
@@ -91,12 +97,12 @@ class _Check:
         self.known = known
         self.suspect = suspect
         self.lookups = Lookups()
-        self.plans: dict[Mapper[Any], _Plan] = {}
+        self.plans: dict[Mapper[Any], _ClassPlan] = {}
 
-    def plan(self, mapper: Mapper[Any]) -> _Plan:
+    def plan(self, mapper: Mapper[Any]) -> _ClassPlan:
         found = self.plans.get(mapper)
         if found is None:
-            found = self.plans[mapper] = _Plan.of(mapper, self.bindings)
+            found = self.plans[mapper] = _ClassPlan.of(mapper, self.bindings)
         return found
 
     def row(self, state: State, changes: AbstractSet[str] | None) -> None:
@@ -122,7 +128,9 @@ class _Check:
                 if any(isinstance(item, ClauseElement) for item in key):
                     model = state.class_.__name__
                     lifted = (scope.name for scope in reference.rules.scopes)
-                    raise unknowable(f"an expression for the {names[0]} of {model}", lifted, model)
+                    raise unknowable_write_error(
+                        f"an expression for the {names[0]} of {model}", lifted, model
+                    )
                 self.refer(reference, key)
         for name in plan.relations:
             if name in values and (changes is None or name in changes):
@@ -132,23 +140,23 @@ class _Check:
         """Set the defaults of a reference's columns on a new object, so that they are checked."""
         for name, column in zip(names, reference.columns, strict=True):
             # A relation brings its own key.
-            if state.dict.get(name) is not None or _related_by(state, column):
+            if state.dict.get(name) is not None or _is_set_by_relation(state, column):
                 continue
-            value = value_by_itself(column, updating=False)
+            value = default_value_of(column, updating=False)
             if value is UNKNOWN:
                 raise self.unknowable(state, name, reference)
             if value is not NOTHING:
                 setattr(state.obj(), name, value)
 
     def updated_by_itself(
-        self, state: State, plan: _Plan, changes: AbstractSet[str]
+        self, state: State, plan: _ClassPlan, changes: AbstractSet[str]
     ) -> AbstractSet[str]:
         """Set the attributes that ``onupdate`` changes, and return their names."""
         found: set[str] = set()
         for name, column, reference in plan.updated:
             if name in changes:
                 continue
-            value = value_by_itself(column, updating=True)
+            value = default_value_of(column, updating=True)
             if value is UNKNOWN:
                 raise self.unknowable(state, name, reference)
             setattr(state.obj(), name, value)
@@ -163,13 +171,13 @@ class _Check:
         rules = rules_of(state.mapper.local_table)
         if lifted := [scope.name for scope in self.bindings.active(rules)]:
             model = state.class_.__name__
-            raise unknowable(f"INSERT OR REPLACE of {model}", lifted, model)
+            raise unknowable_write_error(f"INSERT OR REPLACE of {model}", lifted, model)
 
     def unknowable(self, state: State, name: str, reference: Reference | None) -> UsageError:
         model = state.class_.__name__
         rules = rules_of(state.mapper.local_table) if reference is None else reference.rules
         lifted = [scope.name for scope in self.bindings.active(rules)]
-        return unknowable(f"what the {name} of {model} gets by itself", lifted, model)
+        return unknowable_write_error(f"what the {name} of {model} gets by itself", lifted, model)
 
     def refer(self, reference: Reference, key: tuple[Any, ...]) -> None:
         """Have a key looked up, unless the session holds its row in scope."""
@@ -197,7 +205,7 @@ class _Check:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _ClassPlan:
     """The attributes of one class that have to be checked, under one session's bindings."""
 
     columns: dict[str, tuple[str, Any]]
@@ -207,16 +215,16 @@ class _Plan:
     updated: list[tuple[str, Column[Any], Reference | None]]
 
     @classmethod
-    def of(cls, mapper: Mapper[Any], bindings: Bindings) -> _Plan:
+    def of(cls, mapper: Mapper[Any], bindings: Bindings) -> _ClassPlan:
         rules = rules_of(mapper.local_table)
-        columns = columns_of(rules, bindings)
+        columns = scope_columns_of(rules, bindings)
         by_column = {
             mapper.column_attrs[name].columns[0].key: scope for name, (scope, _) in columns.items()
         }
         found: list[tuple[tuple[str, ...], Reference]] = []
-        for reference in references(mapper.local_table, bindings):
+        for reference in scoped_references_of(mapper.local_table, bindings):
             names = tuple(mapper.get_property_by_column(column).key for column in reference.columns)
-            if not proven(reference, by_column):
+            if not is_target_in_scope(reference, by_column):
                 found.append((names, reference))
         relations = tuple(
             name for name in relations_to_scoped(mapper) if not mapper.relationships[name].viewonly
@@ -229,15 +237,15 @@ class _Plan:
             for names, reference in found
             for name, column in zip(names, reference.columns, strict=True)
         ]
-        updated = [item for item in looked_at if _updates_itself(item[1])]
+        updated = [item for item in looked_at if _has_onupdate(item[1])]
         return cls(columns, found, relations, updated)
 
 
-def _updates_itself(column: Column[Any]) -> bool:
+def _has_onupdate(column: Column[Any]) -> bool:
     return column.onupdate is not None or column.server_onupdate is not None
 
 
-def _related_by(state: State, column: Column[Any]) -> bool:
+def _is_set_by_relation(state: State, column: Column[Any]) -> bool:
     """Return whether a to-one relation is set from which the flush takes the column's value."""
     return any(
         state.dict.get(relation.key) is not None
@@ -247,6 +255,6 @@ def _related_by(state: State, column: Column[Any]) -> bool:
     )
 
 
-def _columns(state: State) -> dict[str, Any]:
+def _column_values(state: State) -> dict[str, Any]:
     """Return an object's values by the keys of their columns."""
     return {prop.columns[0].key: state.dict.get(prop.key) for prop in state.mapper.column_attrs}

@@ -17,10 +17,10 @@ from colonnade.scope.bindings import Bindings
 from colonnade.scope.rules import rules_of
 
 __all__ = [
-    "aliases",
     "computed_of_scoped",
+    "iterate_aliased",
     "plain_table",
-    "require",
+    "require_scope_values",
     "table_of",
     "tables_in",
     "targets_of",
@@ -30,7 +30,7 @@ __all__ = [
 _SEEN: Final[WeakKeyDictionary[Any, frozenset[Table]]] = WeakKeyDictionary()
 
 
-def aliases(element: Any) -> Iterator[Any]:
+def iterate_aliased(element: Any) -> Iterator[Any]:
     """Yield the element, and what it is an alias of, down to the table."""
     yield element
     while isinstance(element, Alias | TableSample):
@@ -40,18 +40,18 @@ def aliases(element: Any) -> Iterator[Any]:
 
 def table_of(element: Any) -> Any:
     """Return the table that an alias stands for, or the element itself."""
-    *_, last = aliases(element)
+    *_, last = iterate_aliased(element)
     return last
 
 
-def require(statement: Any, bindings: Bindings) -> None:
+def require_scope_values(statement: Any, bindings: Bindings) -> None:
     """Raise ``ScopeUnbound`` for a table in the statement whose scope has no value.
 
     The tables in the conditions of those scopes count too. The tables of eager loads, which are
     statements of their own, are not seen here; the compiler checks them when they run.
     """
     seen: set[Table] = set()
-    waiting = list(_tables(statement))
+    waiting = list(_cached_tables_in(statement))
     while waiting:
         table = waiting.pop()
         rules = rules_of(table)
@@ -64,7 +64,7 @@ def require(statement: Any, bindings: Bindings) -> None:
                 waiting += tables_in(scope.criterion(rules.model, scope.bound(rules.model, "x")))
 
 
-def _tables(statement: Any) -> frozenset[Table]:
+def _cached_tables_in(statement: Any) -> frozenset[Table]:
     """Return ``tables_in`` of a statement, remembered as long as the statement lives."""
     found = _SEEN.get(statement)
     if found is None:

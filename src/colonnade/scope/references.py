@@ -23,7 +23,7 @@ from colonnade.mapping import with_article
 from colonnade.scope.bindings import Bindings
 from colonnade.scope.rules import Rules, rules_of
 
-__all__ = ["Key", "Lookups", "Question", "Reference", "key_reference", "references"]
+__all__ = ["Key", "KeyQuery", "Lookups", "Reference", "key_reference", "scoped_references_of"]
 
 Key: TypeAlias = tuple[Any, ...]
 
@@ -46,11 +46,11 @@ class Reference:
         return None if any(value is None for value in found) else found
 
 
-def references(table: Any, bindings: Bindings) -> list[Reference]:
+def scoped_references_of(table: Any, bindings: Bindings) -> list[Reference]:
     """Return the foreign keys of a table to tables with a scope that is not lifted."""
     if not isinstance(table, Table):
         return []
-    found = (_reference(item) for item in table.foreign_key_constraints)
+    found = (_build_reference(item) for item in table.foreign_key_constraints)
     return [item for item in found if item is not None and bindings.active(item.rules)]
 
 
@@ -63,7 +63,7 @@ def key_reference(table: Table, rules: Rules) -> Reference:
     return Reference(key, table, key, rules)
 
 
-def _reference(constraint: ForeignKeyConstraint) -> Reference | None:
+def _build_reference(constraint: ForeignKeyConstraint) -> Reference | None:
     """Return the reference of a foreign key; None if its target has no scopes."""
     try:
         target = constraint.referred_table
@@ -109,7 +109,7 @@ class Lookups:
                 keys = {tuple(row.get(column.key) for column in remote) for row in rows}
                 self._own.setdefault((target, remote), set()).update(keys)
 
-    def questions(self) -> Iterator[Question]:
+    def questions(self) -> Iterator[KeyQuery]:
         """Yield the SELECTs that look up all keys."""
         for place, asked in self._asked.items():
             _, remote = place
@@ -118,11 +118,11 @@ class Lookups:
             size = _VALUES // len(remote)
             for start in range(0, len(keys), size):
                 chunk = keys[start : start + size]
-                yield Question(remote, {key: asked[key] for key in chunk})
+                yield KeyQuery(remote, {key: asked[key] for key in chunk})
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class KeyQuery:
     """One SELECT that finds which of these keys belong to rows in scope."""
 
     remote: tuple[Column[Any], ...]
@@ -131,7 +131,7 @@ class Question:
     @property
     def statement(self) -> Select[Any]:
         """The SELECT. Its rows may have other keys too, which a collation takes for equal."""
-        return _among(self.remote, list(self.asked))
+        return _select_keys(self.remote, list(self.asked))
 
     def check(self, rows: Iterable[Sequence[Any]], dialect: Dialect) -> None:
         """Raise ``OutOfScope`` for a key that none of the rows has.
@@ -139,7 +139,7 @@ class Question:
         Keys are told apart letter by letter, but where the column's type or SQLite's collation
         takes them for equal, as a foreign key does.
         """
-        stored = [_storing(column, dialect) for column in self.remote]
+        stored = [_stored_form_of(column, dialect) for column in self.remote]
 
         # In the form in which they are stored: values that are equal in Python may differ there.
         def written(key: Iterable[Any]) -> Key:
@@ -148,10 +148,10 @@ class Question:
         found = {written(row) for row in rows}
         for key, reference in self.asked.items():
             if written(key) not in found:
-                raise _outside(reference)
+                raise _out_of_scope_error(reference)
 
 
-def _storing(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
+def _stored_form_of(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
     """Return a function that makes values equal that the column takes for equal, and no others."""
     kind: Any = column.type.dialect_impl(dialect)
     process: Callable[[Any], Any] | None = kind.bind_processor(dialect)
@@ -181,13 +181,13 @@ def _collation(kind: Any) -> str:
     return str(getattr(kind, "collation", None) or "").upper()
 
 
-def _among(remote: tuple[Column[Any], ...], keys: list[Key]) -> Select[Any]:
+def _select_keys(remote: tuple[Column[Any], ...], keys: list[Key]) -> Select[Any]:
     if len(remote) == 1:
         return select(*remote).where(remote[0].in_([key[0] for key in keys]))
     return select(*remote).where(tuple_(*remote).in_(keys))
 
 
-def _outside(reference: Reference) -> OutOfScope:
+def _out_of_scope_error(reference: Reference) -> OutOfScope:
     if reference.columns == reference.remote:
         return OutOfScope(
             f"{with_article(str(reference.rules))} that is to be changed is outside of the scope",

@@ -18,19 +18,19 @@ from sqlalchemy.orm import Mapper
 from colonnade.errors import ColonnadeError, InvalidMapping
 from colonnade.mapping import did_you_mean, with_article
 from colonnade.scope.declared import Scope
-from colonnade.scope.subjects import Subject, sorts_of, subject_of
+from colonnade.scope.subjects import Subject, check_keys_of, subject_of
 
 __all__ = [
     "Rules",
-    "any_rules",
-    "declare",
-    "declared",
+    "declaration_count",
+    "has_any_scope",
+    "names_with_value",
+    "register_scopes",
     "relations_to_scoped",
     "rules_of",
     "scopes_hiding",
     "scopes_of",
     "subjects_named",
-    "value_names",
 ]
 
 _ATTRIBUTE: Final = "__scopes__"
@@ -64,20 +64,20 @@ _NAMES: Final[set[str]] = set()
 _DECLARED: Final[WeakKeyDictionary[type[Any], set[Scope]]] = WeakKeyDictionary()
 _SUBJECTS: Final[dict[str, tuple[Subject, ...]]] = {}
 #: How often ``declare`` was called, as a list so that functions can change it.
-_times: Final = [0]
+_declarations: Final = [0]
 
 
-def any_rules() -> bool:
+def has_any_scope() -> bool:
     """Return whether any model, or any service for one, has a scope."""
     return bool(_NAMES)
 
 
-def names() -> frozenset[str]:
+def scope_names() -> frozenset[str]:
     """Return the names of all scopes that were declared."""
     return frozenset(_NAMES)
 
 
-def value_names() -> frozenset[str]:
+def names_with_value() -> frozenset[str]:
     """Return the names of the scopes that take a value."""
     return frozenset(_VALUES)
 
@@ -92,7 +92,7 @@ def subjects_named(name: str) -> tuple[Subject, ...]:
         return found
     scopes = [(model, scope) for model, given in list(_DECLARED.items()) for scope in given]
     subjects = [subject_of(model, scope) for model, scope in scopes if scope.name == name]
-    sorts = [sorts_of(subject) for subject in subjects]
+    sorts = [check_keys_of(subject) for subject in subjects]
     found = tuple(dict(zip(sorts, subjects, strict=True)).values())
     # None: the mappers cannot be configured yet, so the columns may be others the next time.
     if None not in sorts:
@@ -100,17 +100,17 @@ def subjects_named(name: str) -> tuple[Subject, ...]:
     return found
 
 
-def declared() -> int:
+def declaration_count() -> int:
     """Return how often ``declare`` was called: a cache key for what depends on all scopes."""
-    return _times[0]
+    return _declarations[0]
 
 
-def declare(scopes: Iterable[Scope], model: type[Any] | None = None) -> None:
+def register_scopes(scopes: Iterable[Scope], model: type[Any] | None = None) -> None:
     """Register scopes by their names, so that sessions can bind and lift them.
 
     With ``model`` the values that sessions bind are checked against its columns.
     """
-    _times[0] += 1
+    _declarations[0] += 1
     for scope in scopes:
         _NAMES.add(scope.name)
         if scope.takes_value:
@@ -155,16 +155,16 @@ def scopes_hiding(owner: type[Any], target: type[Any]) -> list[str]:
     ]
 
 
-def _declared(model: type[Any]) -> tuple[Scope, ...]:
+def _collect_scopes(model: type[Any]) -> tuple[Scope, ...]:
     """Return the scopes of a class and its bases; a subclass overrides a base's by its name."""
     found: dict[str, Scope] = {}
     for base in reversed(model.__mro__):
-        for scope in _given(base):
+        for scope in _iterate_own_scopes(base):
             found[scope.name] = scope
     return tuple(found.values())
 
 
-def _given(base: type[Any]) -> Iterator[Scope]:
+def _iterate_own_scopes(base: type[Any]) -> Iterator[Scope]:
     """Yield the scopes in the class's own ``__scopes__``, which may be one scope or several."""
     given = base.__dict__.get(_ATTRIBUTE, ())
     for item in (given,) if isinstance(given, Scope) else given:
@@ -178,22 +178,22 @@ def _given(base: type[Any]) -> Iterator[Scope]:
 
 
 @event.listens_for(Mapper, "after_mapper_constructed")
-def _constructed(mapper: Mapper[Any], model: type[Any]) -> None:
+def _register_mapper(mapper: Mapper[Any], model: type[Any]) -> None:
     """Register the scopes of a model as soon as SQLAlchemy has constructed its mapper."""
-    scopes = _declared(model)
+    scopes = _collect_scopes(model)
     # A subclass by joined or single-table inheritance has its rows in the base's table, whose
     # scopes hold. ``_check_table`` refuses what differs from them.
     if not scopes or (mapper.inherits is not None and not mapper.concrete):
         return
     if isinstance(mapper.local_table, Table):
         _RULES[mapper.local_table] = Rules(model, scopes)
-    declare(scopes, model)
+    register_scopes(scopes, model)
 
 
 @event.listens_for(Mapper, "mapper_configured")
-def _configured(mapper: Mapper[Any], model: type[Any]) -> None:
+def _check_mapper(mapper: Mapper[Any], model: type[Any]) -> None:
     """Raise ``InvalidMapping`` if a model's scopes do not fit it, when mappers are configured."""
-    scopes = _declared(model)
+    scopes = _collect_scopes(model)
     if not scopes:
         return
     _check_table(mapper, model, scopes)

@@ -24,7 +24,7 @@ from colonnade.mapping import configure
 from colonnade.scope.declared import Scope
 from colonnade.values import attribute_python_type
 
-__all__ = ["Subject", "fit", "sorts_of", "subject_of"]
+__all__ = ["Subject", "check_keys_of", "fit_value", "subject_of"]
 
 Check: TypeAlias = Callable[[Any], Any]
 #: What makes two checks the same: the column's name, its Python and SQL types, and whether it
@@ -61,7 +61,7 @@ def subject_of(model: type[Any], scope: Scope) -> Subject:
     return Subject(model, scope)
 
 
-def fit(subject: Subject, value: Any) -> tuple[Any, bool]:
+def fit_value(subject: Subject, value: Any) -> tuple[Any, bool]:
     """Return the value converted for the columns, and whether any column is compared with it.
 
     Raises ``InvalidOperand`` if a column does not take the value.
@@ -86,7 +86,7 @@ def fit(subject: Subject, value: Any) -> tuple[Any, bool]:
     return found, bool(checks)
 
 
-def sorts_of(subject: Subject) -> frozenset[_Sort] | None:
+def check_keys_of(subject: Subject) -> frozenset[_Sort] | None:
     """Return what makes the subject's checks; None if mappers cannot be configured yet."""
     checks = _checks_of(subject)
     return None if checks is None else frozenset(checks)
@@ -104,23 +104,23 @@ def _checks_of(subject: Subject) -> Mapping[_Sort, Check] | None:
         except InvalidMapping:
             # The error is raised when the model itself is used.
             return None
-    return _found_checks(subject)
+    return _find_checks(subject)
 
 
 @memoized
-def _found_checks(subject: Subject) -> Mapping[_Sort, Check]:
+def _find_checks(subject: Subject) -> Mapping[_Sort, Check]:
     model, scope = subject.model, subject.scope
     if scope.column is not None:
         stored = getattr(getattr(model, scope.column, None), "type", None)
         # For a name that is no column, ``rules`` raises when mappers are configured.
-        return {} if stored is None else _check(model, scope.column, stored)
+        return {} if stored is None else _build_check(model, scope.column, stored)
     found: dict[_Sort, Check] = {}
-    for checks in _compared(model, scope):
+    for checks in _iterate_compared(model, scope):
         found |= checks
     return found
 
 
-def _compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]:
+def _iterate_compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]:
     """Yield the checks of the columns that a condition compares directly with the value.
 
     A value inside of an expression or a function is not checked: its type is not the column's.
@@ -137,19 +137,19 @@ def _compared(model: type[Any], scope: Scope) -> Iterator[Mapping[_Sort, Check]]
                 mapper: Any = annotation_of(column, "parentmapper")
                 name = str(annotation_of(column, "proxy_key") or column.key)
                 owner = type(None) if mapper is None else mapper.class_
-                yield _check(owner, name, column.type, listed=element.operator in _LISTS)
+                yield _build_check(owner, name, column.type, listed=element.operator in _LISTS)
 
 
-def _check(
+def _build_check(
     owner: type[Any], name: str, stored: TypeEngine[Any], *, listed: bool = False
 ) -> Mapping[_Sort, Check]:
     """Return the check for one column; with ``listed`` for a list of its values."""
     kind = attribute_python_type(owner, name, stored)
     one = comparison_validator_for(kind, stored, name)
-    return {(name, kind, repr(stored), listed): _each(name, one) if listed else one}
+    return {(name, kind, repr(stored), listed): _build_list_check(name, one) if listed else one}
 
 
-def _each(name: str, one: Check) -> Check:
+def _build_list_check(name: str, one: Check) -> Check:
     """Return a check of a collection that checks each of its values."""
 
     def check(values: Any) -> Any:

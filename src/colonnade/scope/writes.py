@@ -20,8 +20,8 @@ from colonnade._compat.sqlalchemy_statements import (
     entity_of,
     post_values_of,
     prefixes_of,
-    rows_of,
-    values_of,
+    statement_rows_of,
+    statement_values_of,
 )
 from colonnade.errors import OutOfScope, UsageError
 from colonnade.scope.bindings import Bindings
@@ -29,16 +29,22 @@ from colonnade.scope.declared import Scope
 from colonnade.scope.defaults import (
     NOTHING,
     UNKNOWN,
+    default_value_of,
     is_computed,
-    lenient,
-    replaces,
-    value_by_itself,
+    may_replace_rows,
+    may_skip_rows,
 )
 from colonnade.scope.occurrences import plain_table, targets_of
-from colonnade.scope.references import Lookups, Reference, references
+from colonnade.scope.references import Lookups, Reference, scoped_references_of
 from colonnade.scope.rules import Rules, rules_of
 
-__all__ = ["Write", "checked", "columns_of", "proven", "unknowable"]
+__all__ = [
+    "CheckedWrite",
+    "check_write",
+    "is_target_in_scope",
+    "scope_columns_of",
+    "unknowable_write_error",
+]
 
 Row: TypeAlias = dict[str, Any]
 Parameters: TypeAlias = Any
@@ -61,7 +67,7 @@ _EXPRESSION: Final = _Expression()
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class CheckedWrite:
     """The checked statement, to be executed after ``lookups`` found all of their keys."""
 
     statement: Any
@@ -69,7 +75,7 @@ class Write:
     lookups: Lookups
 
 
-def columns_of(rules: Rules | None, bindings: Bindings) -> dict[str, tuple[str, Any]]:
+def scope_columns_of(rules: Rules | None, bindings: Bindings) -> dict[str, tuple[str, Any]]:
     """Return what a row must have in its scope columns: by attribute, the scope's name and value.
 
     Raises ``ScopeUnbound``.
@@ -82,38 +88,41 @@ def columns_of(rules: Rules | None, bindings: Bindings) -> dict[str, tuple[str, 
     }
 
 
-def checked(statement: Any, parameters: Parameters, bindings: Bindings) -> Write | None:
+def check_write(statement: Any, parameters: Parameters, bindings: Bindings) -> CheckedWrite | None:
     """Return the checked form of an INSERT or UPDATE; None if no scope concerns it.
 
     Raises ``OutOfScope``, ``ScopeUnbound`` or ``UsageError``.
     """
-    tables = _written(statement)
+    tables = _find_written_tables(statement)
     concerned = [item for item in tables if bindings.active(rules_of(item))]
-    concerned += [item for item in tables if references(item, bindings)]
+    concerned += [item for item in tables if scoped_references_of(item, bindings)]
     if not concerned:
         return None
     table = tables[0]
     rules = rules_of(table)
-    refs = references(table, bindings)
+    refs = scoped_references_of(table, bindings)
     if len(tables) > 1:
         own = [rules_of(item) for item in concerned]
-        told = [*own, *(found.rules for item in concerned for found in references(item, bindings))]
+        told = [
+            *own,
+            *(found.rules for item in concerned for found in scoped_references_of(item, bindings)),
+        ]
         lifted = dict.fromkeys(scope.name for item in told for scope in bindings.active(item))
-        raise unknowable("a write of several tables", lifted, concerned[0].name)
-    return _Check(statement, table, parameters, rules, refs, bindings).write()
+        raise unknowable_write_error("a write of several tables", lifted, concerned[0].name)
+    return _WriteCheck(statement, table, parameters, rules, refs, bindings).write()
 
 
-def _written(statement: Any) -> list[Any]:
+def _find_written_tables(statement: Any) -> list[Any]:
     """Return the tables whose columns a statement writes; in MySQL an UPDATE may set several's."""
     found = targets_of(statement)
-    for name in values_of(statement):
+    for name in statement_values_of(statement):
         table = None if isinstance(name, str) else getattr(name, "table", None)
         if table is not None and (other := plain_table(table)) not in found:
             found.append(other)
     return found
 
 
-class _Check:
+class _WriteCheck:
     """One check of a statement that writes to one table.
 
     ``statement`` and ``parameters`` are replaced as values are filled in.
@@ -138,11 +147,11 @@ class _Check:
         self.name = str(rules) if rules else table.name
         self.columns = {
             self.key(name): (name, scope, value)
-            for name, (scope, value) in columns_of(rules, bindings).items()
+            for name, (scope, value) in scope_columns_of(rules, bindings).items()
         }
         self.scopes: tuple[Scope, ...] = bindings.active(rules)
 
-    def write(self) -> Write:
+    def write(self) -> CheckedWrite:
         """Return the statement with its values filled in, and the lookups for it."""
         self.refuse_shapes()
         rows = list(self.given())
@@ -158,7 +167,7 @@ class _Check:
         # row silently, since then a row of another tenant may have its key.
         if isinstance(self.statement, Insert) and self.fails_on_conflict():
             lookups.writing(self.table, rows)
-        return Write(self.statement, self.parameters, lookups)
+        return CheckedWrite(self.statement, self.parameters, lookups)
 
     def refuse_shapes(self) -> None:
         """Raise ``UsageError`` for statements that take no criteria, or do not show their values.
@@ -175,7 +184,7 @@ class _Check:
             return
         if statement.select is not None:
             raise self.unknowable("INSERT … SELECT")
-        if "REPLACE" in prefixes or replaces(self.table):
+        if "REPLACE" in prefixes or may_replace_rows(self.table):
             raise self.unknowable("INSERT OR REPLACE")
         clause = post_values_of(statement)
         if clause is not None and clause.__visit_name__ not in _KNOWN_CLAUSES:
@@ -185,25 +194,25 @@ class _Check:
         """Return whether a conflict makes the INSERT fail, so that it stores all of its rows."""
         statement = self.statement
         plain = post_values_of(statement) is None and not prefixes_of(statement)
-        return plain and not lenient(self.table)
+        return plain and not may_skip_rows(self.table)
 
     def unknowable(self, what: str) -> UsageError:
         names = [scope.name for scope in self.scopes or self.refs[0].rules.scopes]
-        return unknowable(f"{what} of {self.name}", names, self.name)
+        return unknowable_write_error(f"{what} of {self.name}", names, self.name)
 
     def given(self) -> Iterable[Row]:
         """Yield the values of each row as they were given, by column key."""
-        fixed = self.keyed(values_of(self.statement).items())
+        fixed = self.keyed(statement_values_of(self.statement).items())
         parameters = self.parameters
         many = parameters if isinstance(parameters, Sequence) else [parameters or {}]
         # A value in ``values()`` may be a bind parameter, whose value is among the parameters.
         for given in many or [{}]:
             bound = self.keyed(given.items())
-            yield {**bound, **{key: _literal(value, given) for key, value in fixed.items()}}
-        for rows in rows_of(self.statement):
+            yield {**bound, **{key: _plain_value_of(value, given) for key, value in fixed.items()}}
+        for rows in statement_rows_of(self.statement):
             for given in rows:
                 named = given.items() if isinstance(given, Mapping) else zip(self.table.c, given)  # noqa: B905 # SQLAlchemy counts them
-                yield {key: _literal(value, {}) for key, value in self.keyed(named).items()}
+                yield {key: _plain_value_of(value, {}) for key, value in self.keyed(named).items()}
 
     def keyed(self, items: Iterable[tuple[Any, Any]]) -> Row:
         return {self.key(name): value for name, value in items}
@@ -240,7 +249,7 @@ class _Check:
             for row in lacking:
                 row[key] = value
             # ``values()`` with a list of rows takes no further value for all of them.
-            if rows_of(self.statement):
+            if statement_rows_of(self.statement):
                 raise OutOfScope(
                     f"every row must name {self.name}.{name}",
                     hint="hand the rows in as parameters: session.execute(insert(Model), rows)",
@@ -255,7 +264,7 @@ class _Check:
         for column in self.columns_by_themselves(updating):
             lacking = [place for place, row in enumerate(rows) if self.lacks(row, column.key)]
             for place in lacking:
-                value = value_by_itself(column, updating=updating)
+                value = default_value_of(column, updating=updating)
                 if value is UNKNOWN:
                     raise self.unknowable(f"what the {column.key} gets by itself")
                 if value is NOTHING:
@@ -285,7 +294,7 @@ class _Check:
 
         Otherwise SQLAlchemy would call the default again, which may return another value.
         """
-        if isinstance(self.statement, Insert) and rows_of(self.statement):
+        if isinstance(self.statement, Insert) and statement_rows_of(self.statement):
             raise self.unknowable(f"what the {column.key} gets by itself")
         if isinstance(self.parameters, Sequence) and self.parameters:
             name = column.key
@@ -324,7 +333,9 @@ class _Check:
 
     def proven(self, reference: Reference) -> bool:
         """Return whether the row's own scope columns prove that the target is in scope."""
-        return proven(reference, {key: scope for key, (_, scope, _) in self.columns.items()})
+        return is_target_in_scope(
+            reference, {key: scope for key, (_, scope, _) in self.columns.items()}
+        )
 
     def on_conflict(self) -> Iterable[Row]:
         """Yield the values that ON CONFLICT DO UPDATE sets.
@@ -338,7 +349,7 @@ class _Check:
         parameters = self.parameters if isinstance(self.parameters, Mapping) else {}
         row = self.keyed(dict(given).items())
         yield {
-            key: _literal(value, parameters)
+            key: _plain_value_of(value, parameters)
             for key, value in row.items()
             if not (
                 isinstance(value, ColumnClause)
@@ -348,7 +359,7 @@ class _Check:
         }
 
 
-def unknowable(what: str, names: Iterable[str], model: str) -> UsageError:
+def unknowable_write_error(what: str, names: Iterable[str], model: str) -> UsageError:
     """Return the error for a write that cannot be checked before it is executed."""
     lifted = ", ".join(repr(name) for name in names)
     return UsageError(
@@ -359,7 +370,7 @@ def unknowable(what: str, names: Iterable[str], model: str) -> UsageError:
     )
 
 
-def proven(reference: Reference, checked_columns: Mapping[str, str]) -> bool:
+def is_target_in_scope(reference: Reference, checked_columns: Mapping[str, str]) -> bool:
     """Return whether the target must be in scope because the row itself is.
 
     That is so if all of the target's scopes compare columns that belong to the foreign key, and the
@@ -379,7 +390,7 @@ def proven(reference: Reference, checked_columns: Mapping[str, str]) -> bool:
     return True
 
 
-def _literal(value: Any, parameters: Mapping[str, Any]) -> Any:
+def _plain_value_of(value: Any, parameters: Mapping[str, Any]) -> Any:
     """Return the plain value of what was given; ``_EXPRESSION`` if only the database knows it."""
     if isinstance(value, BindParameter):
         if value.key in parameters:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from colonnade.session.batches import Batches
 from colonnade.session.misuse import check_session
 from colonnade.session.reader import Reader
-from colonnade.session.session import Session, keeping_scope
+from colonnade.session.session import Session, reading_under
 from colonnade.session.sync_session import one_reading
 
-__all__ = ["Batches", "Reader", "Session", "check_session", "keeping_scope", "one_reading"]
+__all__ = ["Batches", "Reader", "Session", "check_session", "one_reading", "reading_under"]

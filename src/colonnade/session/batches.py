@@ -82,7 +82,7 @@ class Batches:
             self._connection = connection
             self._driver = connection.connection.driver_connection
             if (owner := self._owner()) is not None:
-                owner._follow(self._result)
+                owner._record_stream(self._result)
         if self._result is None:
             return ()
         if self._limit is not None:

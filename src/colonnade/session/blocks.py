@@ -29,7 +29,7 @@ class BlockOwner(Protocol):
 
     async def _announce(self) -> None: ...
 
-    def _spoil(self, error: BaseException) -> None: ...
+    def _forbid_commit(self, error: BaseException) -> None: ...
 
 
 class GuardedTransaction(AsyncSessionTransaction):
@@ -95,7 +95,7 @@ class GuardedTransaction(AsyncSessionTransaction):
             self._check_innermost()
         except UsageError:
             if undoing is not None:
-                owner._spoil(undoing)
+                owner._forbid_commit(undoing)
             raise
         try:
             with owner._gate.enter(self._name):
@@ -116,14 +116,14 @@ class GuardedTransaction(AsyncSessionTransaction):
         if not self.nested or mine is None:
             return
         innermost = self._owner.sync_session.get_nested_transaction()
-        if innermost is not mine and mine in _enclosing(innermost):
+        if innermost is not mine and mine in _iterate_enclosing(innermost):
             raise UsageError(
                 "a savepoint was ended before one that began in it",
                 hint="savepoints nest: end each inside of the one that it began in",
             )
 
 
-def _enclosing(transaction: SessionTransaction | None) -> Iterator[SessionTransaction]:
+def _iterate_enclosing(transaction: SessionTransaction | None) -> Iterator[SessionTransaction]:
     """Yield the transaction and those around it, the innermost first."""
     while transaction is not None:
         yield transaction

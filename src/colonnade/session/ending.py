@@ -41,7 +41,7 @@ class Ending(AsyncSession):
     _gate: Gate
     _callbacks: Callbacks
     _outcome: Outcome
-    _spoiled: BaseException | None
+    _commit_forbidden_by: BaseException | None
     _connection: Connection | None
     _transaction: RootTransaction | None
 
@@ -99,7 +99,7 @@ class Ending(AsyncSession):
             return
         # Another task waits for an answer on the connection, where no ROLLBACK can be sent now.
         if self.busy and self._gate.task is not asyncio.current_task():
-            await self._cut()
+            await self._break_connection_in_use()
             if self.closed:  # by that task, which has come to the end of its block
                 return
         with self._gate.enter("close", ending=True):
@@ -157,8 +157,8 @@ class Ending(AsyncSession):
         await self._callbacks.run_due()
 
     def _refuse_commit(self) -> None:
-        if self._spoiled is not None:
-            raise aborted_error() from self._spoiled
+        if self._commit_forbidden_by is not None:
+            raise aborted_error() from self._commit_forbidden_by
         if self._connection is not None:
             raise_if_failed(self._connection)
 
@@ -170,9 +170,9 @@ class Ending(AsyncSession):
         else:
             self._callbacks.make_due()
 
-    def _spoil(self, error: BaseException) -> None:
+    def _forbid_commit(self, error: BaseException) -> None:
         """Refuse every COMMIT from now on, since a part of the unit could not be rolled back."""
-        self._spoiled = error
+        self._commit_forbidden_by = error
         if self._connection is not None and not self._connection.closed:
             mark_failed(self._connection, error)
 
@@ -184,16 +184,16 @@ class Ending(AsyncSession):
         except Exception:  # noqa: BLE001 # logged; the failure that led here goes on
             _log.warning("a session that failed could not be closed in order", exc_info=True)
             self._gate.closed = True
-            await self._drop()
+            await self._break_connection()
 
-    async def _cut(self) -> None:
+    async def _break_connection_in_use(self) -> None:
         """Break the connection that another task still uses, so that it never reaches the pool."""
         if self._opening is not None:
             self._opening.stop_waiting()
-        await self._drop()
+        await self._break_connection()
         await self._gate.wait_until_free(GRACE_SECONDS)
 
-    async def _drop(self) -> None:
+    async def _break_connection(self) -> None:
         connection = self._connection
         if connection is not None and not connection.closed and not connection.invalidated:
             await greenlet_spawn(connection.invalidate)

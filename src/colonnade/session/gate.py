@@ -144,14 +144,14 @@ def guard_reads(reader: type[Any]) -> None:
         own = _AWAITABLE.get(name) or getattr(reader, name)
         setattr(reader, name, give_back_after(own, name))
     for name in ("stream", "stream_scalars"):
-        setattr(reader, name, give_back_after(_followed(getattr(reader, name)), name))
-    reader.connection = _lending(reader.connection)
+        setattr(reader, name, give_back_after(_wrap_stream(getattr(reader, name)), name))
+    reader.connection = _wrap_connection(reader.connection)
 
 
 def give_back_after(method: Callable[..., Awaitable[T]], name: str) -> Callable[..., Awaitable[T]]:
     """Wrap a method of a reader: it gives the connection back at its end, also if it raises."""
 
-    async def call(self: Reading, /, *args: Any, **options: Any) -> T:
+    async def call(self: GuardedReader, /, *args: Any, **options: Any) -> T:
         with self._gate.enter(name):
             try:
                 found = await method(self, *args, **options)
@@ -172,12 +172,12 @@ class GatedSession(Protocol):
     _gate: Gate
 
 
-class Reading(GatedSession, Protocol):
+class GuardedReader(GatedSession, Protocol):
     """The part of a reader that its guarded methods use."""
 
     _lent: bool
 
-    def _follow(self, stream: Any) -> None: ...
+    def _record_stream(self, stream: Any) -> None: ...
 
     async def _give_back(self) -> None: ...
 
@@ -213,21 +213,21 @@ def _current_task() -> asyncio.Task[Any] | None:
         return None
 
 
-def _followed(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+def _wrap_stream(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
     """Wrap a method that returns a stream: the reader keeps its connection while that is read."""
 
-    async def call(self: Reading, /, *args: Any, **options: Any) -> T:
+    async def call(self: GuardedReader, /, *args: Any, **options: Any) -> T:
         stream = await method(self, *args, **options)
-        self._follow(streamed_result(stream))
+        self._record_stream(streamed_result(stream))
         return stream
 
     return _copy_name(call, method, method.__name__)
 
 
-def _lending(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+def _wrap_connection(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
     """Wrap ``connection()``: the reader keeps a connection that it has handed out."""
 
-    async def call(self: Reading, /, *args: Any, **options: Any) -> T:
+    async def call(self: GuardedReader, /, *args: Any, **options: Any) -> T:
         connection = await method(self, *args, **options)
         self._lent = True
         return connection
@@ -266,7 +266,7 @@ def _wrap_synchronous(method: Callable[..., T], name: str) -> Callable[..., T]:
     return _copy_name(call, method, name)
 
 
-async def _flush(self: Any, objects: Any = None) -> None:
+async def _flush_changes(self: Any, objects: Any = None) -> None:
     """Write pending changes to the database. Without any, run nothing."""
     if objects is not None or (self._half is not None and has_changes(self._half)):
         await AsyncSession.flush(self, objects)
@@ -274,7 +274,7 @@ async def _flush(self: Any, objects: Any = None) -> None:
 
 #: ``execute`` is that of SQLAlchemy: SQLModel's only adds a deprecation warning, which its own
 #: ``scalars`` sets off too.
-_AWAITABLE: Final = {"execute": PlainAsyncSession.execute, "flush": _flush} | {
+_AWAITABLE: Final = {"execute": PlainAsyncSession.execute, "flush": _flush_changes} | {
     name: getattr(AsyncSession, name)
     for name in (
         "connection",

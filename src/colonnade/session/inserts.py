@@ -25,7 +25,7 @@ from colonnade.driver_errors.translate import left_out_error
 from colonnade.engine import CollectionPaused
 from colonnade.session.sync_session import owner_of
 
-__all__ = ["flush_returning", "insert_objects", "insert_rows", "may_differ"]
+__all__ = ["flush_returning", "insert_objects", "insert_rows", "may_store_other_values"]
 
 Row: TypeAlias = dict[str, Any]
 State: TypeAlias = InstanceState[Any]
@@ -50,7 +50,7 @@ def insert_objects(session: Session, mapper: Mapper[Any], rows: Sequence[Row]) -
     connection = session.connection()
     can = capabilities_of(connection.dialect.name)
     unchanged = len(rows) > 1 and not can.has_changing_triggers
-    kept = _kept_if_unchanged(mapper) if unchanged else _kept_anywhere(mapper)
+    kept = _kept_if_unchanged(mapper) if unchanged else _find_deferred(mapper)
     with CollectionPaused():
         objects = [_new_object(mapper, row) for row in rows]
     states = [item.__dict__[STATE_ATTRIBUTE] for item in objects]
@@ -121,7 +121,7 @@ def flush_returning(session: Session, mapper: Mapper[Any]) -> None:
 
 
 @memoized
-def may_differ(mapper: Mapper[Any]) -> bool:
+def may_store_other_values(mapper: Mapper[Any]) -> bool:
     """Return whether a column's type may store another value than it was given."""
     return any(type(prop.columns[0].type) not in _EXACT for prop in mapper.column_attrs)
 
@@ -195,12 +195,12 @@ def _insert_alike(
     sure = all(type(column.type) in _EXACT for column in table.primary_key)
     in_order = capabilities_of(connection.dialect.name).returns_in_order
     if not in_order or (known and not sure):
-        return _by_key(session, connection, table, rows, learned)
+        return _insert_by_key(session, connection, table, rows, learned)
     returning = statement.returning(*learned, sort_by_parameter_order=True)
     return connection.execute(returning, rows, execution_options=options).all()
 
 
-def _by_key(
+def _insert_by_key(
     session: Session,
     connection: Connection,
     table: Table,
@@ -252,7 +252,7 @@ def _by_key(
 
 
 @memoized
-def _kept_anywhere(mapper: Mapper[Any]) -> frozenset[str]:
+def _find_deferred(mapper: Mapper[Any]) -> frozenset[str]:
     """Return the attributes of deferred columns: their given values need not be read back."""
     keys = set(mapper.primary_key)
     return frozenset(
@@ -267,6 +267,6 @@ def _kept_if_unchanged(mapper: Mapper[Any]) -> frozenset[str]:
     For several rows on SQLite: its RETURNING shows no change made by a trigger, and each returned
     row costs time.
     """
-    return _kept_anywhere(mapper) | frozenset(
+    return _find_deferred(mapper) | frozenset(
         prop.key for prop in mapper.column_attrs if type(prop.columns[0].type) in _EXACT
     )

@@ -23,7 +23,7 @@ from sqlalchemy.util.concurrency import in_greenlet
 
 from colonnade._compat.sqlalchemy_mappers import every_mapper
 from colonnade._compat.sqlalchemy_selectin import load_beside_parent
-from colonnade._compat.sqlalchemy_statements import put_off_by
+from colonnade._compat.sqlalchemy_statements import loaded_attributes_of
 from colonnade.errors import ColumnNotLoaded, NotLoaded, RelationshipNotLoaded
 from colonnade.session.sync_session import HookedSyncSession
 from colonnade.values import equal_as_referred
@@ -54,7 +54,7 @@ def refuse_lazy_load(state: ORMExecuteState, operation: str | None) -> None:
     if state.is_column_load:
         statement: Any = state.statement
         mapper: Any = state.bind_mapper
-        wanted = put_off_by(statement)
+        wanted = loaded_attributes_of(statement)
         raise _column_not_loaded(mapper.class_.__name__, wanted)
 
 
@@ -89,14 +89,14 @@ def pair_children(mapper: Mapper[Any]) -> None:
     Applies to the relationships of a configured mapper.
     """
     for relationship in mapper.relationships:
-        _pair(relationship)
+        _pair_relationship(relationship)
         other = relationship.mapper
         if relationship.back_populates and other.configured:
             # A backref is added to the other mapper, which may have been configured before.
-            _pair(other.relationships[relationship.back_populates])
+            _pair_relationship(other.relationships[relationship.back_populates])
 
 
-def _pair(relationship: RelationshipProperty[Any]) -> None:
+def _pair_relationship(relationship: RelationshipProperty[Any]) -> None:
     if relationship.omit_join is None and not _is_equal_in_python(relationship):
         load_beside_parent(relationship)
 
@@ -186,7 +186,7 @@ def _guard_detached(_session: Session, state: Any) -> None:
 
 
 @event.listens_for(Mapper, "pickle", raw=True)
-def _pickled(state: Any, content: dict[str, Any]) -> None:
+def _mark_pickled(state: Any, content: dict[str, Any]) -> None:
     if isinstance(state.session, HookedSyncSession) or _is_ours(state):
         content["info"] = {**content.get("info", {}), _OURS: True}
 

@@ -154,12 +154,12 @@ class Reader(Session):
     def _at_work(self) -> bool:
         return self._unit.snapshot and super()._at_work
 
-    async def _drop(self) -> None:
+    async def _break_connection(self) -> None:
         if self._taken is not None:
             self._cut_off = True
             self._dialect.abort(self._taken.driver_connection)
         else:
-            await super()._drop()
+            await super()._break_connection()
 
     async def _finish(self) -> None:
         """Do nothing: a reader has nothing to commit."""
@@ -199,7 +199,7 @@ class Reader(Session):
         self._connection = None
         super()._leave_place()
 
-    def _follow(self, stream: Result[Any]) -> None:
+    def _record_stream(self, stream: Result[Any]) -> None:
         if self._streams is None:
             self._streams = WeakSet()
         self._streams.add(stream)
@@ -217,12 +217,12 @@ class Reader(Session):
         ):
             state.update_execution_options(populate_existing=True)
 
-    def _begun(self, connection: Connection) -> None:
+    def _prepare_transaction(self, connection: Connection) -> None:
         # The options of a unit apply to a transaction; only a snapshot has one.
         if self._unit.snapshot:
-            super()._begun(connection)
+            super()._prepare_transaction(connection)
         else:
-            self._hold(connection)
+            self._record_connection(connection)
 
 
 def _read_only_error(operation: str) -> ReadOnlySession:

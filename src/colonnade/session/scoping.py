@@ -26,17 +26,17 @@ from colonnade.scope import (
     UNSCOPED,
     Bindings,
     Lookups,
-    Part,
-    any_rules,
-    carried,
+    ScopePart,
+    bindings_in,
     check_objects,
-    checked,
+    check_write,
     computed_of_scoped,
+    has_any_scope,
     options_for,
-    references,
     relations_to_scoped,
-    require,
+    require_scope_values,
     rules_of,
+    scoped_references_of,
     tables_in,
 )
 
@@ -55,7 +55,7 @@ class Scoping:
     def __init__(self, bindings: Bindings) -> None:
         self._began = bindings
         #: The ``scoped()`` and ``unscoped()`` blocks that are open; they may end in any order.
-        self._parts: list[Part] = []
+        self._parts: list[ScopePart] = []
         self._effective = bindings
         #: The bindings under which a stream began, while it reads its next rows.
         self._kept: Bindings | None = None
@@ -67,12 +67,12 @@ class Scoping:
         """The bindings in force."""
         return self._effective if self._kept is None else self._kept
 
-    def enter_part(self, session: Session, part: Part) -> None:
+    def enter_part(self, session: Session, part: ScopePart) -> None:
         """Enter a block with bindings of its own."""
         self._parts.append(part)
         self._rebind(session)
 
-    def leave_part(self, session: Session, part: Part) -> None:
+    def leave_part(self, session: Session, part: ScopePart) -> None:
         """Leave a block; the bindings are then those of the blocks that are still open."""
         self._parts.remove(part)
         self._rebind(session)
@@ -100,7 +100,7 @@ class Scoping:
             _refuse_lasting_copies(state.statement, bindings)
         # Under bindings the compiler refuses a write that is not marked as checked.
         checked = (state.is_insert or state.is_update) and self._check_write(state, bindings)
-        options = self._options(
+        options = self._build_options(
             state.session.get_bind(),
             state.statement,
             connection,
@@ -117,7 +117,7 @@ class Scoping:
         """
         if options.get(UNSCOPED):
             return self.bindings.lifting_all()
-        return (carried(options) if along else None) or self.bindings
+        return (bindings_in(options) if along else None) or self.bindings
 
     def rows_options(
         self, bind: Connection | Engine, statement: Any, connection: Connection | None
@@ -126,14 +126,14 @@ class Scoping:
 
         Raises ``ScopeUnbound``, and ``UsageError`` for a statement that writes.
         """
-        if not any_rules():
+        if not has_any_scope():
             return {}
         plain = statement.statement if isinstance(statement, PreparedSelect) else statement
         if plain.is_dml or isinstance(plain, ExecutableDDLElement):
             raise UsageError("rows() is for SELECT", hint="execute() is for what writes")
-        return self._options(bind, plain, connection, self.bindings, None)
+        return self._build_options(bind, plain, connection, self.bindings, None)
 
-    def _options(
+    def _build_options(
         self,
         bind: Connection | Engine,
         statement: Any,
@@ -145,7 +145,7 @@ class Scoping:
     ) -> dict[str, Any]:
         """Return the execution options for ``bindings``; raise ``ScopeUnbound``."""
         if not bindings.complete:
-            require(statement, bindings)
+            require_scope_values(statement, bindings)
         if schemas is None:
             schemas = (connection or bind).get_execution_options().get(_SCHEMA_MAP)
         return options_for(bind.dialect, bindings, schemas, checked=checked)
@@ -160,7 +160,7 @@ class Scoping:
             # Its elements hold the values of its first call, not those of this one.
             return False
         inner = statement.element if isinstance(statement, FromStatement) else statement
-        write = checked(inner, state.parameters, bindings)
+        write = check_write(inner, state.parameters, bindings)
         if write is None:
             return True
         if write.statement is not inner:
@@ -180,7 +180,7 @@ class Scoping:
 
         Raises ``ScopeUnbound`` or ``OutOfScope``.
         """
-        if not any_rules():
+        if not has_any_scope():
             return
         deleted = [inspect(item) for item in session.deleted]
         changed = [inspect(item) for item in session.dirty]
@@ -196,7 +196,7 @@ class Scoping:
         Raises ``ScopeUnbound`` or ``OutOfScope``.
         """
         table = mapper.local_table
-        if rules_of(table) is not None or references(table, self.bindings):
+        if rules_of(table) is not None or scoped_references_of(table, self.bindings):
             self._check_objects(session, states, (), ())
 
     def check_inserted_rows(
@@ -206,7 +206,7 @@ class Scoping:
 
         Raises ``ScopeUnbound`` or ``OutOfScope``.
         """
-        write = checked(statement, rows, self.bindings)
+        write = check_write(statement, rows, self.bindings)
         if write is None:
             return statement, rows
         _run_lookups(session, write.lookups)
@@ -252,7 +252,7 @@ class Scoping:
     def refuse_bulk(self, mapper: Mapper[Any]) -> None:
         """Raise ``UsageError`` for a bulk save of a model with scopes: no event shows its rows."""
         table = mapper.local_table
-        if self.bindings.active(rules_of(table)) or references(table, self.bindings):
+        if self.bindings.active(rules_of(table)) or scoped_references_of(table, self.bindings):
             raise UsageError(
                 "bulk_save_objects() and its like would pass by the scopes of "
                 f"{mapper.class_.__name__}",

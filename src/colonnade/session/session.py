@@ -23,7 +23,7 @@ from sqlalchemy.sql.selectable import ForUpdateParameter
 from sqlalchemy.util import await_only, greenlet_spawn
 from sqlmodel import Session as SyncSession
 
-from colonnade._compat.sqlalchemy_session import HALF_NAMES
+from colonnade._compat.sqlalchemy_session import SYNC_SESSION_NAMES
 from colonnade.dialects.dialect import PLAIN_UNIT, Dialect
 from colonnade.driver_errors.translate import ErrorContext
 from colonnade.engine import PreparedSelect
@@ -33,17 +33,17 @@ from colonnade.engine.commits import Outcome, report_commits_to
 from colonnade.engine.repeats import count_for
 from colonnade.engine.rows import fetch_rows
 from colonnade.errors import ColonnadeError, UsageError
-from colonnade.scope import Bindings, Part, any_rules
+from colonnade.scope import Bindings, ScopePart, has_any_scope
 from colonnade.session.batches import StreamsBatches
 from colonnade.session.blocks import GuardedTransaction
 from colonnade.session.ending import Ending
 from colonnade.session.gate import Gate, guard_methods
 from colonnade.session.loads import refuse_lazy_load
 from colonnade.session.scoping import Scoping, forget_unwritten
-from colonnade.session.sync_session import OWNER_KEY, WritingSyncSession, gone
+from colonnade.session.sync_session import OWNER_KEY, WritingSyncSession, missing_row_error
 from colonnade.settings import Settings, Unit
 
-__all__ = ["Session", "keeping_scope", "read_selects_with"]
+__all__ = ["Session", "read_selects_with", "reading_under"]
 
 S = TypeVar("S", bound=BaseModel)
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Session(StreamsBatches, Ending):
         self._gate = Gate(where)
         self._callbacks = Callbacks()
         self._outcome = Outcome(self._callbacks)
-        self._spoiled: BaseException | None = None
+        self._commit_forbidden_by: BaseException | None = None
         self._scoping = Scoping(bindings)
         self._connection: Connection | None = None
         self._transaction: RootTransaction | None = None
@@ -87,7 +87,7 @@ class Session(StreamsBatches, Ending):
 
         def __getattr__(self, name: str) -> Any:
             """Make SQLAlchemy's half of the session when one of its attributes is first read."""
-            if name not in HALF_NAMES:
+            if name not in SYNC_SESSION_NAMES:
                 kind = type(self).__name__
                 raise AttributeError(
                     f"{kind!r} object has no attribute {name!r}", name=name, obj=self
@@ -217,7 +217,7 @@ class Session(StreamsBatches, Ending):
             yield
 
     @asynccontextmanager
-    async def _enter_scope(self, part: Part) -> AsyncGenerator[None]:
+    async def _enter_scope(self, part: ScopePart) -> AsyncGenerator[None]:
         await self._flush_under_bindings()
         half = self.sync_session
         try:
@@ -288,14 +288,14 @@ class Session(StreamsBatches, Ending):
             try:
                 await super().refresh(instance, names, with_for_update)
             except InvalidRequestError as error:
-                raise gone(instance, self.sync_session) or error from error
+                raise missing_row_error(instance, self.sync_session) or error from error
             # SQLAlchemy's refresh skips relations of a model to itself, which could be endless.
             for name in inspect(instance).unloaded.intersection(names or ()):
                 await greenlet_spawn(getattr, instance, name)
 
     def _about_to_execute(self, state: ORMExecuteState) -> None:
         refuse_lazy_load(state, self._gate.operation)
-        if any_rules():
+        if has_any_scope():
             self._scoping.prepare_statement(state, self._connection)
 
     def _take_place(self) -> None:
@@ -307,7 +307,7 @@ class Session(StreamsBatches, Ending):
     def _statement_ended(self) -> None:
         """Do nothing: a unit of work keeps its connection to its end. A reader gives it back."""
 
-    def _follow(self, stream: Result[Any]) -> None:
+    def _record_stream(self, stream: Result[Any]) -> None:
         """Do nothing; a reader records here that ``stream`` still needs the connection."""
 
     def _leave_place(self) -> None:
@@ -315,15 +315,15 @@ class Session(StreamsBatches, Ending):
         if self._opening is not None:
             self._opening.leave()
 
-    def _begun(self, connection: Connection) -> None:
+    def _prepare_transaction(self, connection: Connection) -> None:
         """Prepare a transaction that has just begun: report its COMMITs, apply the options."""
-        self._hold(connection)
+        self._record_connection(connection)
         self._transaction = connection.get_transaction()
         if not isinstance(self._opened_on, AsyncConnection):
             report_commits_to(connection, self._outcome)
         self._dialect.apply_unit(connection, self._unit)
 
-    def _hold(self, connection: Connection) -> None:
+    def _record_connection(self, connection: Connection) -> None:
         """Record the connection that the session has just taken."""
         self._take_place()  # usually it has one; not if SQLAlchemy was called past our methods
         self._connection = connection
@@ -350,7 +350,7 @@ def read_selects_with(function: Callable[..., Awaitable[list[Any]]]) -> None:
 
 
 @asynccontextmanager
-async def keeping_scope(session: Session, bindings: Bindings) -> AsyncGenerator[None]:
+async def reading_under(session: Session, bindings: Bindings) -> AsyncGenerator[None]:
     """Read under these bindings in the block, as a stream does that began under them.
 
     Pending changes are flushed before, under the bindings under which they were made.

@@ -23,7 +23,7 @@ from colonnade._compat.sqlalchemy_session import (
 from colonnade.engine.callbacks import Callbacks
 from colonnade.engine.commits import Outcome
 from colonnade.errors import NotFound, SessionClosed, UsageError
-from colonnade.scope import RELEASES, any_rules
+from colonnade.scope import UPGRADE_HINT, has_any_scope
 from colonnade.session.gate import Gate
 from colonnade.session.scoping import Scoping
 
@@ -32,7 +32,7 @@ __all__ = [
     "HookedSyncSession",
     "SessionHooks",
     "WritingSyncSession",
-    "gone",
+    "missing_row_error",
     "one_reading",
     "owner_of",
 ]
@@ -61,7 +61,7 @@ class SessionHooks(Protocol):
 
     def _statement_ended(self) -> None: ...
 
-    def _begun(self, connection: Connection) -> None: ...
+    def _prepare_transaction(self, connection: Connection) -> None: ...
 
     def _refuse_commit(self) -> None: ...
 
@@ -91,7 +91,7 @@ def one_reading() -> Mapping[str, int]:
     return {_READING: begin_reading()}
 
 
-def gone(item: object, session: SyncSession) -> NotFound | None:
+def missing_row_error(item: object, session: SyncSession) -> NotFound | None:
     """Return ``NotFound`` for an object of the session whose row no longer exists.
 
     None for an object that is not the session's: then SQLAlchemy's error has another cause.
@@ -115,14 +115,14 @@ class HookedSyncSession(AsksBeforeIdentityMap, SyncSession):
 
     def hides_held(self, mapper: Mapper[Any], options: Mapping[str, Any]) -> bool:
         """Return whether a model has scopes in force, so that the database must be asked."""
-        return any_rules() and owner_of(self)._scoping.must_ask_database(mapper, options)
+        return has_any_scope() and owner_of(self)._scoping.must_ask_database(mapper, options)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Return the object with exactly this key, or None.
 
         A database with a case-insensitive collation also finds a key in other case.
         """
-        self.asked = not any_rules()
+        self.asked = not has_any_scope()
         found = super().get(entity, ident, **options)
         # Here, and not after it, so that giving back takes no greenlet of its own.
         owner_of(self)._statement_ended()
@@ -132,7 +132,7 @@ class HookedSyncSession(AsksBeforeIdentityMap, SyncSession):
             raise UsageError(
                 "SQLAlchemy answered get() from what the session holds, without asking whether it "
                 "is in scope",
-                hint=RELEASES,
+                hint=UPGRADE_HINT,
             )
         return found if _has_key(found, ident) else None
 
@@ -160,7 +160,7 @@ class HookedSyncSession(AsksBeforeIdentityMap, SyncSession):
 
     def _begin_bulk(self, mapper: Any) -> None:
         owner = owner_of(self)
-        if any_rules():
+        if has_any_scope():
             owner._scoping.refuse_bulk(inspect(mapper).mapper)
         owner._take_place()
 
@@ -220,7 +220,7 @@ def _after_begin(
 ) -> None:
     owner = owner_of(session)
     if not transaction.nested:
-        owner._begun(connection)
+        owner._prepare_transaction(connection)
 
 
 @event.listens_for(HookedSyncSession, "after_transaction_end")
@@ -240,7 +240,7 @@ def _before_flush(session: SyncSession, _context: object, _objects: object) -> N
 
 @event.listens_for(HookedSyncSession, "detached_to_persistent", raw=True)
 def _after_attach(session: SyncSession, state: Any) -> None:
-    if any_rules():
+    if has_any_scope():
         owner = owner_of(session)
         owner._scoping.mark_suspect(state)
 
@@ -276,7 +276,7 @@ def _after_end(session: SyncSession, transaction: SessionTransaction) -> None:
         owner._gate.close_savepoint(transaction)
         owner._outcome.ending = max(0, owner._outcome.ending - 1)
     elif transaction.parent is None:
-        owner._spoiled = None
+        owner._commit_forbidden_by = None
         owner._outcome.finish()
 
 

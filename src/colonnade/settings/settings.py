@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from colonnade.errors import InvalidSetting
-from colonnade.mapping import nearest
+from colonnade.mapping import find_nearest
 from colonnade.settings.unit import parse_isolation
 
 __all__ = ["Settings", "read_environment"]
@@ -112,7 +112,7 @@ def make_settings(**given: Any) -> Settings:
     names = [item.name for item in dataclasses.fields(Settings)]
     for name in given:
         if name not in names:
-            near = nearest(name, names)
+            near = find_nearest(name, names)
             hint = f"did you mean {near!r}?" if near else f"known settings: {', '.join(names)}"
             raise InvalidSetting(f"there is no setting {name!r}", hint=hint, fields=(name,))
     return Settings(**given)
@@ -141,7 +141,7 @@ def read_environment(
         if variable in known:
             given[known[variable].name] = _parse_variable(variable, text, str(known[variable].type))
         elif variable.startswith("DB_"):
-            near = nearest(variable, sorted(known), cutoff=0.85)
+            near = find_nearest(variable, sorted(known), cutoff=0.85)
             if near is not None:
                 raise InvalidSetting(
                     f"the environment variable {variable} is no setting",

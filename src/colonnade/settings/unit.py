@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypedDict
 
 from colonnade.errors import InvalidSetting
-from colonnade.mapping import nearest
+from colonnade.mapping import find_nearest
 
 __all__ = ["Unit", "UnitOptions", "parse_isolation"]
 
@@ -68,7 +68,7 @@ def parse_isolation(text: str) -> str:
         raise InvalidSetting(f"an isolation level is a text, not {text!r}")
     level = re.sub(r"[\s_-]+", " ", text.strip()).upper()
     if level not in _LEVELS:
-        near = nearest(level, _LEVELS)
+        near = find_nearest(level, _LEVELS)
         known = ", ".join(name.lower() for name in _LEVELS)
         hint = f"did you mean {near.lower()!r}? levels: {known}" if near else f"levels: {known}"
         raise InvalidSetting(f"there is no isolation level {text!r}", hint=hint)

@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from colonnade.errors import DriverNotInstalled, InvalidURL
-from colonnade.mapping import nearest
+from colonnade.mapping import find_nearest
 
 __all__ = ["Address", "Driver", "parse_url"]
 
@@ -259,6 +259,6 @@ def _check_address(url: URL, family: str) -> None:
 
 def _suggest(name: str, known: Mapping[str, object] | frozenset[str], title: str) -> str:
     """Return a hint with the nearest known name and all of them."""
-    near = nearest(name, sorted(known))
+    near = find_nearest(name, sorted(known))
     listed = f"{title}: {', '.join(sorted(known))}"
     return f"did you mean {near!r}? {listed}" if near else listed

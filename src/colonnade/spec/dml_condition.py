@@ -30,20 +30,20 @@ def dml_condition(spec: Spec, *, apart: bool) -> tuple[ColumnElement[bool], dict
     MariaDB), unless it is read in a derived table.
     """
     shape = Shape(spec.shape.model, spec.shape.where)
-    found = _criterion(shape, apart) if spec.raw else _cached(shape, apart)
+    found = _build_dml_condition(shape, apart) if spec.raw else _cached_dml_condition(shape, apart)
     prefix = unused_prefix(shape.model, WHERE_VALUE)
     return found, {prefix + name: value for name, value in spec.parameters.items()}
 
 
-def _criterion(shape: Shape, apart: bool) -> ColumnElement[bool]:
+def _build_dml_condition(shape: Shape, apart: bool) -> ColumnElement[bool]:
     sources = JoinTree(shape.model)
-    condition = _condition(shape, sources)
+    condition = _compile_conditions(shape, sources)
     # The usual case: no joins are needed, and the conditions stand in the statement itself.
-    if sources.is_alone and not (apart and any(map(_reaches_out, shape.where))):
+    if sources.is_alone and not (apart and any(map(_reads_other_tables, shape.where))):
         return condition
     root: Any = aliased(shape.model)
     sources = JoinTree(root)
-    condition = _condition(shape, sources)
+    condition = _compile_conditions(shape, sources)
     names = mapping_of(shape.model).key
     keys: Any = select(*(getattr(root, name) for name in names)).select_from(root).where(condition)
     keys = sources.apply_joins(keys)
@@ -57,24 +57,24 @@ def _criterion(shape: Shape, apart: bool) -> ColumnElement[bool]:
 
 
 @remembered
-def _cached(shape: Shape, apart: bool) -> ColumnElement[bool]:
-    return _criterion(shape, apart)
+def _cached_dml_condition(shape: Shape, apart: bool) -> ColumnElement[bool]:
+    return _build_dml_condition(shape, apart)
 
 
-def _condition(shape: Shape, sources: JoinTree) -> ColumnElement[bool]:
+def _compile_conditions(shape: Shape, sources: JoinTree) -> ColumnElement[bool]:
     prefix = unused_prefix(shape.model, WHERE_VALUE)
     names = (f"{prefix}v{number}" for number in count())
     return compile_node(And(shape.where), sources, names.__next__)
 
 
-def _reaches_out(node: Node) -> bool:
+def _reads_other_tables(node: Node) -> bool:
     """Return whether a condition may read other tables, or the model's own table once more."""
     match node:
         case Comparison(steps):
             return bool(steps)
         case And(nodes) | Or(nodes):
-            return any(map(_reaches_out, nodes))
+            return any(map(_reads_other_tables, nodes))
         case Not(inner):
-            return _reaches_out(inner)
+            return _reads_other_tables(inner)
         case _:
             return True

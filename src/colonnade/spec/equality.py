@@ -22,12 +22,12 @@ from colonnade.values import equal_as_asked, family_of, integer_bounds
 
 __all__ = [
     "KeyQuestion",
-    "equal",
-    "equal_parameter",
+    "build_equal",
+    "build_key_criteria",
+    "has_exact_key",
     "is_found_by_value",
-    "is_key",
     "key_questions",
-    "names_itself",
+    "make_equal_parameter",
 ]
 
 Key: TypeAlias = tuple[Any, ...]
@@ -38,27 +38,27 @@ _EQ: Final = OPERATORS["eq"]
 _SIZES: Final = (1, 16, 128)
 
 
-def equal(column: Any, value: Any) -> ColumnElement[bool]:
+def build_equal(column: Any, value: Any) -> ColumnElement[bool]:
     """Return the condition that a column equals a value, or a parameter of ``equal_parameter``."""
     return _EQ.build(column, value)
 
 
-def equal_parameter(column: Any, name: str) -> Any:
+def make_equal_parameter(column: Any, name: str) -> Any:
     """Return the parameter ``name``, whose value a column is compared with."""
     return _EQ.make_parameter(name, column.type)
 
 
-def is_key(model: type[Any], key: Key) -> list[ColumnElement[bool]]:
+def build_key_criteria(model: type[Any], key: Key) -> list[ColumnElement[bool]]:
     """Return the conditions of the row with this key."""
     columns = [getattr(model, name) for name in mapping_of(model).key]
     return [
-        equal(column, bindparam(None, value, type_=_EQ.kind(column.type)))
+        build_equal(column, bindparam(None, value, type_=_EQ.kind(column.type)))
         for column, value in zip(columns, key, strict=True)
     ]
 
 
 @memoized
-def names_itself(model: type[Any]) -> bool:
+def has_exact_key(model: type[Any]) -> bool:
     """Return whether a key that was asked for names just the row whose key Python finds equal."""
     mapped = mapping_of(model)
     return all(equal_as_asked(mapped.columns[name].type) for name in mapped.key)
@@ -69,13 +69,13 @@ def is_found_by_value(model: type[Any], key: Key) -> bool:
 
     Not an integer that is wider than its column either: PostgreSQL refuses to take it for one.
     """
-    return names_itself(model) and all(
-        low <= key[place] <= high for place, low, high in _bounds(model)
+    return has_exact_key(model) and all(
+        low <= key[place] <= high for place, low, high in _integer_key_bounds(model)
     )
 
 
 @memoized
-def _bounds(model: type[Any]) -> tuple[tuple[int, int, int], ...]:
+def _integer_key_bounds(model: type[Any]) -> tuple[tuple[int, int, int], ...]:
     mapped = mapping_of(model)
     kinds = [mapped.columns[name].type for name in mapped.key]
     return tuple(
@@ -114,17 +114,17 @@ def key_questions(model: type[Any], keys: Sequence[Key]) -> Iterator[KeyQuestion
             for place, value in enumerate(key)
         }
         # The padding repeats the last key, so that its answer is the same.
-        yield KeyQuestion(_numbered(model, size), bound, padded)
+        yield KeyQuestion(_build_key_question(model, size), bound, padded)
 
 
 @remembered
-def _numbered(model: type[Any], size: int) -> Any:
+def _build_key_question(model: type[Any], size: int) -> Any:
     columns = [getattr(model, name) for name in mapping_of(model).key]
     return union_all(
         *(
             select(literal_column(str(number), Integer), *columns).where(
                 *(
-                    equal(column, equal_parameter(column, name_key_value(number, place)))
+                    build_equal(column, make_equal_parameter(column, name_key_value(number, place)))
                     for place, column in enumerate(columns)
                 )
             )

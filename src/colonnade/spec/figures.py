@@ -13,7 +13,14 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement
 
-from colonnade.aggregates import Grouped, Measure, figures_of, grouped, groups_of, rows_measures
+from colonnade.aggregates import (
+    Grouped,
+    ResolvedAggregate,
+    figures_class_of,
+    groups_of,
+    resolve_groups,
+    resolve_row_aggregates,
+)
 from colonnade.caches import memoized
 from colonnade.errors import AmbiguousLookup, InvalidOperand, UnknownField
 from colonnade.filters import (
@@ -28,22 +35,24 @@ from colonnade.filters import (
     parse_conditions,
 )
 from colonnade.mapping import Relation, did_you_mean, mapping_of, names_of
-from colonnade.ordering import SortKey, each_once, sort_key_of, sort_keys_of
+from colonnade.ordering import SortKey, drop_repeated_keys, sort_key_of, sort_keys_of
 from colonnade.schemas import Plan, check_arguments, plan_of
-from colonnade.spec.aggregate_sql import check, of_children
+from colonnade.spec.aggregate_sql import build_children_aggregate, parse_aggregate_conditions
 from colonnade.spec.shape import Shape, Spec
 
-__all__ = ["Figures", "having", "projected", "row_terms"]
+__all__ = ["FigureRelation", "apply_having", "figure_sort_keys", "project_spec"]
 
 
-def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> tuple[Spec, Plan]:
+def project_spec(
+    spec: Spec, schema: type[BaseModel], depth: int | None = None
+) -> tuple[Spec, Plan]:
     """Return the spec as ``schema`` asks for it, about rows or about groups, and the plan.
 
     Raises ``InvalidSchema``, and what the conditions of its aggregates raise.
     """
     model = spec.shape.model
     check_arguments(schema, depth)
-    made, plan = _asked(model, schema, depth)
+    made, plan = _resolve_schema(model, schema, depth)
     if made is None:
         return spec, plan
     if spec.is_cut or spec.shape.order:
@@ -55,13 +64,13 @@ def projected(spec: Spec, schema: type[BaseModel], depth: int | None = None) -> 
     return Spec(Shape(made.entity)).grouped(spec), plan
 
 
-def having(
+def apply_having(
     spec: Spec, schema: type[BaseModel], given: tuple[Any, ...], lookups: dict[str, Any]
 ) -> Spec:
     """Return the spec with these conditions on the schema's figures added."""
     if groups_of(spec.shape.model) is not None:
         return spec.where(parse_conditions(spec.shape.model, given, lookups))
-    figures = figures_of(spec.shape.model, schema)
+    figures = figures_class_of(spec.shape.model, schema)
     if figures is None:
         raise InvalidOperand(
             f"{schema.__name__} has no aggregates, which having is about",
@@ -70,43 +79,43 @@ def having(
         )
     # Parsed as conditions on the class mapped for the figures, then moved to where rows find them.
     found = parse_conditions(figures, given, lookups)
-    steps = (_figures(spec.shape.model, schema),)
-    nodes = tuple(_behind(node, steps) for node in found.nodes)
+    steps = (_figure_relation(spec.shape.model, schema),)
+    nodes = tuple(_move_node(node, steps) for node in found.nodes)
     return spec.where(ParsedConditions(nodes, found.values, found.raw))
 
 
-def row_terms(
+def figure_sort_keys(
     model: type[Any], schema: type[BaseModel], names: tuple[Any, ...]
 ) -> tuple[SortKey, ...]:
     """Return the sort keys for names of the schema's figures or of the model's columns."""
-    figures = figures_of(model, schema)
+    figures = figures_class_of(model, schema)
     if figures is None:
         return sort_keys_of(model, names)
     known = mapping_of(figures).columns
-    return each_once(_row_term(model, schema, known, name) for name in names)
+    return drop_repeated_keys(_figure_sort_key(model, schema, known, name) for name in names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Figures(ComputedRelation):
+class FigureRelation(ComputedRelation):
     """The relation from a row to its figures; ``measures`` has them by field."""
 
-    measures: Mapping[str, Measure]
+    measures: Mapping[str, ResolvedAggregate]
 
 
 @memoized
-def _asked(
+def _resolve_schema(
     model: type[Any], schema: type[BaseModel], depth: int | None
 ) -> tuple[Grouped | None, Plan]:
     """Return the groups that a schema asks for, or None, and the plan. Checks every condition."""
-    made = grouped(model, schema)
+    made = resolve_groups(model, schema)
     plan = plan_of(model if made is None else made.entity, schema, depth)
-    _check_plan(plan)
+    _check_plan_aggregates(plan)
     for _, measure in () if made is None else made.measures:
-        check(measure)
+        parse_aggregate_conditions(measure)
     return made, plan
 
 
-def _row_term(
+def _figure_sort_key(
     model: type[Any], schema: type[BaseModel], known: Mapping[str, Any], name: Any
 ) -> SortKey:
     plain = name.lstrip("+-").partition(" ")[0] if isinstance(name, str) else ""
@@ -133,26 +142,26 @@ def _row_term(
             model=model.__name__,
             fields=(plain,),
         )
-    return _term(model, schema, name)
+    return _make_figure_sort_key(model, schema, name)
 
 
-class _Made:
+class _FigureColumns:
     """The figures of a row as attributes; each is built as SQL when it is read."""
 
-    def __init__(self, measures: dict[str, Measure], sources: JoinTree) -> None:
+    def __init__(self, measures: dict[str, ResolvedAggregate], sources: JoinTree) -> None:
         self._measures = measures
         self._sources = sources
 
     def __getattr__(self, name: str) -> ColumnElement[Any]:
-        return of_children(self._measures[name], self._sources)
+        return build_children_aggregate(self._measures[name], self._sources)
 
 
 @memoized
-def _figures(model: type[Any], schema: type[BaseModel]) -> Figures:
-    measures = rows_measures(model, schema, nested=True)
-    return Figures(
+def _figure_relation(model: type[Any], schema: type[BaseModel]) -> FigureRelation:
+    measures = resolve_row_aggregates(model, schema, nested=True)
+    return FigureRelation(
         name=schema.__name__,
-        target=figures_of(model, schema) or model,
+        target=figures_class_of(model, schema) or model,
         many=False,
         optional=False,
         direction="many_to_one",
@@ -160,40 +169,40 @@ def _figures(model: type[Any], schema: type[BaseModel]) -> Figures:
         viewonly=True,
         local=(),
         multiplies=False,
-        build=lambda sources: _Made(measures, sources),
+        build=lambda sources: _FigureColumns(measures, sources),
         measures=measures,
     )
 
 
 @memoized
-def _term(model: type[Any], schema: type[BaseModel], name: str) -> SortKey:
-    figures = _figures(model, schema)
+def _make_figure_sort_key(model: type[Any], schema: type[BaseModel], name: str) -> SortKey:
+    figures = _figure_relation(model, schema)
     return replace(sort_key_of(figures.target, name), steps=(figures,))
 
 
-def _behind(node: Node, steps: tuple[Relation, ...]) -> Node:
+def _move_node(node: Node, steps: tuple[Relation, ...]) -> Node:
     """Return the condition moved to the end of ``steps``."""
     match node:
         case Comparison():
-            return _leaf(node, steps)
+            return _move_comparison(node, steps)
         case And(nodes):
-            return And(tuple(_behind(item, steps) for item in nodes))
+            return And(tuple(_move_node(item, steps) for item in nodes))
         case Or(nodes):
-            return Or(tuple(_behind(item, steps) for item in nodes))
+            return Or(tuple(_move_node(item, steps) for item in nodes))
         case Not(inner):
-            return Not(_behind(inner, steps))
+            return Not(_move_node(inner, steps))
         case _:
             return node
 
 
 @memoized
-def _leaf(node: Comparison, steps: tuple[Relation, ...]) -> Comparison:
+def _move_comparison(node: Comparison, steps: tuple[Relation, ...]) -> Comparison:
     return replace(node, steps=(*steps, *node.steps))
 
 
-def _check_plan(plan: Plan) -> None:
+def _check_plan_aggregates(plan: Plan) -> None:
     """Parse the conditions of every aggregate, so that mistakes raise before anything runs."""
     for _, measure in plan.measures:
-        check(measure)
+        parse_aggregate_conditions(measure)
     for nested in (*plan.ones, *plan.many):
-        _check_plan(nested.plan)
+        _check_plan_aggregates(nested.plan)

@@ -24,14 +24,14 @@ from colonnade.sql.membership import build_in_stored_keys
 from colonnade.values import family_of
 
 __all__ = [
-    "among",
-    "among_asked",
-    "among_held",
-    "asked",
-    "bound",
-    "chunked",
-    "keyed",
-    "names",
+    "bind_values",
+    "build_asked_key_in",
+    "build_key_in",
+    "build_stored_key_in",
+    "chunk_keys",
+    "parameter_names",
+    "select_by_asked_keys",
+    "select_by_stored_keys",
     "unused_prefix",
 ]
 
@@ -47,18 +47,18 @@ _IN: Final = OPERATORS["in"]
 _VALUES: Final = 30_000
 
 
-def names(prefix: str) -> Iterator[str]:
+def parameter_names(prefix: str) -> Iterator[str]:
     """Yield the bind parameters' names for a spec's values, in order: ``v0``, ``v1``, …."""
     return (f"{prefix}{number}" for number in count())
 
 
-def bound(prefix: str, values: Iterable[Any]) -> dict[str, Any]:
+def bind_values(prefix: str, values: Iterable[Any]) -> dict[str, Any]:
     """Return the values by these names; a ``Pair`` has two."""
     values = tuple(values)
     if len(values) <= _FEW and Pair not in map(type, values):
-        return dict(zip(_first(prefix), values, strict=False))
+        return dict(zip(_first_names(prefix), values, strict=False))
     found: dict[str, Any] = {}
-    for name, value in zip(names(prefix), values, strict=False):
+    for name, value in zip(parameter_names(prefix), values, strict=False):
         if type(value) is Pair:
             found[f"{name}_low"], found[f"{name}_high"] = value
         else:
@@ -78,7 +78,7 @@ def unused_prefix(model: type[Any], prefix: str) -> str:
     return prefix
 
 
-def among(entity: Any, names: Sequence[str]) -> Any:
+def build_key_in(entity: Any, names: Sequence[str]) -> Any:
     """Return the condition that an entity's key is one of those bound as ``keys``."""
     columns = [getattr(entity, name) for name in names]
     if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
@@ -88,7 +88,7 @@ def among(entity: Any, names: Sequence[str]) -> Any:
     return key.in_(bindparam(ASKED_KEYS, expanding=True))
 
 
-def among_asked(model: type[Any]) -> Any:
+def build_asked_key_in(model: type[Any]) -> Any:
     """Return the condition for keys that a caller gave, compared as lookups compare."""
     columns = [getattr(model, name) for name in mapping_of(model).key]
     if len(columns) == 1:
@@ -96,18 +96,18 @@ def among_asked(model: type[Any]) -> Any:
     return build_in_stored_keys(columns, ASKED_KEYS, [_IN.kind(column.type) for column in columns])
 
 
-def among_held(entity: Any, names: Sequence[str]) -> Any:
+def build_stored_key_in(entity: Any, names: Sequence[str]) -> Any:
     """Return the condition for keys that the database has returned.
 
     One text of SQL serves any number of keys with any number of columns.
     """
     columns = [getattr(entity, name) for name in names]
     if len(columns) == 1 and family_of(columns[0].type) not in _BY_ONE:
-        return among(entity, names)
+        return build_key_in(entity, names)
     return build_in_stored_keys(columns, ASKED_KEYS)
 
 
-def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
+def chunk_keys(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
     """Yield the values to bind for ``among``: 10,000 keys at once, or fewer of several columns.
 
     For keys of several columns it has each column too, which ``among_held`` binds on PostgreSQL.
@@ -127,16 +127,16 @@ def chunked(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
             }
 
 
-def keyed(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
+def select_by_stored_keys(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
     """Return the SELECT of objects by ``keys`` that are as the database has stored them."""
-    return select(model).where(among(model, mapping_of(model).key)).options(*options)
+    return select(model).where(build_key_in(model, mapping_of(model).key)).options(*options)
 
 
-def asked(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
+def select_by_asked_keys(model: type[Any], options: Sequence[ORMOption] = ()) -> Any:
     """Return the SELECT of objects by ``keys`` that are as a caller gave them."""
-    return select(model).where(among_asked(model)).options(*options)
+    return select(model).where(build_asked_key_in(model)).options(*options)
 
 
 @memoized
-def _first(prefix: str) -> tuple[str, ...]:
-    return tuple(islice(names(prefix), _FEW))
+def _first_names(prefix: str) -> tuple[str, ...]:
+    return tuple(islice(parameter_names(prefix), _FEW))

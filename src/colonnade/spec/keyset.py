@@ -16,24 +16,24 @@ from sqlalchemy import ColumnElement, and_, bindparam, false, or_, true, tuple_
 from colonnade.errors import InvalidOperand
 from colonnade.filters import And, Comparison, Every, JoinTree, Node, Not, Or, Some
 from colonnade.mapping import attribute_on
-from colonnade.ordering import SortKey, flipped
-from colonnade.spec.keys import names
+from colonnade.ordering import SortKey, flip_sort_key
+from colonnade.spec.keys import parameter_names
 from colonnade.spec.parameters import CONDITION_VALUE, name_position
-from colonnade.sql import exact, sortable, sorted_by
+from colonnade.sql import build_exact, build_order_term, build_sortable
 from colonnade.sql.comparison import RowComparison
 
 __all__ = [
     "Keyset",
     "after_position",
+    "build_order_by",
+    "build_rank_column",
     "key_columns",
-    "order_of",
-    "ranked",
     "scan_order",
     "split_ranges",
 ]
 
-Part: TypeAlias = Literal["all", "values", "nulls", "ties", "past"]
-_NULLS: Final[dict[bool, tuple[Part, Part]]] = {
+PagePart: TypeAlias = Literal["all", "values", "nulls", "ties", "past"]
+_NULLS: Final[dict[bool, tuple[PagePart, PagePart]]] = {
     True: ("nulls", "values"),
     False: ("values", "nulls"),
 }
@@ -53,7 +53,7 @@ class Keyset:
     backwards: bool = False
     nulls: tuple[bool, ...] = ()
     inclusive: bool = False
-    part: Part = "all"
+    part: PagePart = "all"
     bounds_nulls: bool = False
 
 
@@ -65,7 +65,7 @@ def split_ranges(
     ``nulls_greatest`` says whether NULL is the greatest value in the database's indexes; None if it
     does not matter. ``ties`` says whether many rows share the value of the first key.
     """
-    found = _parts(scan_order(terms, keyset)[0], keyset, nulls_greatest)
+    found = _split_nulls(scan_order(terms, keyset)[0], keyset, nulls_greatest)
     if nulls_greatest is False:
         # MySQL finds the start in an index also among ties, and would not if they were apart.
         return tuple(replace(item, bounds_nulls=item.part == "nulls") for item in found)
@@ -78,10 +78,10 @@ def split_ranges(
 def scan_order(terms: Sequence[SortKey], keyset: Keyset | None) -> tuple[SortKey, ...]:
     """Return the sort keys in the direction in which the rows are read."""
     back = keyset is not None and keyset.backwards
-    return tuple(flipped(item) if back else item for item in terms)
+    return tuple(flip_sort_key(item) if back else item for item in terms)
 
 
-def order_of(
+def build_order_by(
     terms: Sequence[SortKey],
     keyset: Keyset | None,
     sources: JoinTree,
@@ -104,8 +104,10 @@ def order_of(
         placed = item.nullable and not (parted and number == 0)
         ranks = item.rank is not None
         order.append(
-            sorted_by(
-                ranked(item, where, sources) if ranks else sortable(_attribute(item, sources)),
+            build_order_term(
+                build_rank_column(item, where, sources)
+                if ranks
+                else build_sortable(_sort_column(item, sources)),
                 descending=item.descending,
                 nulls_first=item.nulls_first if placed else None,
             )
@@ -116,7 +118,7 @@ def order_of(
 def key_columns(terms: Sequence[SortKey], sources: JoinTree) -> list[Any]:
     """Return the columns with the values of the sort keys, to be read beside each row."""
     return [
-        exact(_attribute(item, sources)).label(name_position(number))
+        build_exact(_sort_column(item, sources)).label(name_position(number))
         for number, item in enumerate(terms)
     ]
 
@@ -126,32 +128,34 @@ def after_position(
 ) -> ColumnElement[bool] | None:
     """Return the condition for rows on the page or after it; None if it is every row."""
     order = scan_order(terms, keyset)
-    first = sortable(_attribute(order[0], sources))
+    first = build_sortable(_sort_column(order[0], sources))
     if not keyset.nulls:
-        return None if keyset.part == "all" else _is_part(first, keyset.part)
-    keys = [_key(item, sources, number, keyset.nulls[number]) for number, item in enumerate(order)]
+        return None if keyset.part == "all" else _build_null_part(first, keyset.part)
+    keys = [
+        _make_key(item, sources, number, keyset.nulls[number]) for number, item in enumerate(order)
+    ]
     null = keyset.nulls[0]
     if keyset.part == "ties":
-        return and_(_same(keys[0]), _after(keys[1:], keyset.inclusive))
+        return and_(_build_same_key(keys[0]), _build_after(keys[1:], keyset.inclusive))
     if keyset.part == "past":
         return _compare(keys[0], keys[0].column, keys[0].value, equal=False)
     if keyset.part == "all":
-        return _after(keys, keyset.inclusive)
+        return _build_after(keys, keyset.inclusive)
     if null is not (keyset.part == "nulls"):
         # The position is in one part, and this is the other part: all of it comes after.
-        return _is_part(first, keyset.part)
+        return _build_null_part(first, keyset.part)
     if null:
-        among = and_(_is_part(first, "nulls"), _after(keys[1:], keyset.inclusive))
-        return _as_a_range(among, keys) if keyset.bounds_nulls and keys[-1].plain else among
-    return _after([replace(keys[0], nullable=False), *keys[1:]], keyset.inclusive)
+        among = and_(_build_null_part(first, "nulls"), _build_after(keys[1:], keyset.inclusive))
+        return _add_empty_range(among, keys) if keyset.bounds_nulls and keys[-1].plain else among
+    return _build_after([replace(keys[0], nullable=False), *keys[1:]], keyset.inclusive)
 
 
-def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
+def build_rank_column(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
     """Return the number that a rank term sorts by, with the value that its search binds.
 
     Raises ``InvalidOperand`` if no such search has to hold for every row.
     """
-    for name, leaf in _leaves(where, names(CONDITION_VALUE), held=True):
+    for name, leaf in _held_comparisons(where, parameter_names(CONDITION_VALUE), held=True):
         rank = leaf.operator.rank
         same = leaf.steps == item.steps and leaf.column.name == item.column.name
         if same and rank is not None and leaf.operator.name == item.rank:
@@ -165,27 +169,31 @@ def ranked(item: SortKey, where: Iterable[Node], sources: JoinTree) -> Any:
     )
 
 
-def _attribute(item: SortKey, sources: JoinTree) -> Any:
+def _sort_column(item: SortKey, sources: JoinTree) -> Any:
     return attribute_on(sources.join_path(item.steps), item.column)
 
 
-def _key(item: SortKey, sources: JoinTree, number: int, null: bool) -> _Key:
-    column = _attribute(item, sources)
+def _make_key(item: SortKey, sources: JoinTree, number: int, null: bool) -> _Key:
+    column = _sort_column(item, sources)
     # Bound with the type as which it was read, so that no conversion rounds the value.
-    value = None if null else sortable(bindparam(name_position(number), type_=exact(column).type))
-    return _Key(sortable(column), value, item.descending, item.nulls_first, item.nullable)
+    value = (
+        None
+        if null
+        else build_sortable(bindparam(name_position(number), type_=build_exact(column).type))
+    )
+    return _Key(build_sortable(column), value, item.descending, item.nulls_first, item.nullable)
 
 
-def _is_part(column: Any, part: Part) -> ColumnElement[bool]:
+def _build_null_part(column: Any, part: PagePart) -> ColumnElement[bool]:
     result: ColumnElement[bool] = column.is_(None) if part == "nulls" else column.is_not(None)
     return result
 
 
-def _after(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
+def _build_after(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
     """Return the condition that a row comes after these keys, or has them if ``inclusive``."""
     if not keys:
         return true() if inclusive else false()
-    spelled = _spelled_out(keys, inclusive)
+    spelled = _build_nested_or(keys, inclusive)
     # A row value compares all of its keys in one direction, and is NULL if one of them is.
     alike = all(key.plain and key.descending is keys[0].descending for key in keys)
     if not alike or len(keys) == 1:
@@ -195,12 +203,12 @@ def _after(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
     return RowComparison(_compare(keys[0], columns, values, equal=inclusive), spelled)
 
 
-def _spelled_out(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
+def _build_nested_or(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
     """Return ``a > x OR (a = x AND (b > y OR …))``, without a row value."""
-    after = _ending(keys[-1], inclusive) if keys else None
+    after = _build_last_key(keys[-1], inclusive) if keys else None
     for key in reversed(keys[:-1]):
-        later = [] if (strictly := _strictly(key)) is None else [strictly]
-        alike = [] if after is None else [and_(_same(key), after)]
+        later = [] if (strictly := _build_strictly_after(key)) is None else [strictly]
+        alike = [] if after is None else [and_(_build_same_key(key), after)]
         after = or_(*later, *alike) if later or alike else None
     if after is None:
         return true() if inclusive and not keys else false()
@@ -210,32 +218,32 @@ def _spelled_out(keys: Sequence[_Key], inclusive: bool) -> ColumnElement[bool]:
     return and_(_compare(keys[0], keys[0].column, keys[0].value, equal=True), after)
 
 
-def _ending(last: _Key, inclusive: bool) -> ColumnElement[bool] | None:
+def _build_last_key(last: _Key, inclusive: bool) -> ColumnElement[bool] | None:
     """Return the condition on the last key, or None if no row can meet it.
 
     The last key is of the primary key, or of groups, whose keys may be NULL.
     """
     if last.plain:
         return _compare(last, last.column, last.value, equal=inclusive)
-    strictly = _strictly(last)
+    strictly = _build_strictly_after(last)
     if not inclusive:
         return strictly
-    return _same(last) if strictly is None else or_(strictly, _same(last))
+    return _build_same_key(last) if strictly is None else or_(strictly, _build_same_key(last))
 
 
-def _strictly(key: _Key) -> ColumnElement[bool] | None:
+def _build_strictly_after(key: _Key) -> ColumnElement[bool] | None:
     """Return the condition that a row's key comes after this one; None where none does."""
     if key.value is None:
         # After NULL comes every value if NULLs are first, and nothing if they are last.
-        return _is_part(key.column, "values") if key.nulls_first else None
+        return _build_null_part(key.column, "values") if key.nulls_first else None
     after = _compare(key, key.column, key.value, equal=False)
     comes_later = key.nullable and not key.nulls_first
-    return or_(after, _is_part(key.column, "nulls")) if comes_later else after
+    return or_(after, _build_null_part(key.column, "nulls")) if comes_later else after
 
 
-def _same(key: _Key) -> ColumnElement[bool]:
+def _build_same_key(key: _Key) -> ColumnElement[bool]:
     if key.value is None:
-        return _is_part(key.column, "nulls")
+        return _build_null_part(key.column, "nulls")
     result: ColumnElement[bool] = key.column == key.value
     return result
 
@@ -249,7 +257,7 @@ def _compare(key: _Key, column: Any, value: Any, *, equal: bool) -> ColumnElemen
     return result
 
 
-def _leaves(
+def _held_comparisons(
     nodes: Iterable[Node], slot: Iterator[str], *, held: bool
 ) -> Iterator[tuple[str, Comparison]]:
     """Yield the comparisons that hold for every row with the names of their bind parameters.
@@ -264,11 +272,11 @@ def _leaves(
                     if held:
                         yield name, node
             case And(inner):
-                yield from _leaves(inner, slot, held=held)
+                yield from _held_comparisons(inner, slot, held=held)
             case Or(inner):
-                yield from _leaves(inner, slot, held=False)
+                yield from _held_comparisons(inner, slot, held=False)
             case Not(inner) | Some(_, inner) | Every(_, inner):
-                yield from _leaves((inner,), slot, held=False)
+                yield from _held_comparisons((inner,), slot, held=False)
             case _:  # an SQL expression of the caller's has its own bind parameters
                 pass
 
@@ -289,7 +297,7 @@ class _Key:
         return self.value is not None and not self.nullable
 
 
-def _parts(first: SortKey, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
+def _split_nulls(first: SortKey, keyset: Keyset, nulls_greatest: bool | None) -> tuple[Keyset, ...]:
     """Return one range, or one for the values and one for the NULLs of the first key."""
     if not first.nullable or first.computed:
         return (keyset,)
@@ -303,13 +311,15 @@ def _parts(first: SortKey, keyset: Keyset, nulls_greatest: bool | None) -> tuple
     return tuple(replace(keyset, part=part) for part in both[begun:])
 
 
-def _as_a_range(among: ColumnElement[bool], keys: Sequence[_Key]) -> ColumnElement[bool]:
+def _add_empty_range(among: ColumnElement[bool], keys: Sequence[_Key]) -> ColumnElement[bool]:
     """Return the condition with an alternative that holds for no row.
 
     It keeps MySQL from reading all the NULLs.
     """
     last = keys[-1]
     none = and_(
-        _is_part(keys[0].column, "values"), last.column < last.value, last.column > last.value
+        _build_null_part(keys[0].column, "values"),
+        last.column < last.value,
+        last.column > last.value,
     )
     return or_(among, none)

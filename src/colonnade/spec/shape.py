@@ -15,7 +15,7 @@ from colonnade.caches import memoized
 from colonnade.filters import Node, ParsedConditions, expand_pairs, matches_no_row
 from colonnade.mapping import Relation
 from colonnade.ordering import SortKey
-from colonnade.spec.keys import bound
+from colonnade.spec.keys import bind_values
 from colonnade.spec.keyset import Keyset
 from colonnade.spec.parameters import (
     CONDITION_VALUE,
@@ -25,7 +25,16 @@ from colonnade.spec.parameters import (
     name_position,
 )
 
-__all__ = ["Limit", "Lock", "Shape", "Sorted", "Spec", "limit_of", "unsorted_paths", "whole"]
+__all__ = [
+    "Limit",
+    "Lock",
+    "Shape",
+    "SortedPaths",
+    "Spec",
+    "limit_of",
+    "spec_of_all_rows",
+    "unsorted_paths",
+]
 
 #: How a statement is limited: to a number that stands in it, or to one that is bound.
 Limit: TypeAlias = int | Literal["few", "many"]
@@ -65,11 +74,11 @@ class Lock:
 #: Relations to follow, one after the other.
 Path: TypeAlias = tuple[Relation, ...]
 #: Paths to collections, each with the order that was asked for.
-Sorted: TypeAlias = tuple[tuple[Path, tuple[SortKey, ...]], ...]
+SortedPaths: TypeAlias = tuple[tuple[Path, tuple[SortKey, ...]], ...]
 
 
 def unsorted_paths(
-    load: tuple[tuple[Relation, ...], ...], sorted_: Sorted
+    load: tuple[tuple[Relation, ...], ...], sorted_: SortedPaths
 ) -> tuple[tuple[Relation, ...], ...]:
     """Return the paths that neither have an order of their own nor lead through one that has."""
     return tuple(path for path in load if not any(path[: len(own)] == own for own, _ in sorted_))
@@ -87,7 +96,7 @@ class Shape(NamedTuple):
     where: tuple[Node, ...] = ()
     order: tuple[SortKey, ...] = ()
     load: tuple[tuple[Relation, ...], ...] = ()
-    sorted: Sorted = ()
+    sorted: SortedPaths = ()
     limit: Limit | None = None
     skipping: bool = False
     of: Shape | None = None
@@ -194,9 +203,9 @@ class Spec(NamedTuple):
     @property
     def parameters(self) -> dict[str, Any]:
         """The values by the names of the statement's bind parameters."""
-        found = bound(CONDITION_VALUE, self.values)
+        found = bind_values(CONDITION_VALUE, self.values)
         if self.of is not None:
-            found |= bound(ROW_CONDITION_VALUE, self.of.values)
+            found |= bind_values(ROW_CONDITION_VALUE, self.of.values)
         if self.binds_limit:
             found[LIMIT] = self.limit
         if self.offset is not None:
@@ -210,6 +219,6 @@ class Spec(NamedTuple):
 
 
 @memoized
-def whole(model: type[Any]) -> Spec:
+def spec_of_all_rows(model: type[Any]) -> Spec:
     """Return the spec for every row."""
     return Spec(Shape(model))

@@ -31,22 +31,22 @@ from colonnade.caches import memoized
 from colonnade.filters import And, JoinTree, compile_node
 from colonnade.mapping import Relation, mapping_of
 from colonnade.ordering import with_primary_key
-from colonnade.spec.aggregate_sql import groups
-from colonnade.spec.keys import names
-from colonnade.spec.keyset import after_position, key_columns, order_of
+from colonnade.spec.aggregate_sql import build_groups
+from colonnade.spec.keys import parameter_names
+from colonnade.spec.keyset import after_position, build_order_by, key_columns
 from colonnade.spec.memory import remembered
 from colonnade.spec.parameters import CONDITION_VALUE, LIMIT, OFFSET
 from colonnade.spec.shape import Limit, Shape, Spec, unsorted_paths
 
 __all__ = [
     "apply_shape",
-    "keys_of",
-    "limiting",
     "loader_options",
-    "matching",
+    "make_limit",
+    "scroll_columns",
     "select_count",
     "select_entities",
     "select_existence",
+    "select_matching",
 ]
 
 #: The values of ``lazy`` for relations that SQLAlchemy joins whenever their owner is read.
@@ -56,7 +56,7 @@ Builder: TypeAlias = Callable[[Shape], Any]
 
 def select_entities(spec: Spec) -> Any:
     """Return the SELECT of whole objects, with what ``load`` asks for."""
-    return _for(spec, _entities, _entities_cached)
+    return _build_statement(spec, _build_entities, _cached_entities)
 
 
 def select_count(spec: Spec) -> Any:
@@ -65,21 +65,25 @@ def select_count(spec: Spec) -> Any:
     With a limit or an offset it counts the rows that they leave.
     """
     if spec.is_cut:
-        return _for(_bare(spec, cut=True), _counting_cut, _counting_cut_cached)
-    return _for(_bare(spec), _counting, _counting_cached)
+        return _build_statement(
+            _without_order(spec, cut=True), _build_bounded_count, _cached_bounded_count
+        )
+    return _build_statement(_without_order(spec), _build_count, _cached_count)
 
 
 def select_existence(spec: Spec) -> Any:
     """Return SELECT 1 … LIMIT 1, after the rows that an offset leaves out."""
     if spec.is_cut:
         spec = spec.within(1)
-        return _for(_bare(spec, cut=True), _existing_cut, _existing_cut_cached)
-    return _for(_bare(spec), _existing, _existing_cached)
+        return _build_statement(
+            _without_order(spec, cut=True), _build_bounded_existence, _cached_bounded_existence
+        )
+    return _build_statement(_without_order(spec), _build_existence, _cached_existence)
 
 
-def matching(spec: Spec) -> Any:
+def select_matching(spec: Spec) -> Any:
     """Return SELECT 1 for every row, of which a planner is asked for its estimate."""
-    return _for(_bare(spec), _matching, _matching_cached)
+    return _build_statement(_without_order(spec), _build_matching, _cached_matching)
 
 
 def apply_shape(
@@ -91,23 +95,25 @@ def apply_shape(
 ) -> Select[Any]:
     """Return a SELECT from ``sources`` with the shape's conditions, order and limits."""
     if shape.where:
-        condition = compile_node(And(shape.where), sources, names(CONDITION_VALUE).__next__)
+        condition = compile_node(
+            And(shape.where), sources, parameter_names(CONDITION_VALUE).__next__
+        )
         statement = statement.where(condition)
     if shape.of is not None:
-        statement = statement.add_cte(groups(shape.model, shape.of))
+        statement = statement.add_cte(build_groups(shape.model, shape.of))
     order: list[Any] = []
     if ordered:
         terms = with_primary_key(shape.model, shape.order)
-        order = order_of(terms, shape.keyset, sources, shape.where)
+        order = build_order_by(terms, shape.keyset, sources, shape.where)
         if shape.keyset is not None:
             later = after_position(terms, shape.keyset, sources)
             statement = statement if later is None else statement.where(later)
     # Last, since conditions and order have told the sources what to join.
     statement = sources.apply_joins(statement).order_by(*order)
-    return _cut(statement, shape) if ordered else statement
+    return _apply_bounds(statement, shape) if ordered else statement
 
 
-def limiting(limit: Limit, name: str) -> ColumnElement[int]:
+def make_limit(limit: Limit, name: str) -> ColumnElement[int]:
     """Return the number of rows as it stands in a statement: itself, or the value of this name."""
     if isinstance(limit, int):
         return literal_column(str(limit), Integer)
@@ -116,7 +122,7 @@ def limiting(limit: Limit, name: str) -> ColumnElement[int]:
     return bindparam(name, type_=kind, required=True)
 
 
-def keys_of(shape: Shape, sources: JoinTree) -> list[Any]:
+def scroll_columns(shape: Shape, sources: JoinTree) -> list[Any]:
     """Return the columns that a scroll reads in addition: the sort keys of each row."""
     if shape.keyset is None:
         return []
@@ -127,11 +133,11 @@ def loader_options(
     model: type[Any], paths: Iterable[tuple[Relation, ...]]
 ) -> tuple[ORMOption, ...]:
     """Return SQLAlchemy's options that load the relations of each path, with those on the way."""
-    return (*_kept_apart(model), *(_option(model, path) for path in paths))
+    return (*_separate_load_options(model), *(_loader_option(model, path) for path in paths))
 
 
 @memoized
-def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
+def _separate_load_options(model: type[Any]) -> tuple[ORMOption, ...]:
     """Return options for single objects that the model joins by itself and that may be several.
 
     Loaded in a statement of their own, they do not repeat its rows.
@@ -144,7 +150,7 @@ def _kept_apart(model: type[Any]) -> tuple[ORMOption, ...]:
     )
 
 
-def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
+def _loader_option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
     """Return the option that loads one path: single objects joined, collections apart."""
     option: Any = None
     owner = model
@@ -159,20 +165,20 @@ def _option(model: type[Any], path: tuple[Relation, ...]) -> ORMOption:
     return result
 
 
-def _cut(statement: Select[Any], shape: Shape) -> Select[Any]:
+def _apply_bounds(statement: Select[Any], shape: Shape) -> Select[Any]:
     if shape.limit is not None:
-        statement = statement.limit(limiting(shape.limit, LIMIT))
+        statement = statement.limit(make_limit(shape.limit, LIMIT))
     if shape.skipping:
         statement = statement.offset(bindparam(OFFSET, required=True))
     return statement
 
 
-def _for(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:
+def _build_statement(spec: Spec, build: Builder, cached: Callable[[Shape], Any]) -> Any:
     """Return the statement for a spec, from the cache unless the spec is ``raw``."""
     return build(spec.shape) if spec.raw else cached(spec.shape)
 
 
-def _bare(spec: Spec, *, cut: bool = False) -> Spec:
+def _without_order(spec: Spec, *, cut: bool = False) -> Spec:
     """Return the spec with its conditions only, or with its limits too.
 
     Queries that differ in the rest then share a statement: the number of rows does not depend on
@@ -184,18 +190,18 @@ def _bare(spec: Spec, *, cut: bool = False) -> Spec:
     return spec._replace(shape=shape)
 
 
-def _entities(shape: Shape) -> Any:
+def _build_entities(shape: Shape) -> Any:
     sources = JoinTree(shape.model)
     statement: Any = select(shape.model)
-    if keys := keys_of(shape, sources):
+    if keys := scroll_columns(shape, sources):
         statement = select_rows(shape.model, *keys)
     statement = statement.options(
         *loader_options(shape.model, unsorted_paths(shape.load, shape.sorted))
     )
-    return _locking(apply_shape(statement, sources, shape), shape)
+    return _apply_lock(apply_shape(statement, sources, shape), shape)
 
 
-def _locking(statement: Select[Any], shape: Shape) -> Select[Any]:
+def _apply_lock(statement: Select[Any], shape: Shape) -> Select[Any]:
     """Return the SELECT with FOR UPDATE of the model's own table, if the shape asks for a lock.
 
     The far side of an outer join cannot be locked.
@@ -209,55 +215,55 @@ def _locking(statement: Select[Any], shape: Shape) -> Select[Any]:
     return statement.execution_options(populate_existing=True)
 
 
-def _counting(shape: Shape) -> Any:
+def _build_count(shape: Shape) -> Any:
     statement: Select[Any] = select_rows(func.count()).select_from(shape.model)
     return apply_shape(statement, JoinTree(shape.model), shape, ordered=False)
 
 
-def _matching(shape: Shape) -> Any:
+def _build_matching(shape: Shape) -> Any:
     statement: Select[Any] = select_rows(literal_column("1")).select_from(shape.model)
     return apply_shape(statement, JoinTree(shape.model), shape, ordered=False)
 
 
-def _existing(shape: Shape) -> Any:
-    return _matching(shape).limit(limiting(1, LIMIT))
+def _build_existence(shape: Shape) -> Any:
+    return _build_matching(shape).limit(make_limit(1, LIMIT))
 
 
-def _counting_cut(shape: Shape) -> Any:
+def _build_bounded_count(shape: Shape) -> Any:
     # A limit beside count(*) would apply to the one row of the result.
-    rows = _cut(_matching(shape), shape).subquery()
+    rows = _apply_bounds(_build_matching(shape), shape).subquery()
     return select_rows(func.count()).select_from(rows)
 
 
-def _existing_cut(shape: Shape) -> Any:
-    return _cut(_matching(shape), shape)
+def _build_bounded_existence(shape: Shape) -> Any:
+    return _apply_bounds(_build_matching(shape), shape)
 
 
 @remembered
-def _entities_cached(shape: Shape) -> Any:
-    return _entities(shape)
+def _cached_entities(shape: Shape) -> Any:
+    return _build_entities(shape)
 
 
 @remembered
-def _counting_cached(shape: Shape) -> Any:
-    return _counting(shape)
+def _cached_count(shape: Shape) -> Any:
+    return _build_count(shape)
 
 
 @remembered
-def _matching_cached(shape: Shape) -> Any:
-    return _matching(shape)
+def _cached_matching(shape: Shape) -> Any:
+    return _build_matching(shape)
 
 
 @remembered
-def _existing_cached(shape: Shape) -> Any:
-    return _existing(shape)
+def _cached_existence(shape: Shape) -> Any:
+    return _build_existence(shape)
 
 
 @remembered
-def _counting_cut_cached(shape: Shape) -> Any:
-    return _counting_cut(shape)
+def _cached_bounded_count(shape: Shape) -> Any:
+    return _build_bounded_count(shape)
 
 
 @remembered
-def _existing_cut_cached(shape: Shape) -> Any:
-    return _existing_cut(shape)
+def _cached_bounded_existence(shape: Shape) -> Any:
+    return _build_bounded_existence(shape)

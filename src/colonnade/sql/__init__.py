@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from colonnade.sql.order import exact, sortable, sorted_by
+from colonnade.sql.order import build_exact, build_order_term, build_sortable
 
-__all__ = ["exact", "sortable", "sorted_by"]
+__all__ = ["build_exact", "build_order_term", "build_sortable"]

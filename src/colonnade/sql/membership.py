@@ -43,7 +43,7 @@ VALUE_FUNCTION: Final = "colonnade_value"
 #: Families that JSON cannot carry exactly, sent as text: SQLite reads a float to 15 digits only.
 _AS_TEXT: Final = frozenset({"float", "decimal", "bytes"})
 #: The family of unknown types, for which nothing says how a list is written.
-_BY_ONE: Final = "other"
+_UNLISTED_FAMILY: Final = "other"
 
 
 def build_in(column: Any, values: Any) -> ColumnElement[bool]:
@@ -67,7 +67,7 @@ def build_in_stored_keys(
     kinds = kinds or [column.type for column in columns]
     key: Any = columns[0] if len(columns) == 1 else tuple_(*columns, types=kinds)
     each: Any = key.in_(bindparam(name, expanding=True))
-    if any(family_of(column.type) == _BY_ONE for column in columns):
+    if any(family_of(column.type) == _UNLISTED_FAMILY for column in columns):
         return each  # type: ignore[no-any-return] # a comparison
     names = [name] if len(columns) == 1 else [f"{name}_{index}" for index in range(len(columns))]
     arrays = [
@@ -231,7 +231,7 @@ class _AmongStored(Predicate):
 
 
 @compiles(_AmongStored)
-def _each_stored(element: _AmongStored, compiler: Any, **options: Any) -> str:
+def _render_each_key(element: _AmongStored, compiler: Any, **options: Any) -> str:
     text: str = compiler.process(list(element.clauses)[-1], **options)
     return text
 
@@ -244,7 +244,7 @@ def _render_key_arrays(element: _AmongStored, compiler: Any, **options: Any) -> 
 
 
 @compiles(_AmongStored, "sqlite")
-def _stored_of_json(element: _AmongStored, compiler: Any, **options: Any) -> str:
+def _render_keys_in_json(element: _AmongStored, compiler: Any, **options: Any) -> str:
     columns, arrays, rows = _split_clauses(element, compiler, options)
     single = len(arrays) == 1
     source = compiler.process(arrays[0] if single else rows, **options)

@@ -21,10 +21,10 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["exact", "sortable", "sorted_by"]
+__all__ = ["build_exact", "build_order_term", "build_sortable"]
 
 
-def sorted_by(
+def build_order_term(
     column: Any, *, descending: bool, nulls_first: bool | None = None
 ) -> UnaryExpression[Any]:
     """Return a term of ORDER BY.
@@ -35,26 +35,26 @@ def sorted_by(
     if nulls_first is None:
         return term
     placed = operators.nulls_first_op if nulls_first else operators.nulls_last_op
-    return _Placed(term, modifier=placed)
+    return _NullsPlaced(term, modifier=placed)
 
 
-def sortable(column: Any) -> Any:
+def build_sortable(column: Any) -> Any:
     """Return the SQL of a column in an order, and in comparisons that must agree with it."""
     kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-    return _Label(column) if isinstance(kind, sa.Enum) and kind.native_enum else column
+    return _SortableEnum(column) if isinstance(kind, sa.Enum) and kind.native_enum else column
 
 
-def exact(column: Any) -> Any:
+def build_exact(column: Any) -> Any:
     """Return the SQL of a column's value as the database compares it, where reading rounds it."""
     kind = column.type
     if isinstance(kind, Float):
-        return _Double(column)
+        return _FullFloat(column)
     if isinstance(kind, Numeric):
-        return sa.type_coerce(column, _Unrounded(kind))
+        return sa.type_coerce(column, _UnroundedNumeric(kind))
     return column
 
 
-class _Placed(UnaryExpression[Any]):
+class _NullsPlaced(UnaryExpression[Any]):
     """A sorted column with its NULLs first or last."""
 
     inherit_cache = True
@@ -68,20 +68,20 @@ class _Placed(UnaryExpression[Any]):
         return self.modifier is operators.nulls_first_op
 
 
-@compiles(_Placed)
-def _nulls_greatest(term: _Placed, compiler: Any, **options: Any) -> str:
+@compiles(_NullsPlaced)
+def _render_nulls(term: _NullsPlaced, compiler: Any, **options: Any) -> str:
     text: str = compiler.process(term.element, **options)
-    return text if term.first is term.descending else f"{text} NULLS {_word(term)}"
+    return text if term.first is term.descending else f"{text} NULLS {_nulls_word(term)}"
 
 
-@compiles(_Placed, "sqlite")
-def _nulls_least(term: _Placed, compiler: Any, **options: Any) -> str:
+@compiles(_NullsPlaced, "sqlite")
+def _render_nulls_on_sqlite(term: _NullsPlaced, compiler: Any, **options: Any) -> str:
     text: str = compiler.process(term.element, **options)
-    return text if term.first is not term.descending else f"{text} NULLS {_word(term)}"
+    return text if term.first is not term.descending else f"{text} NULLS {_nulls_word(term)}"
 
 
-@compiles(_Placed, "mysql", "mariadb")
-def _nulls_apart(term: _Placed, compiler: Any, **options: Any) -> str:
+@compiles(_NullsPlaced, "mysql", "mariadb")
+def _render_nulls_on_mysql(term: _NullsPlaced, compiler: Any, **options: Any) -> str:
     text: str = compiler.process(term.element, **options)
     if term.first is not term.descending:
         return text
@@ -91,11 +91,11 @@ def _nulls_apart(term: _Placed, compiler: Any, **options: Any) -> str:
     return f"{plain} IS NULL{' DESC' if term.first else ''}, {text}"
 
 
-def _word(term: _Placed) -> str:
+def _nulls_word(term: _NullsPlaced) -> str:
     return "FIRST" if term.first else "LAST"
 
 
-class _Label(FunctionElement[Any]):
+class _SortableEnum(FunctionElement[Any]):
     """A native enum in an order: MySQL sorts it by position, but compares it as text."""
 
     inherit_cache = True
@@ -105,18 +105,18 @@ class _Label(FunctionElement[Any]):
         self.type = column.type
 
 
-@compiles(_Label)
-def _by_itself(element: _Label, compiler: Any, **options: Any) -> str:
+@compiles(_SortableEnum)
+def _render_itself(element: _SortableEnum, compiler: Any, **options: Any) -> str:
     text: str = compiler.process(next(iter(element.clauses)), **options)
     return text
 
 
-@compiles(_Label, "mysql", "mariadb")
-def _by_name(element: _Label, compiler: Any, **options: Any) -> str:
-    return f"CAST({_by_itself(element, compiler, **options)} AS CHAR)"
+@compiles(_SortableEnum, "mysql", "mariadb")
+def _render_enum_name(element: _SortableEnum, compiler: Any, **options: Any) -> str:
+    return f"CAST({_render_itself(element, compiler, **options)} AS CHAR)"
 
 
-class _Double(_Label):
+class _FullFloat(_SortableEnum):
     """A float in full: of one of 32 bits MySQL shows six digits, but compares all of it."""
 
     inherit_cache = True
@@ -126,12 +126,12 @@ class _Double(_Label):
         self.type = Float(53)
 
 
-@compiles(_Double, "mysql", "mariadb")
-def _widened(element: _Double, compiler: Any, **options: Any) -> str:
-    return f"({_by_itself(element, compiler, **options)} + 0e0)"
+@compiles(_FullFloat, "mysql", "mariadb")
+def _render_full_float(element: _FullFloat, compiler: Any, **options: Any) -> str:
+    return f"({_render_itself(element, compiler, **options)} + 0e0)"
 
 
-class _Unrounded(TypeDecorator[Decimal]):
+class _UnroundedNumeric(TypeDecorator[Decimal]):
     """A NUMERIC unrounded: SQLite stores a float, which SQLAlchemy rounds when it reads it."""
 
     impl = Numeric

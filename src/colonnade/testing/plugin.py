@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from colonnade.testing.servers import Server, Servers
     from colonnade.testing.statements import Statements
 
-__all__ = ["demand", "servers"]
+__all__ = ["find_or_skip", "servers_of"]
 
 T = TypeVar("T")
 
 _SERVERS = pytest.StashKey["Servers"]()
 
 
-def servers(config: pytest.Config) -> Servers:
+def servers_of(config: pytest.Config) -> Servers:
     """Return the servers of this test run, which are found on demand and ended with it."""
     from colonnade.testing.servers import Servers
 
@@ -48,15 +48,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_SERVERS].close()
 
 
-def demand(kind: str, find: Callable[[], T]) -> T:
+def find_or_skip(kind: str, find: Callable[[], T]) -> T:
     """Return what ``find`` returns. If it finds no server skip the test, or fail if required."""
-    from colonnade.testing.servers import ServerNotFound, required
+    from colonnade.testing.servers.find import required_kinds
+    from colonnade.testing.servers.server import ServerNotFound
 
     try:
         return find()
     except ServerNotFound as error:
         reason = f"no {kind} server: {error}"
-    if kind in required():
+    if kind in required_kinds():
         pytest.fail(f"COLONNADE_TEST_REQUIRE names {kind}; {reason}", pytrace=False)
     pytest.skip(reason)
 
@@ -64,13 +65,13 @@ def demand(kind: str, find: Callable[[], T]) -> T:
 @pytest.fixture(scope="session")
 def postgresql_server(pytestconfig: pytest.Config) -> Server:
     """Provide a PostgreSQL server for the whole run; see ``colonnade.testing.servers``."""
-    return demand("postgresql", lambda: servers(pytestconfig).find("postgresql"))
+    return find_or_skip("postgresql", lambda: servers_of(pytestconfig).find("postgresql"))
 
 
 @pytest.fixture(scope="session")
 def mariadb_server(pytestconfig: pytest.Config) -> Server:
     """Provide a MariaDB server for the whole run; see ``colonnade.testing.servers``."""
-    return demand("mariadb", lambda: servers(pytestconfig).find("mariadb"))
+    return find_or_skip("mariadb", lambda: servers_of(pytestconfig).find("mariadb"))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session as SyncSession
 
 from colonnade.database import Database
-from colonnade.mapping import counted
+from colonnade.mapping import format_count
 
 __all__ = ["Countable", "Statements", "count_statements"]
 
@@ -55,7 +55,7 @@ class Statements:
         """Raise ``AssertionError`` with the list of statements unless there were ``count``."""
         __tracebackhide__ = True
         if self.count != count:
-            expected = counted(count, "statement")
+            expected = format_count(count, "statement")
             raise AssertionError(f"expected {expected}, saw {self.count}{self._listed()}")
 
     def _listed(self) -> str:
@@ -73,14 +73,14 @@ def count_statements(target: Countable, *, transactions: bool = False) -> Genera
     """
     seen = Statements()
     with ExitStack() as listening:
-        for engine in _engines(target):
+        for engine in _engines_of(target):
             for name, listener in _listeners(seen.statements, transactions):
                 event.listen(engine, name, listener)
                 listening.callback(event.remove, engine, name, listener)
         yield seen
 
 
-def _engines(target: Countable) -> list[Engine]:
+def _engines_of(target: Countable) -> list[Engine]:
     match target:
         case Database():
             return [engine.sync_engine for engine in target.engines]

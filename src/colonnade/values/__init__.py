@@ -6,7 +6,7 @@ numbers, dates, enums and JSON. Lookups, writes, cursors and scopes all use it.
 
 from __future__ import annotations
 
-from colonnade.values.equality import equal_as_asked, equal_as_referred, returned_otherwise
+from colonnade.values.equality import equal_as_asked, equal_as_referred, may_return_otherwise
 from colonnade.values.families import Family, family_of, item_type, plain_type
 from colonnade.values.many import QuickCheck, quick_check_of
 from colonnade.values.numbers import integer_bounds
@@ -35,10 +35,10 @@ __all__ = [
     "integer_bounds",
     "is_user_type",
     "item_type",
+    "may_return_otherwise",
     "plain_type",
     "python_type_for_errors",
     "quick_check_of",
-    "returned_otherwise",
     "rule_of",
     "strip_validators",
     "text_problem",

@@ -16,7 +16,7 @@ from colonnade.capabilities import capabilities_of
 from colonnade.values.families import DIALECTS, family_of, plain_type
 from colonnade.values.rules import is_user_type
 
-__all__ = ["equal_as_asked", "equal_as_referred", "returned_otherwise"]
+__all__ = ["equal_as_asked", "equal_as_referred", "may_return_otherwise"]
 
 _EXACT = frozenset({"integer", "uuid", "boolean", "date"})
 
@@ -29,7 +29,7 @@ def equal_as_asked(kind: TypeEngine[object]) -> bool:
     family = family_of(kind)
     if family in _EXACT:
         return not is_user_type(kind)
-    return family == "text" and not is_user_type(kind) and not _has_equality_of_its_own(kind)
+    return family == "text" and not is_user_type(kind) and not _has_own_equality(kind)
 
 
 def equal_as_referred(kind: TypeEngine[object], other: TypeEngine[object]) -> bool:
@@ -49,7 +49,7 @@ def equal_as_referred(kind: TypeEngine[object], other: TypeEngine[object]) -> bo
     return kind.python_type is other.python_type
 
 
-def returned_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect) -> bool:
+def may_return_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect) -> bool:
     """Return whether a database may return another value than the one that was written."""
     if is_user_type(kind):
         return True
@@ -64,7 +64,7 @@ def returned_otherwise(kind: TypeEngine[object], value: object, dialect: Dialect
     )
 
 
-def _has_equality_of_its_own(kind: TypeEngine[object]) -> bool:
+def _has_own_equality(kind: TypeEngine[object]) -> bool:
     """Return whether on some database a collation, CITEXT or CHAR(n) decides what is equal."""
     for dialect in DIALECTS:
         plain = plain_type(kind.dialect_impl(dialect))

@@ -6,24 +6,24 @@ Each takes a session and runs one statement where no object has to be made, else
 from __future__ import annotations
 
 from colonnade.writing.bulk import bulk_insert
-from colonnade.writing.changes import assignments_of, changes_of, values_of
+from colonnade.writing.changes import parse_bulk_update, parse_insert, parse_update
 from colonnade.writing.delete import delete, delete_all
-from colonnade.writing.identity_map import held_version
+from colonnade.writing.identity_map import find_held_version
 from colonnade.writing.insert import insert, insert_unseen
-from colonnade.writing.payloads import rows_of
+from colonnade.writing.payloads import parse_inserts
 from colonnade.writing.update import update, update_all
 
 __all__ = [
-    "assignments_of",
     "bulk_insert",
-    "changes_of",
     "delete",
     "delete_all",
-    "held_version",
+    "find_held_version",
     "insert",
     "insert_unseen",
-    "rows_of",
+    "parse_bulk_update",
+    "parse_insert",
+    "parse_inserts",
+    "parse_update",
     "update",
     "update_all",
-    "values_of",
 ]

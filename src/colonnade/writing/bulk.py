@@ -52,9 +52,9 @@ async def bulk_insert(
     await session.flush()
     while chunk := list(islice(source, batch)):
         if names is None:  # the first row decides which columns are written
-            names = _keys(mapping_of(model), chunk[0])
-            defaults = _defaults(mapping_of(model), names)
-        parameters = _parameters(model, names, chunk, done)
+            names = _table_keys(mapping_of(model), chunk[0])
+            defaults = _field_defaults(mapping_of(model), names)
+        parameters = _row_parameters(model, names, chunk, done)
         if defaults:
             made = ({key: make() for key, make in defaults.items()} for _ in parameters)
             parameters = [more | row for more, row in zip(made, parameters, strict=True)]
@@ -65,7 +65,7 @@ async def bulk_insert(
     return done
 
 
-def _keys(mapped: Mapped, row: Row) -> dict[str, str]:
+def _table_keys(mapped: Mapped, row: Row) -> dict[str, str]:
     """Return the table's keys of the columns by the attributes that a row has."""
     unknown = [name for name in row if name not in mapped.columns]
     if unknown:
@@ -78,7 +78,7 @@ def _keys(mapped: Mapped, row: Row) -> dict[str, str]:
     return {name: mapped.columns[name].column.key for name in row}
 
 
-def _defaults(mapped: Mapped, names: Mapping[str, str]) -> dict[str, Callable[[], Any]]:
+def _field_defaults(mapped: Mapped, names: Mapping[str, str]) -> dict[str, Callable[[], Any]]:
     """Return the functions that make defaults of the model's fields, by the table's keys.
 
     They are for columns whose own default SQLModel has dropped.
@@ -90,7 +90,7 @@ def _defaults(mapped: Mapped, names: Mapping[str, str]) -> dict[str, Callable[[]
     }
 
 
-def _parameters(
+def _row_parameters(
     model: type[Any], names: Mapping[str, str], chunk: list[Row], done: int
 ) -> list[dict[str, Any]]:
     """Return the rows by the table's keys; raise ``InvalidChanges`` if their fields differ."""

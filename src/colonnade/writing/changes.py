@@ -26,20 +26,20 @@ from colonnade.mapping import (
     check_writable,
     did_you_mean,
     expressions_of,
+    find_nearest,
     mapping_of,
-    nearest,
     refusal_of,
     synonym_of,
     with_article,
 )
 
 __all__ = [
-    "assignments_of",
-    "changes_of",
+    "parse_bulk_update",
+    "parse_insert",
+    "parse_update",
+    "payload_keys",
     "refused_by_model",
-    "required_of",
-    "spellings_of",
-    "values_of",
+    "required_attributes",
 ]
 
 P = TypeVar("P", bound=BaseModel)
@@ -47,7 +47,7 @@ E = TypeVar("E", bound=InvalidChanges)
 Problems = list[tuple[str, str]]
 
 
-def values_of(
+def parse_insert(
     model: type[Any],
     schema: type[P],
     payload: P | Mapping[str, Any],
@@ -59,8 +59,8 @@ def values_of(
     Raises ``InvalidChanges``.
     """
     check_writable(model)
-    item = _validated(model, schema, payload)
-    given = _fields(item)
+    item = _validate_payload(model, schema, payload)
+    given = _payload_fields(item)
     mapped = mapping_of(model)
     left = {
         name: value
@@ -69,31 +69,37 @@ def values_of(
         if value is not None or name in item.model_fields_set or not _fills_itself(mapped, name)
     }
     left |= {name: value for name, value in filled.items() if left.get(name) is None}
-    fitted, problems = _checked(mapped, left, protected=())
+    fitted, problems = _check_values(mapped, left, protected=())
     problems += [
         (name, f"{mapped.model.__name__} needs a value")
-        for name in required_of(model)
+        for name in required_attributes(model)
         if name not in left
     ]
-    _raise(mapped, problems)
+    _raise_problems(mapped, problems)
     return fitted
 
 
-def changes_of(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]) -> dict[str, Any]:
+def parse_update(
+    model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what to update: the fields that were set, and no others.
 
     The key and the version are protected. Raises ``InvalidChanges``.
     """
     check_writable(model)
-    item = _validated(model, schema, payload)
-    given = {name: value for name, value in _fields(item).items() if name in item.model_fields_set}
+    item = _validate_payload(model, schema, payload)
+    given = {
+        name: value
+        for name, value in _payload_fields(item).items()
+        if name in item.model_fields_set
+    }
     mapped = mapping_of(model)
-    fitted, problems = _checked(mapped, given, protected=_protected(mapped))
-    _raise(mapped, problems)
+    fitted, problems = _check_values(mapped, given, protected=_protected_attributes(mapped))
+    _raise_problems(mapped, problems)
     return fitted
 
 
-def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
+def parse_bulk_update(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
     """Return what to set in many rows: the fields that a payload of any schema, or a mapping, sets.
 
     An SQL expression on the model's own columns is taken as it is, and a hybrid with an update
@@ -104,10 +110,12 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
     if isinstance(payload, Mapping):
         given = {str(name): value for name, value in payload.items()}
     else:
-        item = _validated(model, BaseModel, payload)
-        given = {n: value for n, value in _fields(item).items() if n in item.model_fields_set}
+        item = _validate_payload(model, BaseModel, payload)
+        given = {
+            n: value for n, value in _payload_fields(item).items() if n in item.model_fields_set
+        }
     mapped = mapping_of(model)
-    given = _spread(mapped, given)
+    given = _expand_hybrids(mapped, given)
     computed = {name: value for name, value in given.items() if _is_expression(value)}
     plain = {name: value for name, value in given.items() if name not in computed}
     if not given:
@@ -116,23 +124,23 @@ def assignments_of(model: type[Any], payload: BaseModel | Mapping[str, Any]) -> 
             hint='name the columns to set, such as {"active": False}',
             model=model.__name__,
         )
-    fitted, problems = _checked(mapped, plain, _protected(mapped))
-    problems += _misplaced(mapped, computed, _protected(mapped))
-    _raise(mapped, problems)
+    fitted, problems = _check_values(mapped, plain, _protected_attributes(mapped))
+    problems += _find_misplaced(mapped, computed, _protected_attributes(mapped))
+    _raise_problems(mapped, problems)
     return fitted | {n: coerce_expression(model, value) for n, value in computed.items()}
 
 
 @memoized
-def required_of(model: type[Any]) -> tuple[str, ...]:
+def required_attributes(model: type[Any]) -> tuple[str, ...]:
     """Return the attributes without which no row may be inserted."""
     return tuple(name for name, column in mapping_of(model).columns.items() if column.required)
 
 
 @memoized
-def spellings_of(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
+def payload_keys(schema: type[BaseModel]) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
     """Return the keys under which a mapping may give each field, and all of them."""
     spelled = {
-        name: frozenset(_spellings(name, field)) for name, field in schema.model_fields.items()
+        name: frozenset(_field_keys(name, field)) for name, field in schema.model_fields.items()
     }
     return spelled, frozenset().union(*spelled.values())
 
@@ -145,12 +153,12 @@ def refused_by_model(
     ``fields`` are those that it may be about; of several none is named.
     """
     if isinstance(error, ValidationError):
-        return _refusal(mapping_of(model), _problems_of(error), RefusedByModel)
+        return _invalid_changes_error(mapping_of(model), _problems_of(error), RefusedByModel)
     field = fields[0] if len(fields) == 1 else ""
-    return _refusal(mapping_of(model), [(field, str(error))], RefusedByModel)
+    return _invalid_changes_error(mapping_of(model), [(field, str(error))], RefusedByModel)
 
 
-def _fields(item: BaseModel) -> dict[str, Any]:
+def _payload_fields(item: BaseModel) -> dict[str, Any]:
     """Return every field in the order of the schema, then the extra ones that it allows.
 
     An object made by ``model_construct`` has only those that it was given.
@@ -160,7 +168,9 @@ def _fields(item: BaseModel) -> dict[str, Any]:
     return fields | (item.model_extra or {})
 
 
-def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]) -> BaseModel:
+def _validate_payload(
+    model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
+) -> BaseModel:
     """Return the payload as an object of a schema, validated if it is a mapping."""
     if isinstance(payload, BaseModel):
         if hasattr(type(payload), "__table__"):
@@ -177,9 +187,11 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
             f"not {with_article(type(payload).__name__)}",
             model=model.__name__,
         )
-    spelled, names = spellings_of(schema)
+    spelled, names = payload_keys(schema)
     problems: Problems = [
-        (str(name), _unknown(str(name), names, schema)) for name in payload if name not in names
+        (str(name), _unknown_field_reason(str(name), names, schema))
+        for name in payload
+        if name not in names
     ]
     if schema.model_config.get("extra") == "allow":
         # Then the schema takes any name, and the model's columns decide which exist.
@@ -196,12 +208,12 @@ def _validated(model: type[Any], schema: type[P], payload: P | Mapping[str, Any]
         item = schema.__pydantic_validator__.validate_python(known, by_name=True, by_alias=True)
     except ValidationError as error:
         problems += _problems_of(error)
-    _raise(mapping_of(model), problems)
+    _raise_problems(mapping_of(model), problems)
     assert item is not None
     return item
 
 
-def _spellings(name: str, field: FieldInfo) -> set[str]:
+def _field_keys(name: str, field: FieldInfo) -> set[str]:
     """Return the keys under which a mapping may give a field: its name and its aliases."""
     found: set[str] = {name}
     alias = field.validation_alias
@@ -212,22 +224,22 @@ def _spellings(name: str, field: FieldInfo) -> set[str]:
     return found
 
 
-def _unknown(name: str, names: Collection[str], schema: type[BaseModel]) -> str:
-    near = nearest(name, names)
+def _unknown_field_reason(name: str, names: Collection[str], schema: type[BaseModel]) -> str:
+    near = find_nearest(name, names)
     return f"{schema.__name__} has no such field" + (f"; did you mean {near!r}?" if near else "")
 
 
-def _checked(
+def _check_values(
     mapped: Mapped, given: Mapping[str, Any], protected: tuple[str, ...]
 ) -> tuple[dict[str, Any], Problems]:
     """Return the values as their columns hold them, and the problems of the others."""
     fitted: dict[str, Any] = {}
     problems: Problems = []
-    columns = _columns(mapped.model)
+    columns = _column_validators(mapped.model)
     for name, value in given.items():
         known = columns.get(name)
         if known is None or name in protected:
-            problems += _misplaced(mapped, (name,), protected)
+            problems += _find_misplaced(mapped, (name,), protected)
             continue
         nullable, check = known
         # Validators check values; whether NULL may be is the column's to say.
@@ -245,7 +257,7 @@ def _checked(
 
 
 @memoized
-def _columns(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]]:
+def _column_validators(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]]:
     """Return, for each column that may be written, whether it takes NULL and its validator."""
     return {
         name: (column.nullable, column_validator(model, name, name))
@@ -254,13 +266,13 @@ def _columns(model: type[Any]) -> Mapping[str, tuple[bool, Callable[[Any], Any]]
     }
 
 
-def _misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...]) -> Problems:
+def _find_misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...]) -> Problems:
     """Return the problems with names that are no column, or a protected or computed one."""
     problems: Problems = []
     for name in given:
         column = mapped.columns.get(name)
         if column is None:
-            problems.append((name, _no_column(mapped, name)))
+            problems.append((name, _no_column_reason(mapped, name)))
         elif name in protected:
             problems.append((name, "protected: it is the key or the version of the row"))
         elif column.computed:
@@ -268,7 +280,7 @@ def _misplaced(mapped: Mapped, given: Iterable[str], protected: tuple[str, ...])
     return problems
 
 
-def _no_column(mapped: Mapped, name: str) -> str:
+def _no_column_reason(mapped: Mapped, name: str) -> str:
     """Return why a name is not that of a column, and which name to use."""
     model = mapped.model
     origin = synonym_of(model, name)
@@ -284,7 +296,7 @@ def _no_column(mapped: Mapped, name: str) -> str:
     )
 
 
-def _spread(mapped: Mapped, given: Mapping[str, Any]) -> dict[str, Any]:
+def _expand_hybrids(mapped: Mapped, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values, with those of hybrids replaced by what their update expressions set."""
     found: dict[str, Any] = {}
     problems: Problems = []
@@ -303,11 +315,11 @@ def _spread(mapped: Mapped, given: Mapping[str, Any]) -> dict[str, Any]:
             if key in found:
                 problems.append((name, f"{key} is set twice"))
             found[key] = part
-    _raise(mapped, problems)
+    _raise_problems(mapped, problems)
     return found
 
 
-def _protected(mapped: Mapped) -> tuple[str, ...]:
+def _protected_attributes(mapped: Mapped) -> tuple[str, ...]:
     """Return the attributes that no update may set: the key and the version."""
     return (*mapped.key, *([mapped.version] if mapped.version else ()))
 
@@ -329,13 +341,13 @@ def _problems_of(error: ValidationError) -> Problems:
     ]
 
 
-def _raise(mapped: Mapped, problems: Problems) -> None:
+def _raise_problems(mapped: Mapped, problems: Problems) -> None:
     """Raise ``InvalidChanges`` if there are problems."""
     if problems:
-        raise _refusal(mapped, problems, InvalidChanges)
+        raise _invalid_changes_error(mapped, problems, InvalidChanges)
 
 
-def _refusal(mapped: Mapped, problems: Problems, kind: type[E]) -> E:
+def _invalid_changes_error(mapped: Mapped, problems: Problems, kind: type[E]) -> E:
     told = "; ".join(f"{field}: {reason}" if field else reason for field, reason in problems)
     return kind(
         f"{mapped.model.__name__} cannot be written: {told}",

@@ -18,14 +18,26 @@ from sqlalchemy.orm.interfaces import ORMOption
 from colonnade.capabilities import capabilities_of
 from colonnade.mapping import check_writable, mapping_of
 from colonnade.session import Session
-from colonnade.spec import Spec, chunked, dml_condition, is_key, keyed
-from colonnade.writing.identity_map import evict_deleted, forget_deleted, held_key
+from colonnade.spec import (
+    Spec,
+    build_key_criteria,
+    chunk_keys,
+    dml_condition,
+    select_by_stored_keys,
+)
+from colonnade.writing.identity_map import evict_deleted, find_held_key, forget_deleted
 
-__all__ = ["by_orm", "delete", "delete_all", "loading_all", "without_needed"]
+__all__ = [
+    "delete",
+    "delete_all",
+    "delete_loader_options",
+    "empty_required_children",
+    "needs_orm_delete",
+]
 
 _Relationship: TypeAlias = RelationshipProperty[Any]
 #: Objects that are deleted together, where the ORM has to see them.
-_TOGETHER: Final = 1000
+_ORM_BATCH: Final = 1000
 
 
 async def delete(
@@ -40,12 +52,12 @@ async def delete(
     """
     check_writable(model)
     await session.flush()
-    if by_orm(model):
+    if needs_orm_delete(model):
         return await _delete_by_orm(session, model, key, version)
     mapped = mapping_of(model)
     # Before the DELETE: afterwards the database cannot tell any more which object has this key.
-    held = await held_key(session, model, key)
-    criteria = is_key(model, key)
+    held = await find_held_key(session, model, key)
+    criteria = build_key_criteria(model, key)
     if version is not None and mapped.version is not None:
         criteria.append(getattr(model, mapped.version) == version)
     options = {"synchronize_session": False}
@@ -68,8 +80,8 @@ async def delete_all(session: Session, spec: Spec) -> int:
     check_writable(model)
     await session.flush()
     apart = not capabilities_of(session.family).reads_written_table
-    if by_orm(model):
-        return await _in_unit(session, spec)
+    if needs_orm_delete(model):
+        return await _delete_all_by_orm(session, spec)
     condition, parameters = dml_condition(spec, apart=apart)
     # SQLAlchemy's own synchronization would evaluate the conditions in Python, or read the keys
     # first. ``evict_deleted`` asks the database which rows are gone.
@@ -81,29 +93,29 @@ async def delete_all(session: Session, spec: Spec) -> int:
     return int(result.rowcount)
 
 
-def by_orm(model: type[Any]) -> bool:
+def needs_orm_delete(model: type[Any]) -> bool:
     """Return whether deleting an object of the model takes more than a DELETE of its row."""
     mapper: Mapper[Any] = inspect(model)
-    return any(map(_by_orm, mapper.relationships)) or any(
+    return any(map(_is_orm_cascade, mapper.relationships)) or any(
         isinstance(item.persist_selectable, Join) for item in mapper.self_and_descendants
     )
 
 
-def without_needed(item: Any) -> None:
+def empty_required_children(item: Any) -> None:
     """Empty the relations to children that cannot be without this object.
 
     The ORM would set their foreign keys, which take no NULL, to NULL. Without them in the relation
     it leaves them alone, and the foreign key constraint of the database refuses the delete.
     """
     for relation in inspect(type(item)).relationships:
-        if _needed(relation):
+        if _requires_owner(relation):
             set_committed_value(item, relation.key, [] if relation.uselist else None)
 
 
-def loading_all(model: type[Any]) -> list[ORMOption]:
+def delete_loader_options(model: type[Any]) -> list[ORMOption]:
     """Return the options that load all that a delete looks at, in a statement for each relation."""
     mapper: Mapper[Any] = inspect(model)
-    return _loading(mapper, None, frozenset())
+    return _cascade_options(mapper, None, frozenset())
 
 
 async def _delete_by_orm(
@@ -111,7 +123,8 @@ async def _delete_by_orm(
 ) -> bool:
     """Read the row with what a delete of it concerns, and delete it through the unit of work."""
     found = await session.scalars(
-        select(model).where(*is_key(model, key)), execution_options={"populate_existing": True}
+        select(model).where(*build_key_criteria(model, key)),
+        execution_options={"populate_existing": True},
     )
     item = found.unique().one_or_none()
     if item is None:
@@ -119,7 +132,7 @@ async def _delete_by_orm(
     name = mapping_of(model).version
     if version is not None and name is not None and getattr(item, name) != version:
         return False
-    without_needed(item)
+    empty_required_children(item)
     try:
         await session.delete(item)
         await session.flush()
@@ -129,26 +142,28 @@ async def _delete_by_orm(
     return True
 
 
-async def _in_unit(session: Session, spec: Spec) -> int:
+async def _delete_all_by_orm(session: Session, spec: Spec) -> int:
     """Delete the rows through the unit of work, 1,000 at a time."""
     model = spec.shape.model
     key = [getattr(model, name) for name in mapping_of(model).key]
     condition, parameters = dml_condition(spec, apart=False)
     statement: Any = select(*key).where(condition).order_by(*key).with_for_update(of=model)
     keys = [tuple(row) for row in (await session.exec(statement, params=parameters)).all()]
-    reading = keyed(model, loading_all(model)).execution_options(populate_existing=True)
-    for start in range(0, len(keys), _TOGETHER):
-        for bound in chunked(keys[start : start + _TOGETHER]):
-            await _delete(session, (await session.scalars(reading, bound)).unique().all())
+    reading = select_by_stored_keys(model, delete_loader_options(model)).execution_options(
+        populate_existing=True
+    )
+    for start in range(0, len(keys), _ORM_BATCH):
+        for bound in chunk_keys(keys[start : start + _ORM_BATCH]):
+            await _delete_objects(session, (await session.scalars(reading, bound)).unique().all())
     await evict_deleted(session, model)
     return len(keys)
 
 
-async def _delete(session: Session, items: Any) -> None:
+async def _delete_objects(session: Session, items: Any) -> None:
     """Delete these objects and flush; expire them if the flush fails."""
     try:
         for item in items:
-            without_needed(item)
+            empty_required_children(item)
         await session.delete_all(items)
         await session.flush()
     except BaseException:
@@ -158,9 +173,11 @@ async def _delete(session: Session, items: Any) -> None:
         raise
 
 
-def _loading(mapper: Mapper[Any], above: Any, seen: frozenset[_Relationship]) -> list[ORMOption]:
+def _cascade_options(
+    mapper: Mapper[Any], above: Any, seen: frozenset[_Relationship]
+) -> list[ORMOption]:
     options: list[ORMOption] = []
-    for relation in filter(_by_orm, mapper.relationships):
+    for relation in filter(_is_orm_cascade, mapper.relationships):
         attribute = relation.class_attribute
         circular = relation.mapper is mapper and relation.cascade.delete
         # A model that cascades to itself, such as a tree, is loaded down to its leaves.
@@ -169,26 +186,26 @@ def _loading(mapper: Mapper[Any], above: Any, seen: frozenset[_Relationship]) ->
         option: Any = load(attribute, **depth)
         options.append(option)
         if relation.cascade.delete and not circular and relation not in seen:
-            options += _loading(relation.mapper, option, seen | {relation})
+            options += _cascade_options(relation.mapper, option, seen | {relation})
     return options
 
 
-def _by_orm(relation: _Relationship) -> bool:
+def _is_orm_cascade(relation: _Relationship) -> bool:
     """Return whether a relation leaves to the ORM what becomes of the other side."""
     if relation.viewonly or relation.passive_deletes:
         return False
     if relation.cascade.delete or relation.secondary is not None:
         return True
-    return relation.direction is RelationshipDirection.ONETOMANY and _nullable(relation)
+    return relation.direction is RelationshipDirection.ONETOMANY and _takes_null(relation)
 
 
-def _needed(relation: _Relationship) -> bool:
+def _requires_owner(relation: _Relationship) -> bool:
     """Return whether the other side cannot be without this row, and is not deleted with it."""
     if relation.viewonly or relation.passive_deletes or relation.cascade.delete:
         return False
-    return relation.direction is RelationshipDirection.ONETOMANY and not _nullable(relation)
+    return relation.direction is RelationshipDirection.ONETOMANY and not _takes_null(relation)
 
 
-def _nullable(relation: _Relationship) -> bool:
+def _takes_null(relation: _Relationship) -> bool:
     """Return whether the foreign key on the other side takes NULL."""
     return all(column.nullable for column in relation.remote_side)

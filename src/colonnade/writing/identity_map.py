@@ -21,17 +21,23 @@ from colonnade._compat.sqlalchemy_session import hold_by_key, mark_deleted
 from colonnade.mapping import mapping_of
 from colonnade.scope import UNSCOPED, rules_of
 from colonnade.session import Session
-from colonnade.spec import among, chunked, key_questions, keyed, names_itself
-from colonnade.values import returned_otherwise
+from colonnade.spec import (
+    build_key_in,
+    chunk_keys,
+    has_exact_key,
+    key_questions,
+    select_by_stored_keys,
+)
+from colonnade.values import may_return_otherwise
 
 __all__ = [
     "evict_deleted",
+    "find_held_key",
+    "find_held_version",
     "forget_deleted",
-    "held_key",
-    "held_version",
     "hold_as_stored",
     "read_back",
-    "refresh",
+    "refresh_columns",
 ]
 
 _Relationship: TypeAlias = RelationshipProperty[Any]
@@ -47,42 +53,44 @@ async def read_back(
     if not keys:
         return []
     options = {"populate_existing": True} if anew else {}
-    found = await _read(session, keys, keyed(model), options)
+    found = await _read_objects(session, keys, select_by_stored_keys(model), options)
     if len(found) < len(keys) and rules_of(mapping_of(model).table) is not None:
         shown = {inspect(item).identity for item in found}
         hidden = [key for key in keys if key not in shown]
         columns = [getattr(model, name) for name in mapping_of(model).columns]
-        own = keyed(model, (load_only(*columns), lazyload("*")))
-        found += await _read(session, hidden, own, {UNSCOPED: True, **options})
+        own = select_by_stored_keys(model, (load_only(*columns), lazyload("*")))
+        found += await _read_objects(session, hidden, own, {UNSCOPED: True, **options})
     return found
 
 
-async def refresh(session: Session, model: type[Any], names: Collection[str]) -> None:
+async def refresh_columns(session: Session, model: type[Any], names: Collection[str]) -> None:
     """Read every object of the model again, after a statement that has changed these columns.
 
     A trigger may have changed others: all that is read without being asked for by name is read. No
     statement where the session holds none; else one SELECT for each 10,000.
     """
-    held = _held(session, model)
+    held = _held_objects(session, model)
     mapper: Mapper[Any] = inspect(model)
     expired = {prop.key for prop in mapper.column_attrs if not prop.deferred}.union(names)
     # A relation whose join compares a changed column may lead to other objects now.
     changed = {mapping_of(model).columns[name].column for name in names}
-    _forget(
+    _expire_relations(
         session,
         lambda relation: bool(changed & relation.local_columns | changed & relation.remote_side),
     )
     for item in held:
         session.expire(item, [name for name in expired if name in item.__dict__])
-    await read_back(session, model, [_key(item) for item in held])
+    await read_back(session, model, [_identity_of(item) for item in held])
 
 
-async def held_key(session: Session, model: type[Any], key: tuple[Any, ...]) -> tuple[Any, ...]:
+async def find_held_key(
+    session: Session, model: type[Any], key: tuple[Any, ...]
+) -> tuple[Any, ...]:
     """Return the key by which the session holds the row that ``key`` names, if it holds it.
 
     One SELECT where the database may find another key equal that an object has; else none.
     """
-    if names_itself(model) or _find_held(session, model, key) or not _held(session, model):
+    if has_exact_key(model) or _find_held(session, model, key) or not _held_objects(session, model):
         return key
     (question,) = key_questions(model, [key])
     # Out of scope is not gone.
@@ -92,14 +100,14 @@ async def held_key(session: Session, model: type[Any], key: tuple[Any, ...]) -> 
     return question.pair(rows.all()).get(key, key)
 
 
-async def held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
+async def find_held_version(session: Session, model: type[Any], key: tuple[Any, ...]) -> int | None:
     """Return the version that the session's object with this key has.
 
     None if the model has no version, and if the session holds no such object or not its version.
     What waits to be flushed must have been.
     """
     name = mapping_of(model).version
-    key = key if name is None else await held_key(session, model, key)
+    key = key if name is None else await find_held_key(session, model, key)
     item = None if name is None else _find_held(session, model, key)
     version: int | None = None if item is None or name is None else item.__dict__.get(name)
     return version
@@ -111,15 +119,15 @@ async def hold_as_stored(session: Session, model: type[Any], items: Sequence[Any
     Else what is read later would be other objects of the same rows. No statement where a key is
     stored as it was sent; else one SELECT for each 128 objects.
     """
-    if names_itself(model):
+    if has_exact_key(model):
         return
     columns = [mapping_of(model).columns[name] for name in mapping_of(model).key]
     dialect = session.get_bind().dialect
     changed: dict[tuple[Any, ...], Any] = {}
     for item in items:
-        key = _key(item)
+        key = _identity_of(item)
         pairs = zip(columns, key, strict=True)
-        if any(returned_otherwise(column.type, value, dialect) for column, value in pairs):
+        if any(may_return_otherwise(column.type, value, dialect) for column, value in pairs):
             changed[key] = item
     for question in key_questions(model, list(changed)):
         # Without scopes: the row just written may be out of scope.
@@ -141,18 +149,18 @@ async def evict_deleted(session: Session, model: type[Any]) -> None:
     """
     mapper = inspect(model)
     # Collections may hold objects that are gone, and are read anew when they are used.
-    _forget(session, lambda relation: relation.mapper.common_parent(mapper))
-    held = _held(session, model)
+    _expire_relations(session, lambda relation: relation.mapper.common_parent(mapper))
+    held = _held_objects(session, model)
     if not held:
         return
     names = mapping_of(model).key
-    keys: Any = select(*(getattr(model, name) for name in names)).where(among(model, names))
+    keys: Any = select(*(getattr(model, name) for name in names)).where(build_key_in(model, names))
     left: set[tuple[Any, ...]] = set()
-    for bound in chunked([_key(item) for item in held]):
+    for bound in chunk_keys([_identity_of(item) for item in held]):
         # Out of scope is not gone.
         rows = await session.exec(keys, params=bound, execution_options={UNSCOPED: True})
         left.update(tuple(row) for row in rows.all())
-    gone = [inspect(item) for item in held if _key(item) not in left]
+    gone = [inspect(item) for item in held if _identity_of(item) not in left]
     # As SQLAlchemy does after its own bulk DELETE: a rollback brings them back.
     mark_deleted(session.sync_session, gone)
 
@@ -164,11 +172,11 @@ def forget_deleted(session: Session, model: type[Any], key: tuple[Any, ...]) -> 
         mark_deleted(session.sync_session, [inspect(item)])
 
 
-async def _read(
+async def _read_objects(
     session: Session, keys: Sequence[tuple[Any, ...]], statement: Any, options: dict[str, Any]
 ) -> list[Any]:
     found: list[Any] = []
-    for bound in chunked(keys):
+    for bound in chunk_keys(keys):
         items = await session.scalars(statement, bound, execution_options=options)
         found += items.unique().all()
     return found
@@ -179,17 +187,17 @@ def _find_held(session: Session, model: type[Any], key: tuple[Any, ...]) -> Any 
     return session.identity_map.get(inspect(model).identity_key_from_primary_key(key))
 
 
-def _held(session: Session, model: type[Any]) -> list[Any]:
+def _held_objects(session: Session, model: type[Any]) -> list[Any]:
     """Return the session's objects of the model."""
     return [item for item in session.identity_map.values() if isinstance(item, model)]
 
 
-def _key(item: Any) -> tuple[Any, ...]:
+def _identity_of(item: Any) -> tuple[Any, ...]:
     identity: tuple[Any, ...] = inspect(item).identity
     return identity
 
 
-def _forget(session: Session, concerns: Callable[[_Relationship], bool]) -> None:
+def _expire_relations(session: Session, concerns: Callable[[_Relationship], bool]) -> None:
     """Expire loaded relations that ``concerns`` is true of, for every object in the session."""
     names: dict[type[Any], list[str]] = {}
     for item in session.identity_map.values():

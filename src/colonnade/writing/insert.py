@@ -21,12 +21,17 @@ from colonnade.mapping import mapping_of
 from colonnade.models import Timestamps
 from colonnade.models.mutable_json import track_documents
 from colonnade.session import Session
-from colonnade.session.inserts import flush_returning, insert_objects, insert_rows, may_differ
+from colonnade.session.inserts import (
+    flush_returning,
+    insert_objects,
+    insert_rows,
+    may_store_other_values,
+)
 from colonnade.writing.changes import refused_by_model
 from colonnade.writing.identity_map import hold_as_stored, read_back
 from colonnade.writing.plain import is_plain, returns_rows
 
-__all__ = ["complete", "insert", "insert_unseen"]
+__all__ = ["complete_rows", "insert", "insert_unseen"]
 
 Row: TypeAlias = dict[str, Any]
 M = TypeVar("M")
@@ -46,9 +51,9 @@ async def insert(session: Session, model: type[M], rows: Sequence[dict[str, Any]
     if not rows:
         return []
     if not is_plain(session, model, rows) or not await returns_rows(session):
-        found = await _in_unit(session, model, rows)
+        found = await _insert_by_unit(session, model, rows)
     else:
-        found = await _past_unit(session, model, rows)
+        found = await _insert_by_statement(session, model, rows)
     await hold_as_stored(session, model, found)
     return found
 
@@ -63,24 +68,24 @@ async def insert_unseen(session: Session, model: type[Any], rows: Sequence[dict[
     if not rows:
         return
     if not is_plain(session, model, rows):
-        await _in_unit(session, model, rows)
+        await _insert_by_unit(session, model, rows)
         return
     await session.flush()
-    complete(model, rows)
+    complete_rows(model, rows)
     await session.run_sync(insert_rows, inspect(model), rows)
 
 
-def complete(model: type[Any], rows: Sequence[Row]) -> None:
+def complete_rows(model: type[Any], rows: Sequence[Row]) -> None:
     """Give rows the values that an object made of them would have before the INSERT, in place."""
     mapper: Mapper[Any] = inspect(model)
     version, first_version = mapping_of(model).version, mapper.version_id_generator
     dated = issubclass(model, Timestamps)
-    known: dict[tuple[str, ...], _Lacking] = {}
+    known: dict[tuple[str, ...], _MissingValues] = {}
     for row in rows:
         names = tuple(row)
         lacking = known.get(names)
         if lacking is None:
-            lacking = known[names] = _lacking(model, names)
+            lacking = known[names] = _missing_values(model, names)
         is_touched = dated and "updated_at" in row
         row.update(lacking.shared)
         for name, make in lacking.made:
@@ -93,11 +98,13 @@ def complete(model: type[Any], rows: Sequence[Row]) -> None:
             row[version] = first_version(None)
 
 
-async def _past_unit(session: Session, model: type[M], rows: Sequence[dict[str, Any]]) -> list[M]:
+async def _insert_by_statement(
+    session: Session, model: type[M], rows: Sequence[dict[str, Any]]
+) -> list[M]:
     """Insert rows that a flush would only insert, and return their objects."""
     await session.flush()
     given = [tuple(row) for row in rows]
-    complete(model, rows)
+    complete_rows(model, rows)
     found: list[Any] = await session.run_sync(insert_objects, inspect(model), rows)
     # As if Pydantic had made the object of these values: what ``complete`` added was not set.
     for item, names in zip(found, given, strict=True):
@@ -106,13 +113,15 @@ async def _past_unit(session: Session, model: type[M], rows: Sequence[dict[str, 
     return found
 
 
-async def _in_unit(session: Session, model: type[M], rows: Sequence[Mapping[str, Any]]) -> list[M]:
+async def _insert_by_unit(
+    session: Session, model: type[M], rows: Sequence[Mapping[str, Any]]
+) -> list[M]:
     """Insert rows through the unit of work, and return their objects."""
     columns = mapping_of(model).columns
-    found = [_made(model, _told(row, columns)) for row in rows]
+    found = [_make_object(model, _mark_nulls(row, columns)) for row in rows]
     session.add_all(found)
     mapper: Mapper[Any] = inspect(model)
-    returning = await _returns(session, mapper)
+    returning = await _flush_returns_row(session, mapper)
     try:
         if returning and len(found) == 1:
             await session.run_sync(flush_returning, mapper)
@@ -126,15 +135,15 @@ async def _in_unit(session: Session, model: type[M], rows: Sequence[Mapping[str,
     states: list[InstanceState[Any]] = [inspect(item) for item in found]
     # ``flush_returning`` has filled a single object. Others are read, where the database may have
     # stored another value than the one sent, or where a flush has left out a default.
-    if len(found) > 1 if returning else may_differ(mapper):
-        await read_back(session, model, [_identity(state) for state in states], anew=True)
+    if len(found) > 1 if returning else may_store_other_values(mapper):
+        await read_back(session, model, [_state_identity(state) for state in states], anew=True)
     else:
-        lacking = [_identity(state) for state in states if state.expired_attributes]
+        lacking = [_state_identity(state) for state in states if state.expired_attributes]
         await read_back(session, model, lacking)
     return found
 
 
-def _made(model: type[M], values: dict[str, Any]) -> M:
+def _make_object(model: type[M], values: dict[str, Any]) -> M:
     """Return a new object. Raise ``InvalidChanges`` if a validator of the model refuses a value."""
     try:
         return model(**values)
@@ -144,7 +153,7 @@ def _made(model: type[M], values: dict[str, Any]) -> M:
         raise refused_by_model(model, error, fields) from error
 
 
-async def _returns(session: Session, mapper: Mapper[Any]) -> bool:
+async def _flush_returns_row(session: Session, mapper: Mapper[Any]) -> bool:
     """Return whether a flush of one row may return all of it."""
     table = mapper.local_table
     if mapper.eager_defaults is False or not isinstance(table, Table):
@@ -152,11 +161,11 @@ async def _returns(session: Session, mapper: Mapper[Any]) -> bool:
     return table.implicit_returning and await returns_rows(session)
 
 
-def _identity(state: InstanceState[Any]) -> tuple[Any, ...]:
+def _state_identity(state: InstanceState[Any]) -> tuple[Any, ...]:
     return state.identity or ()
 
 
-def _told(row: Mapping[str, Any], columns: Mapping[str, ModelColumn]) -> dict[str, Any]:
+def _mark_nulls(row: Mapping[str, Any], columns: Mapping[str, ModelColumn]) -> dict[str, Any]:
     """Return the row with ``null()`` for None where a column has a default.
 
     The ORM leaves such an attribute out if it is None, and the default would be stored in place of
@@ -171,7 +180,7 @@ def _told(row: Mapping[str, Any], columns: Mapping[str, ModelColumn]) -> dict[st
 
 
 @dataclass(frozen=True, slots=True)
-class _Lacking:
+class _MissingValues:
     """Values that rows with certain attributes get in addition."""
 
     shared: Row
@@ -181,7 +190,7 @@ class _Lacking:
 
 
 @memoized
-def _lacking(model: type[Any], names: tuple[str, ...]) -> _Lacking:
+def _missing_values(model: type[Any], names: tuple[str, ...]) -> _MissingValues:
     """Return what rows with values for these attributes get in addition."""
     shared: Row = {}
     made: list[tuple[str, Callable[[], Any]]] = []
@@ -198,14 +207,14 @@ def _lacking(model: type[Any], names: tuple[str, ...]) -> _Lacking:
                 continue  # JSON, in which None that was set is a document
             value = None
         elif field.default_factory is not None or type(field.default) not in _SHARED:
-            made.append((name, _maker(field)))
+            made.append((name, _default_maker(field)))
             continue
         else:
             value = field.default
         if value is not None or name not in filled:
             shared[name] = value
-    return _Lacking(shared, tuple(made), filled)
+    return _MissingValues(shared, tuple(made), filled)
 
 
-def _maker(field: FieldInfo) -> Callable[[], Any]:
+def _default_maker(field: FieldInfo) -> Callable[[], Any]:
     return lambda: field.get_default(call_default_factory=True)

@@ -21,14 +21,14 @@ from colonnade.engine import CollectionPaused
 from colonnade.errors import InvalidOperand
 from colonnade.filters.operands import BatchValidator, column_batch_validator
 from colonnade.mapping import mapping_of
-from colonnade.writing.changes import required_of, spellings_of, values_of
+from colonnade.writing.changes import parse_insert, payload_keys, required_attributes
 
-__all__ = ["rows_of"]
+__all__ = ["parse_inserts"]
 
 Row: TypeAlias = dict[str, Any]
 
 
-def rows_of(
+def parse_inserts(
     model: type[Any],
     schema: type[BaseModel],
     payloads: Iterable[Any],
@@ -46,16 +46,16 @@ def rows_of(
         )
     given = list(payloads)
     if len(given) == 1:
-        return [values_of(model, schema, given[0], filled)]
+        return [parse_insert(model, schema, given[0], filled)]
     with CollectionPaused():
-        items = _validated(schema, given)
-        rows = None if items is None else _rows(model, items, filled)
+        items = _validate_payloads(schema, given)
+        rows = None if items is None else _payload_rows(model, items, filled)
     if rows is None:
-        return [values_of(model, schema, payload, filled) for payload in given]
+        return [parse_insert(model, schema, payload, filled) for payload in given]
     return rows
 
 
-def _validated(schema: type[BaseModel], payloads: Sequence[Any]) -> list[BaseModel] | None:
+def _validate_payloads(schema: type[BaseModel], payloads: Sequence[Any]) -> list[BaseModel] | None:
     """Return the payloads as objects of a schema; None if one needs a closer look."""
     items: list[BaseModel] = []
     for kind, alike in groupby(payloads, type):
@@ -90,20 +90,20 @@ def _validated(schema: type[BaseModel], payloads: Sequence[Any]) -> list[BaseMod
 def _fields_by_key(schema: type[BaseModel]) -> Mapping[str, str] | None:
     """Return the field that each key of a mapping fills; None if a key could fill two."""
     found: dict[str, str] = {}
-    for name, spellings in spellings_of(schema)[0].items():
+    for name, spellings in payload_keys(schema)[0].items():
         if spellings & found.keys():
             return None
         found |= dict.fromkeys(spellings, name)
     return found
 
 
-def _rows(
+def _payload_rows(
     model: type[Any], items: Sequence[BaseModel], filled: Mapping[str, Any]
 ) -> list[Row] | None:
     """Return the rows, or None if something is wrong with one of them."""
     rows: list[Row] = []
     for kind, alike in groupby(items, type):
-        shape = _shape_of(model, kind)
+        shape = _payload_shape(model, kind)
         for item in alike:
             fields = item.__dict__
             # The results of cached properties are stored in the same dictionary.
@@ -126,12 +126,12 @@ def _rows(
     by_names: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         by_names.setdefault(tuple(row), []).append(row)
-    fits = all(_fit(model, names, alike) for names, alike in by_names.items())
+    fits = all(_check_columns(model, names, alike) for names, alike in by_names.items())
     return rows if fits else None
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class _PayloadShape:
     """The fields that payloads of one schema have; others too if it ``is_open``."""
 
     names: tuple[str, ...]
@@ -141,10 +141,10 @@ class _Shape:
 
 
 @memoized
-def _shape_of(model: type[Any], kind: type[BaseModel]) -> _Shape:
+def _payload_shape(model: type[Any], kind: type[BaseModel]) -> _PayloadShape:
     names = tuple(kind.model_fields)
     columns = mapping_of(model).columns
-    return _Shape(
+    return _PayloadShape(
         names,
         kind.model_config.get("extra") == "allow",
         tuple(
@@ -155,10 +155,10 @@ def _shape_of(model: type[Any], kind: type[BaseModel]) -> _Shape:
     )
 
 
-def _fit(model: type[Any], names: tuple[str, ...], rows: Sequence[Row]) -> bool:
+def _check_columns(model: type[Any], names: tuple[str, ...], rows: Sequence[Row]) -> bool:
     """Return whether rows with these names may be written; replace values by their columns' own."""
-    columns = _columns(model)
-    if not columns.keys() >= set(names) >= set(required_of(model)):
+    columns = _batch_validators(model)
+    if not columns.keys() >= set(names) >= set(required_attributes(model)):
         return False
     for name in names:
         nullable, check_all = columns[name]
@@ -176,7 +176,7 @@ def _fit(model: type[Any], names: tuple[str, ...], rows: Sequence[Row]) -> bool:
 
 
 @memoized
-def _columns(model: type[Any]) -> Mapping[str, tuple[bool, BatchValidator]]:
+def _batch_validators(model: type[Any]) -> Mapping[str, tuple[bool, BatchValidator]]:
     """Return, for each writable column, whether it takes NULL and its batch validator."""
     return {
         name: (column.nullable, column_batch_validator(model, name))

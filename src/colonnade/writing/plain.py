@@ -40,8 +40,8 @@ def is_plain(session: Session, model: type[Any], rows: Sequence[Mapping[str, Any
     mapper: Mapper[Any] = inspect(model)
     return (
         _is_plain_class(model)
-        and not _is_listened_to(mapper)
-        and not _is_watched(session)
+        and not _has_model_listeners(mapper)
+        and not _has_session_listeners(session)
         and not any(map(_is_expression, {type(value) for row in rows for value in row.values()}))
     )
 
@@ -53,11 +53,13 @@ def is_plain_update(session: Session, model: type[Any], names: Iterable[str]) ->
     """
     mapper: Mapper[Any] = inspect(model)
     events: Any = mapper.dispatch
-    if len(events.before_update) or len(events.after_update) > _tracks_documents(model):
+    if len(events.before_update) or len(events.after_update) > _count_document_listeners(model):
         return False
-    if not _sets_plainly(model) or _is_flush_watched(session):
+    if not _has_plain_setattr(model) or _has_flush_listeners(session):
         return False
-    return not any(map(_is_heard, (getattr(model, name).dispatch.set for name in names)))
+    return not any(
+        map(_has_foreign_listener, (getattr(model, name).dispatch.set for name in names))
+    )
 
 
 async def returns_rows(session: Session) -> bool:
@@ -103,14 +105,14 @@ def _is_plain_column(columns: Sequence[Any], table: Table) -> bool:
 
 
 @memoized
-def _sets_plainly(model: type[Any]) -> bool:
+def _has_plain_setattr(model: type[Any]) -> bool:
     """Return whether the model leaves setting attributes to its base class."""
     usual = SQLModel.__setattr__ if issubclass(model, SQLModel) else object.__setattr__
     setter: Any = model.__setattr__
     return setter is usual
 
 
-def _is_listened_to(mapper: Mapper[Any]) -> bool:
+def _has_model_listeners(mapper: Mapper[Any]) -> bool:
     """Return whether anybody but the library's mixins listens for new objects or their values."""
     model = mapper.class_
     documents = document_attributes(mapper)
@@ -129,26 +131,26 @@ def _is_listened_to(mapper: Mapper[Any]) -> bool:
     )
 
 
-def _is_watched(session: Session) -> bool:
+def _has_session_listeners(session: Session) -> bool:
     """Return whether anybody else listens for what the session flushes or gains."""
     events: Any = session.sync_session.dispatch
-    return _is_flush_watched(session) or any(len(getattr(events, name)) for name in _GAINS)
+    return _has_flush_listeners(session) or any(len(getattr(events, name)) for name in _GAINS)
 
 
-def _is_flush_watched(session: Session) -> bool:
+def _has_flush_listeners(session: Session) -> bool:
     events: Any = session.sync_session.dispatch
     return len(events.before_flush) > _FLUSH or bool(
         len(events.after_flush) or len(events.after_flush_postexec)
     )
 
 
-def _is_heard(listeners: Any) -> bool:
+def _has_foreign_listener(listeners: Any) -> bool:
     """Return whether anything but SQLAlchemy's tracking of edits listens for a new value."""
     return bool(len(listeners)) and not all(map(tracks_edits, listeners))
 
 
 @memoized
-def _tracks_documents(model: type[Any]) -> int:
+def _count_document_listeners(model: type[Any]) -> int:
     """Return 1 if the library listens for updates of the model's JSON documents, else 0."""
     return int(bool(document_attributes(inspect(model))))
 

@@ -21,19 +21,19 @@ from colonnade.mapping import mapping_of
 from colonnade.session import Session
 from colonnade.spec import (
     Spec,
+    build_equal,
+    build_key_criteria,
     dml_condition,
-    equal,
-    equal_parameter,
-    is_key,
+    make_equal_parameter,
     remembered,
     unused_prefix,
 )
 from colonnade.spec.parameters import SET_VALUE, WHERE_VALUE
 from colonnade.writing.changes import refused_by_model
-from colonnade.writing.identity_map import read_back, refresh
+from colonnade.writing.identity_map import read_back, refresh_columns
 from colonnade.writing.plain import is_plain_update
 
-__all__ = ["edit", "update", "update_all"]
+__all__ = ["update", "update_all", "update_by_unit"]
 
 M = TypeVar("M")
 
@@ -53,7 +53,7 @@ async def update(
     refreshed.
     """
     mapped = mapping_of(model)
-    criteria = is_key(model, key)
+    criteria = build_key_criteria(model, key)
     if version is not None and mapped.version is not None:
         criteria.append(getattr(model, mapped.version) == version)
     if not changes:
@@ -64,7 +64,7 @@ async def update(
         return found.one_or_none()
     if mapped.storage == "hierarchy" or not is_plain_update(session, model, changes):
         await session.flush()
-        return await edit(session, model, criteria, changes)
+        return await update_by_unit(session, model, criteria, changes)
     options = {"synchronize_session": False, "populate_existing": True}
     await session.flush()
     # A cached statement with bound values, so that one text serves all rows and values.
@@ -73,7 +73,9 @@ async def update(
         if version is not None and mapped.version is not None:
             same[mapped.version] = version
         statement = _update_returning(model, tuple(sorted(changes)), tuple(same))
-        values = _bound(model, SET_VALUE, changes) | _bound(model, WHERE_VALUE, same)
+        values = _prefix_parameters(model, SET_VALUE, changes) | _prefix_parameters(
+            model, WHERE_VALUE, same
+        )
         result = await session.scalars(statement, values, execution_options=options)
         return result.one_or_none()
     statement = updating(model).where(*criteria).values(dict(changes))
@@ -84,7 +86,7 @@ async def update(
     return changed[0] if changed else None
 
 
-async def edit(
+async def update_by_unit(
     session: Session,
     model: type[M],
     criteria: Sequence[ColumnElement[bool]],
@@ -105,10 +107,10 @@ async def edit(
     state: InstanceState[Any] = inspect(item)
     try:
         for name, value in changes.items():
-            _set(model, item, name, value)
+            _set_attribute(model, item, name, value)
         await session.flush()
     except BaseException:
-        _undo(session, state)
+        _restore_attributes(session, state)
         raise
     await read_back(session, model, [state.identity or ()], anew=True)
     return item
@@ -132,7 +134,7 @@ async def update_all(session: Session, spec: Spec, changes: Mapping[str, Any]) -
     follow = (
         name for name, column in mapped.columns.items() if column.has_onupdate or column.computed
     )
-    await refresh(session, mapped.model, {*values, *follow})
+    await refresh_columns(session, mapped.model, {*values, *follow})
     return int(result.rowcount)
 
 
@@ -154,30 +156,32 @@ def _update_returning(model: type[Any], changed: tuple[str, ...], same: tuple[st
     """
     prefix = unused_prefix(model, WHERE_VALUE)
     compared = [(getattr(model, name), prefix + name) for name in same]
-    criteria = [equal(column, equal_parameter(column, name)) for column, name in compared]
-    values = {name: _parameter(model, name) for name in changed}
+    criteria = [
+        build_equal(column, make_equal_parameter(column, name)) for column, name in compared
+    ]
+    values = {name: _set_parameter(model, name) for name in changed}
     return updating(model).where(*criteria).values(values).returning(model)
 
 
-def _parameter(model: type[Any], name: str) -> BindParameter[Any]:
+def _set_parameter(model: type[Any], name: str) -> BindParameter[Any]:
     kind = getattr(model, name).type
     return bindparam(unused_prefix(model, SET_VALUE) + name, type_=kind)
 
 
-def _bound(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _prefix_parameters(model: type[Any], prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values by the names of their bind parameters."""
     prefix = unused_prefix(model, prefix)
     return {prefix + name: value for name, value in values.items()}
 
 
-def _set(model: type[Any], item: Any, name: str, value: Any) -> None:
+def _set_attribute(model: type[Any], item: Any, name: str, value: Any) -> None:
     try:
         setattr(item, name, value)
     except (ValueError, AssertionError) as error:
         raise refused_by_model(model, error, (name,)) from error
 
 
-def _undo(session: Session, state: InstanceState[Any]) -> None:
+def _restore_attributes(session: Session, state: InstanceState[Any]) -> None:
     """Restore what an object held, unless the flush that failed has made it expire."""
     item = state.obj()
     if item is None or not state.modified:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import make_url
 
-from colonnade.testing.servers import Server, ServerNotFound, Servers, TemporaryMariaDB, required
+from colonnade.testing import Server, ServerNotFound, Servers, TemporaryMariaDB, required_kinds
 from colonnade.testing.servers.find import KINDS
 
 VARIABLES = {kind: found.variable for kind, found in KINDS.items()}
@@ -72,9 +72,9 @@ def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_required_is_a_list_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLONNADE_TEST_REQUIRE", raising=False)
-    assert required() == frozenset()
+    assert required_kinds() == frozenset()
     monkeypatch.setenv("COLONNADE_TEST_REQUIRE", "sqlite, mariadb,")
-    assert required() == {"sqlite", "mariadb"}
+    assert required_kinds() == {"sqlite", "mariadb"}
 
 
 def test_a_password_is_never_shown() -> None:

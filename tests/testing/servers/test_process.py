@@ -12,8 +12,8 @@ import pytest
 from colonnade.testing.servers.process import (
     Account,
     ServerProcess,
-    family,
-    run,
+    process_family,
+    run_command,
     service_account,
 )
 
@@ -49,7 +49,7 @@ def reaches(pids: list[int], wanted: str) -> bool:
 
 def test_a_signal_reaches_the_children_too(tmp_path: Path) -> None:
     process = started(tmp_path, PARENT)
-    members = family(process.pid)
+    members = process_family(process.pid)
     assert len(members) == 3
     process.signal(signal.SIGSTOP)
     assert reaches(members, "T")
@@ -68,7 +68,7 @@ def test_one_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
 
 def test_a_failing_command_is_quoted_with_its_output(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"sh ended with 3: out of order"):
-        run(("sh", "-c", "echo out of order >&2; exit 3"), Account(), tmp_path)
+        run_command(("sh", "-c", "echo out of order >&2; exit 3"), Account(), tmp_path)
 
 
 def test_root_becomes_the_first_account_that_exists() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from colonnade.testing.plugin import demand
+from colonnade.testing.plugin import find_or_skip
 from colonnade.testing.servers import (
     MariaDBServer,
     PostgreSQLServer,
@@ -37,7 +37,7 @@ SHARED: dict[str, Callable[[str], Server]] = {
 def new_server(request: pytest.FixtureRequest) -> Callable[..., TemporaryServer]:
     """The class of one kind of private server, if it can be started here."""
     kind: str = request.param
-    demand(kind, KINDS[kind])
+    find_or_skip(kind, KINDS[kind])
     return KINDS[kind]
 
 

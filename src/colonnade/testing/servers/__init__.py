@@ -1,6 +1,6 @@
 """Find a database server for tests, or start a private one that tests can control."""
 
-from colonnade.testing.servers.find import Servers, required
+from colonnade.testing.servers.find import Servers, required_kinds
 from colonnade.testing.servers.mariadb import MariaDBServer, TemporaryMariaDB
 from colonnade.testing.servers.postgresql import PostgreSQLServer, TemporaryPostgreSQL
 from colonnade.testing.servers.server import Server, ServerNotFound
@@ -15,5 +15,5 @@ __all__ = [
     "TemporaryMariaDB",
     "TemporaryPostgreSQL",
     "TemporaryServer",
-    "required",
+    "required_kinds",
 ]

@@ -18,7 +18,7 @@ from colonnade.testing.servers.postgresql import PostgreSQLServer, TemporaryPost
 from colonnade.testing.servers.server import Server, ServerNotFound
 from colonnade.testing.servers.temporary import TemporaryServer
 
-__all__ = ["KINDS", "Servers", "required"]
+__all__ = ["KINDS", "Servers", "required_kinds"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ KINDS: Final = {
 }
 
 
-def required() -> frozenset[str]:
+def required_kinds() -> frozenset[str]:
     """Return the kinds of servers that ``COLONNADE_TEST_REQUIRE`` lists, separated by commas."""
     names = os.environ.get("COLONNADE_TEST_REQUIRE", "").split(",")
     return frozenset(filter(None, map(str.strip, names)))
@@ -86,7 +86,7 @@ class Servers:
         if find_spec(kind.driver) is None:
             raise ServerNotFound(f"the driver {kind.driver} is not installed")
         if kind.variable in os.environ:
-            return _named(kind)
+            return _find_named(kind)
         running = (kind.server(url, "running") for url in _local_urls(kind))
         for server in running:
             if server.unreachable() is None:
@@ -94,7 +94,7 @@ class Servers:
         return self._private.enter_context(kind.private())
 
 
-def _named(kind: _Kind) -> Server:
+def _find_named(kind: _Kind) -> Server:
     """Return the server that the environment names, or raise ``ServerNotFound``; try no other."""
     server = kind.server(os.environ[kind.variable], kind.variable)
     if (reason := server.unreachable()) is not None:

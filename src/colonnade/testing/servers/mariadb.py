@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from colonnade.testing.servers.process import Account, run
+from colonnade.testing.servers.process import Account, run_command
 from colonnade.testing.servers.server import PATIENCE, Server, ServerNotFound
 from colonnade.testing.servers.temporary import TemporaryServer
 
@@ -90,7 +90,7 @@ class TemporaryMariaDB(TemporaryServer, MariaDBServer):
         # The script would hand the folder to a user of its own choice.
         user = () if account.name is None else (f"--user={account.name}",)
         data = f"--datadir={directory / 'data'}"
-        run((self._install, "--no-defaults", *options, *user, data), account, directory)
+        run_command((self._install, "--no-defaults", *options, *user, data), account, directory)
 
     def _command(self) -> Sequence[str | Path]:
         places = {

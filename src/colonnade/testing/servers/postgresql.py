@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from colonnade.testing.servers.process import Account, run
+from colonnade.testing.servers.process import Account, run_command
 from colonnade.testing.servers.server import PATIENCE, Server, ServerNotFound
 from colonnade.testing.servers.temporary import TemporaryServer
 
@@ -81,7 +81,7 @@ class TemporaryPostgreSQL(TemporaryServer, PostgreSQLServer):
         # knows that locale.
         case = ("--lc-ctype=C.UTF-8",) if sys.platform == "linux" else ()
         options = ("-A", "trust", "-E", "UTF8", "--locale=C", *case, "--no-sync")
-        run((*initdb, *options), account, directory)
+        run_command((*initdb, *options), account, directory)
 
     def _command(self) -> Sequence[str | Path]:
         settings = {**self.settings, "port": self.port}

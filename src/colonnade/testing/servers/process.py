@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Account", "ServerProcess", "family", "run", "service_account"]
+__all__ = ["Account", "ServerProcess", "process_family", "run_command", "service_account"]
 
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -61,7 +61,7 @@ def service_account(*names: str) -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def run(command: Sequence[str | Path], account: Account, directory: Path) -> None:
+def run_command(command: Sequence[str | Path], account: Account, directory: Path) -> None:
     """Run a command to its end. Raise ``RuntimeError`` with its output if it fails."""
     finished = subprocess.run(
         [str(part) for part in command],
@@ -80,7 +80,7 @@ def run(command: Sequence[str | Path], account: Account, directory: Path) -> Non
         raise RuntimeError(f"{command[0]} ended with {finished.returncode}: {output}")
 
 
-def family(pid: int) -> list[int]:
+def process_family(pid: int) -> list[int]:
     """Return the process and its direct children; without a /proc the process alone."""
     members = [pid]
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -136,7 +136,7 @@ class ServerProcess:
         """Send a signal to the main process and all of its children."""
         # Stopped first, the main process forks nobody behind our back.
         self._process.send_signal(signal.SIGSTOP)
-        for pid in reversed(family(self.pid)):
+        for pid in reversed(process_family(self.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import URL, make_url
 
-__all__ = ["PATIENCE", "Server", "ServerNotFound", "blocking"]
+__all__ = ["PATIENCE", "Server", "ServerNotFound", "run_blocking"]
 
 PATIENCE = 2.0
 """Seconds that a server may take to accept a connection before it counts as absent."""
@@ -25,7 +25,7 @@ class ServerNotFound(Exception):
     """No server of this kind could be reached or started; the message says what was tried."""
 
 
-def blocking(coroutine: Coroutine[Any, Any, T]) -> T:
+def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on a loop of its own.
 
     In a thread, so that a fixture may call it whether or not a loop is running around it.
@@ -75,7 +75,7 @@ class Server(ABC):
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Run one administrative statement and return its rows.  Raises the driver's errors."""
-        return blocking(self._execute(make_url(self.url), statement))
+        return run_blocking(self._execute(make_url(self.url), statement))
 
     @cached_property
     def version(self) -> str:
