@@ -1,4 +1,8 @@
-"""In charge of ``Given``: the name of a value that comes with a question and not before."""
+"""``Given``, the name of a value that comes with a query, and what stands for it until then.
+
+A schema's conditions are parsed once, when nobody has asked yet. A ``GivenOperand`` then takes the
+place of the value, which is checked and bound each time the schema is read.
+"""
 
 from __future__ import annotations
 
