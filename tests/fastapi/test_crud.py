@@ -346,7 +346,7 @@ async def test_the_dependencies_of_a_route_are_walked_once(
         walked.append(route)
         return walk(route)
 
-    monkeypatch.setattr(inputs, "_dependants", record)
+    monkeypatch.setattr(inputs, "_iterate_dependants", record)
     async with in_process(shop(db)) as client:
         for _ in range(3):
             await client.get("/heroes")

@@ -89,7 +89,7 @@ async def test_a_tree_of_conditions_holds_where_sqls_logic_says(
     values: list[Any] = []
     shape = Shape(Hero, (node(tree, values),))
     async with heroes.reader() as session:
-        found = await reading.fetch(session, Spec(shape, tuple(values)))
+        found = await reading.read_entities(session, Spec(shape, tuple(values)))
     assert [hero.id for hero in found] == [
         number for number, row in enumerate(rows(), start=1) if truth(tree, row)
     ]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import make_url
 
-from colonnade.testing import Server, ServerNotFound, Servers, TemporaryMariaDB, required_kinds
+from colonnade.testing import Server, ServerNotFound, TemporaryMariaDB
+from colonnade.testing.servers import Servers, required_kinds
 from colonnade.testing.servers.find import KINDS
 
 VARIABLES = {kind: found.variable for kind, found in KINDS.items()}
