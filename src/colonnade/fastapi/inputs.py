@@ -2,7 +2,7 @@
 
 ``writes`` tells whether a route has a dependency that writes, and ``query_names`` which query
 parameters it has. Both come from one walk through the tree of its dependencies, made at the route's
-first request. ``refuse_unknown_parameters`` and ``closed_body`` answer 422 to unknown query
+first request. ``refuse_unknown_parameters`` and ``build_closed_body`` answer 422 to unknown query
 parameters and unknown keys of a body.
 """
 

@@ -111,7 +111,8 @@ def encode_cursor_value(value: Any) -> Any:
 def _decode_cursor_value(item: Any) -> Any:
     """Return the value that was written as ``item``.
 
-    Raise one of the errors that ``unseal`` expects if it was not written by ``encoded``.
+    Raise one of the errors that ``unseal_cursor`` expects if ``encode_cursor_value`` has not
+    written it.
     """
     if item is None or isinstance(item, bool | int | str):
         return item

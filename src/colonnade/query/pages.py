@@ -180,7 +180,7 @@ async def _read_part(
 
 
 def _count_ties(start: Position | None, keys: list[_Keys]) -> int:
-    """Count the last rows in sequence that share the first key's value, up to ``_MANY``.
+    """Count the last rows in sequence that share the first key's value, up to ``_MANY_TIES``.
 
     The count goes on from page to page, since it is a part of the cursor.
     """

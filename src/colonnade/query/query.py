@@ -1,6 +1,6 @@
 """``Query``, the query for a model's objects, with the bulk ``update_all`` and ``delete_all``.
 
-It adds to ``Verbs`` what only objects have: relations to load, row locks, ``into`` a schema.
+It adds to ``BaseQuery`` what only objects have: relations to load, row locks, ``into`` a schema.
 """
 
 from __future__ import annotations

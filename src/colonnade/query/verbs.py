@@ -1,6 +1,6 @@
 """The base of every query: the methods that narrow it and the verbs that run it.
 
-``Query`` and ``Projected`` say how a spec is fetched; everything else is the same for both.
+``Query`` and ``SchemaQuery`` say how a spec is fetched; everything else is the same for both.
 """
 
 from __future__ import annotations

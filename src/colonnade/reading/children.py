@@ -1,10 +1,10 @@
 """Build and run the statements that read the children of many parents at once.
 
-``Children`` is the statement for a collection of a schema. Each child comes with its parent's key,
-and the children of one parent in order. A limit holds for each parent: children are ranked among
-those of the parents asked for, never in the whole table. ``load_sorted`` gives entities the
-relations that SQLAlchemy's loaders cannot: collections in an order of their own, and the first of
-several objects.
+``ChildrenStatement`` is the statement for a collection of a schema. Each child comes with its
+parent's key, and the children of one parent in order. A limit holds for each parent: children are
+ranked among those of the parents asked for, never in the whole table. ``load_sorted`` gives
+entities the relations that SQLAlchemy's loaders cannot: collections in an order of their own, and
+the first of several objects.
 """
 
 from __future__ import annotations

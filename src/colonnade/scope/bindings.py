@@ -166,7 +166,7 @@ class Bindings:
 
 @lru_cache(maxsize=_REMEMBERED, typed=True)
 def _convert_cached(name: str, value: Any, _declared: int) -> Any:
-    """Return what ``_fitting`` returns, cached: every request of a tenant binds the same value.
+    """Return what ``_convert_value`` returns, cached: a tenant's requests bind the same value.
 
     ``_declared`` counts the declarations, so that a new scope makes old entries unused.
     """

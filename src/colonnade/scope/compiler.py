@@ -109,7 +109,8 @@ def values_for(compiled: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Raise ``ScopeUnbound`` or ``InvalidOperand``. Raise ``UsageError`` for a statement that was
     compiled without these scopes. That happens if a release of SQLAlchemy does not hand the
-    ``Carrier`` to the compiler, or takes the statement from another cache: then it must not run.
+    ``BindingsCarrier`` to the compiler, or takes the statement from another cache: then it must not
+    run.
     """
     bindings: Bindings | None = options.get(_BINDINGS)
     if bindings is None:
@@ -175,7 +176,7 @@ class _Compiler:
         # For each statement that is being written, the innermost last: the occurrences of tables
         # whose criteria stand in its WHERE or in an ON.
         self._claimed: list[set[Any]] = [set()]
-        # The criteria that are being written, the innermost last; see ``_criterion``.
+        # The criteria that are being written, the innermost last; see ``_build_criterion``.
         self._within: list[tuple[Rules, str]] = []
         options["schema_translate_map"] = schema_translate_map
         super().__init__(*args, **options)

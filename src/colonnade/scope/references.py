@@ -1,7 +1,7 @@
 """Check that the rows which a write refers to are in scope.
 
 ``references`` are the foreign keys of a table to tables with scopes. ``Lookups`` collect the keys
-that a write has for them, and ask for all keys of one table with one SELECT; a ``Question`` is that
+that a write has for them, and ask for all keys of one table with one SELECT; a ``KeyQuery`` is that
 SELECT and the check of its answer.
 """
 

@@ -39,7 +39,7 @@ _SIZES: Final = (1, 16, 128)
 
 
 def build_equal(column: Any, value: Any) -> ColumnElement[bool]:
-    """Return the condition that a column equals a value, or a parameter of ``equal_parameter``."""
+    """Return the condition that a column equals a value or a ``make_equal_parameter``."""
     return _EQ.build(column, value)
 
 

@@ -1,7 +1,7 @@
 """Select rows by key, and name the bind parameters of conditions.
 
 ``bound`` gives the values of a spec the names that ``names`` counts in compiled conditions.
-``keyed`` and ``asked`` select objects by any number of keys, which ``chunked`` splits for the
+``keyed`` and ``asked`` select objects by any number of keys, which ``chunk_keys`` splits for the
 statements.
 """
 
@@ -110,7 +110,8 @@ def build_stored_key_in(entity: Any, names: Sequence[str]) -> Any:
 def chunk_keys(keys: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, list[Any]]]:
     """Yield the values to bind for ``among``: 10,000 keys at once, or fewer of several columns.
 
-    For keys of several columns it has each column too, which ``among_held`` binds on PostgreSQL.
+    For keys of several columns it has each column too, which ``build_stored_key_in`` binds on
+    PostgreSQL.
     """
     if not keys:
         return

@@ -90,7 +90,7 @@ def _enum_value_rule(stored: EnumValue, kind: Any) -> Rule:
 
 
 def _find_member(members: type[Any], value: Any, listed: str) -> Any:
-    """Return the member with this value. Raise ``Unfit`` if there is none."""
+    """Return the member with this value. Raise ``UnfitValue`` if there is none."""
     try:
         return members(value)
     except ValueError:

@@ -44,7 +44,7 @@ _NAMES: Final[dict[type[Any], str]] = {dict: "a valid dictionary", list: "a vali
 
 
 def check_document(value: Any, depth: int) -> None:
-    """Raise ``Unfit`` if a document nests deeper than ``depth``, or has what JSON cannot write."""
+    """Raise ``UnfitValue`` for a document deeper than ``depth`` or with what JSON cannot write."""
     if isinstance(value, str):
         if reason := text_problem(value):
             raise UnfitValue(reason)

@@ -121,7 +121,7 @@ def _fraction_digits(asked: RuleTarget) -> int:
 
 
 def _check_fraction(value: datetime | time, kept: int) -> None:
-    """Raise ``Unfit`` if the column would cut a value's fraction of a second."""
+    """Raise ``UnfitValue`` if the column would cut a value's fraction of a second."""
     if kept < _MICROSECONDS and value.microsecond % 10 ** (_MICROSECONDS - kept):
         raise UnfitValue(
             f"the column keeps {kept} digits of a second's fraction: "

@@ -67,7 +67,7 @@ def integer_rule(asked: RuleTarget) -> Rule:
 
 
 def check_integer_range(stored: TypeEngine[Any], value: Any) -> None:
-    """Raise ``Unfit`` for an integer outside of the range of an integer column.
+    """Raise ``UnfitValue`` for an integer outside of the range of an integer column.
 
     Do nothing for other values and other types.
     """
@@ -135,7 +135,7 @@ def float_rule(asked: RuleTarget) -> Rule:
 
 
 def _parse_float(parsed: Rule, value: Any) -> float:
-    """Return a value as a float. Raise ``Unfit`` if it is too large or would be rounded."""
+    """Return a value as a float. Raise ``UnfitValue`` if it is too large or would be rounded."""
     try:
         found: float = parsed(value)
     except OverflowError:
@@ -189,7 +189,7 @@ def decimal_rule(asked: RuleTarget) -> Rule:
 
 
 def _parse_finite(parsed: Rule, value: Any) -> Decimal:
-    """Return a value as a decimal. Raise ``Unfit`` for NaN and Infinity."""
+    """Return a value as a decimal. Raise ``UnfitValue`` for NaN and Infinity."""
     # Pydantic converts a float by its repr, so that 0.1 becomes Decimal("0.1").
     if isinstance(value, float) and not math.isfinite(value):
         raise UnfitValue(_STRANGE)

@@ -87,7 +87,7 @@ _BEYOND: Final = 2**63
 
 
 def rule_of(kind: Any, stored: TypeEngine[Any], *, writing: bool) -> Rule:
-    """Return the rule of a column: it returns a value as it is stored, or raises ``Unfit``.
+    """Return the rule of a column: it returns a value as it is stored, or raises ``UnfitValue``.
 
     ``stored`` is the column's SQL type, ``kind`` the Python type that the model declares. A text
     in the form of the type, such as one from a URL, is converted. With ``writing`` False the value
@@ -160,7 +160,7 @@ def _unknown_type_rule(asked: RuleTarget) -> Rule:
 
 
 def _check_kept(value: Any) -> None:
-    """Raise ``Unfit`` for a value that no database takes, though its type may be right."""
+    """Raise ``UnfitValue`` for a value that no database takes, though its type may be right."""
     if type(value) is int and not -_BEYOND <= value < _BEYOND:
         raise TooLarge("an integer has at most 64 bits")
     if isinstance(value, str) and (reason := text_problem(value)):

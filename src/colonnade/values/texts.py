@@ -114,7 +114,7 @@ def text_rule(asked: RuleTarget) -> Rule:
 def _parse_text(value: Any, spelled: Any) -> str:
     """Return a value as text. ``spelled`` are the classes besides ``str`` that are converted.
 
-    Raise ``Unfit`` for a value of another type, and for a text that no database can store.
+    Raise ``UnfitValue`` for a value of another type, and for a text that no database can store.
     """
     text = value if type(value) is str else _convert_to_text(value, spelled)
     if reason := text_problem(text):
@@ -123,7 +123,7 @@ def _parse_text(value: Any, spelled: Any) -> str:
 
 
 def _convert_to_text(value: Any, spelled: Any) -> str:
-    """Return a value that is not exactly a ``str`` as one, or raise ``Unfit``."""
+    """Return a value that is not exactly a ``str`` as one, or raise ``UnfitValue``."""
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, str):
@@ -135,14 +135,14 @@ def _convert_to_text(value: Any, spelled: Any) -> str:
 
 
 def _check_compared_length(value: Any) -> Any:
-    """Return a text or bytes. Raise ``Unfit`` if it is too long to compare with."""
+    """Return a text or bytes. Raise ``UnfitValue`` if it is too long to compare with."""
     if len(value) > _LONGEST:
         raise UnfitValue(f"a comparison takes at most {_LONGEST} letters or bytes")
     return value
 
 
 def _charset_check(plain: Any) -> Callable[[str], None] | None:
-    """Return the function that raises ``Unfit`` for letters missing in the column's character set.
+    """Return what raises ``UnfitValue`` for letters missing in the column's character set.
 
     Return None if the column declares no character set, or one that has every letter.
     """

@@ -1,4 +1,4 @@
-"""``Unfit``, which rules raise, and the parsers of Python types that most rules begin with.
+"""``UnfitValue``, which rules raise, and the parsers of Python types that most rules begin with.
 
 A parser is Pydantic's validation in lax mode, since values come from URLs as text, without those
 of its conversions that would guess, such as bytes to text or a bool to a number.
@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = ["Rule", "RuleTarget", "TooLarge", "UnfitValue", "parse_value", "parser_of"]
 
-#: A function that returns a value as the column stores it, or raises ``Unfit``.
+#: A function that returns a value as the column stores it, or raises ``UnfitValue``.
 Rule: TypeAlias = Callable[[Any], Any]
 
 _BYTES: Final = (bytes, bytearray, memoryview)
@@ -73,7 +73,7 @@ def _make_parser(kind: Any) -> Rule:
 def parse_value(validate: Callable[[Any], Any], value: Any) -> Any:
     """Return the value as Pydantic validates it.
 
-    Raise ``Unfit`` for an invalid value, and for one that Pydantic would convert by guessing.
+    Raise ``UnfitValue`` for an invalid value, and for one that Pydantic would convert by guessing.
     """
     if isinstance(value, Enum) and not isinstance(value, str | int):
         raise UnfitValue

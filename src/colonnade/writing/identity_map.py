@@ -1,8 +1,8 @@
 """Keep the session's objects true to the database after a statement has written their rows.
 
-``read_back`` and ``refresh`` read what a write changed, ``evict_deleted`` and ``forget_deleted``
-remove objects whose rows are gone, ``hold_as_stored`` and ``held_key`` match keys that the database
-stores otherwise than they were given.
+``read_back`` and ``refresh_columns`` read what a write changed, ``evict_deleted`` and
+``forget_deleted`` remove objects whose rows are gone, ``hold_as_stored`` and ``find_held_key``
+match keys that the database stores otherwise than they were given.
 
 A write may take a row out of scope, as a soft deletion does. The caller still gets the object that
 was written: its own columns, and none of its relations.

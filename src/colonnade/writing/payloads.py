@@ -1,9 +1,9 @@
-"""Check many payloads at once, column by column, and return the rows that ``values_of`` would make.
+"""Check many payloads at once, column by column: the rows are those of ``parse_insert``.
 
 Looking at each value of each payload costs as much as the INSERT does. Payloads of one schema are
 alike: what a schema has is found out once, and the values of a column are checked together. If
-anything is wrong or unusual, every payload goes through ``values_of``, so that rows and errors are
-always the same as for one payload.
+anything is wrong or unusual, every payload goes through ``parse_insert``, so that rows and errors
+are always the same as for one payload.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def parse_inserts(
     payloads: Iterable[Any],
     filled: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Row]:
-    """Return what to insert for each payload, in their order; see ``values_of``.
+    """Return what to insert for each payload, in their order; see ``parse_insert``.
 
     Raise ``InvalidChanges`` for the first payload that may not be written.
     """
