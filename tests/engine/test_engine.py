@@ -207,3 +207,16 @@ async def test_many_rows_and_bare_statements_have_the_limit_too(url: str) -> Non
 async def test_statements_without_a_limit_run(url: str) -> None:
     async with Database(url, statement_timeout=None) as database, database.session() as session:
         assert (await session.execute(text("SELECT 1"))).scalar() == 1
+
+
+@only("aiomysql")
+async def test_a_close_at_which_the_driver_fails_leaves_no_socket_open(url: str) -> None:
+    async with Database(url, pool_size=1, max_overflow=0) as database:
+        async with database.session() as session:
+            connection = await (await session.connection()).get_raw_connection()
+            driver: Any = connection.driver_connection
+        transport = driver._writer.transport
+        # As when the server resets the connection while COM_QUIT is sent.
+        driver._reader.set_exception(ConnectionResetError("gone"))
+    assert driver.closed
+    assert transport.is_closing()

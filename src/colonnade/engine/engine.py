@@ -239,6 +239,11 @@ def _limit_endings(engine: Engine, dialect: Dialect, watchdog: Watchdog) -> None
             outer = watchdog.start(driver, limit)
             try:
                 call(connection)
+            except Exception:
+                if own:
+                    # The driver said goodbye to a server that is gone, and kept its socket open.
+                    dialect.abort(driver)
+                raise
             finally:
                 watchdog.stop(driver, outer)
 
