@@ -49,8 +49,8 @@ async def update(
 
     Runs UPDATE … RETURNING; on MySQL and MariaDB UPDATE, then SELECT; without changes only the
     SELECT. Where validators or listeners take part, and for a class hierarchy with several tables,
-    the unit of work writes the row, see ``edit``. The object that the session holds of the row is
-    refreshed.
+    the unit of work writes the row, see ``update_by_unit``. The object that the session holds of
+    the row is refreshed.
     """
     mapped = mapping_of(model)
     criteria = build_key_criteria(model, key)
